@@ -7,12 +7,17 @@ use std::{env, error::Error, fs, path::PathBuf};
 use prost_build::Config;
 use protox::prost::Message as _;
 
-/// Large parts of the messages that come by the thousand, which few of them have: they would be moved about empty.
+/// Large parts of the messages that come by the thousand, which few of them have: they would be
+/// moved about empty.
 const SELDOM: &[&str] = &[".mesos.v1.Resource.disk", ".mesos.v1.Resource.reservation"];
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let files =
-        ["mesos/v1/mesos.proto", "mesos/v1/scheduler.proto", "mesos/v1/executor.proto", "mesos/v1/master.proto"];
+    let files = [
+        "mesos/v1/mesos.proto",
+        "mesos/v1/scheduler.proto",
+        "mesos/v1/executor.proto",
+        "mesos/v1/master.proto",
+    ];
     for file in files {
         println!("cargo:rerun-if-changed=proto/{file}");
     }

@@ -62,16 +62,17 @@ pub enum PortInUse {
     Later,
 }
 
-/// A port chosen by the system. While this lives, the system gives the port to no other process. A server that reuses
-/// addresses, as Java's do, can still listen on it: this socket is bound but does not listen.
+/// A port chosen by the system. While this lives, the system gives the port to no other process. A
+/// server that reuses addresses, as Java's do, can still listen on it: this socket is bound but
+/// does not listen.
 #[derive(Debug)]
 pub struct Reservation(#[expect(dead_code, reason = "held for its drop")] TcpSocket);
 
 /// Determines host and ports and writes them into the JobManager's configuration.
 ///
-/// The file that Flink ships sets `localhost` everywhere. That is kept only if Mesos itself is on this machine;
-/// otherwise it is replaced by this machine's address as the master sees it. Values that a user has chosen stay. Ports
-/// chosen by the system stay ours while the reservations live.
+/// The file that Flink ships sets `localhost` everywhere. That is kept only if Mesos itself is on
+/// this machine; otherwise it is replaced by this machine's address as the master sees it. Values
+/// that a user has chosen stay. Ports chosen by the system stay ours while the reservations live.
 pub async fn settle(
     config: &mut Configuration,
     master: &MasterUrl,
@@ -83,13 +84,18 @@ pub async fn settle(
     let rest_here = config.get(&REST_BIND_ADDRESS).filter(|bind| !flink::hosts::is_wildcard(bind));
     let rest_here = rest_here.filter(|bind| **bind != host).map(str::to_owned);
     let rest_host = config.get(&REST_ADDRESS).unwrap_or(&host).to_owned();
-    let addresses = Addresses { host, rest_host, rest_port, bind, tls: rest_tls(config)?, rest_here };
+    let addresses =
+        Addresses { host, rest_host, rest_port, bind, tls: rest_tls(config)?, rest_here };
     Ok((addresses, reservations))
 }
 
-/// Writes the hosts that [`settle`] would choose into the configuration, as far as they can be determined, to show the
-/// effective values.
-pub async fn explain(config: &mut Configuration, master: &MasterUrl, lookup: &dyn Fn(&str) -> Option<String>) {
+/// Writes the hosts that [`settle`] would choose into the configuration, as far as they can be
+/// determined, to show the effective values.
+pub async fn explain(
+    config: &mut Configuration,
+    master: &MasterUrl,
+    lookup: &dyn Fn(&str) -> Option<String>,
+) {
     // A check reports why they cannot be determined.
     _ = hosts::settle(config, master, lookup).await;
 }
@@ -103,8 +109,8 @@ pub struct Found {
     pub warnings: Vec<String>,
 }
 
-/// Finds what would make [`settle`] or the artifact server fail (ports in use, an unknown host), and warnings. Without
-/// a master, the host is not determined.
+/// Finds what would make [`settle`] or the artifact server fail (ports in use, an unknown host),
+/// and warnings. Without a master, the host is not determined.
 pub async fn problems(
     config: &Configuration,
     master: Option<&MasterUrl>,

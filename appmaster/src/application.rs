@@ -1,4 +1,5 @@
-//! Assembles the application master: checks the configuration, starts the parts in order and ends them.
+//! Assembles the application master: checks the configuration, starts the parts in order and ends
+//! them.
 
 mod cluster;
 mod heartbeats;
@@ -54,7 +55,13 @@ pub async fn on_mesos(
     let master = settings::master(&plan.config).map_err(Failure::usage)?;
     let work = working_folder().await?;
     let log = log_folder(&plan, &lookup).await?;
-    let place = RunContext { master, any_port: false, work: work.path().to_owned(), work_lock: Some(work.lock()), log };
+    let place = RunContext {
+        master,
+        any_port: false,
+        work: work.path().to_owned(),
+        work_lock: Some(work.lock()),
+        log,
+    };
     Box::pin(run(cluster, plan, &lookup, console, place)).await
 }
 
@@ -67,11 +74,13 @@ pub async fn local(
     console: Console,
 ) -> Result<(), Failure> {
     let mut plan = make_plan(&cluster, request, true, &lookup).await?;
-    // The Mesos inside this process does not support offer constraints; the scheduler itself applies its constraints.
+    // The Mesos inside this process does not support offer constraints; the scheduler itself
+    // applies its constraints.
     plan.settings.offer_constraints = None;
     plan.settings.least_offer = None;
     let (work, temporary) = work_folder(work_dir).await?;
-    let mesos = LocalCluster::start(local_options(&plan, &work, &*lookup)).await.map_err(Failure::other)?;
+    let mesos =
+        LocalCluster::start(local_options(&plan, &work, &*lookup)).await.map_err(Failure::other)?;
     plan.settings.credential = Some(mesos.credential());
     let log = work.join("jobmanager").join("log");
     let place = RunContext {
@@ -90,7 +99,8 @@ pub async fn local(
         if failed && has_logs(&log) {
             eprint_folder(&folder.keep());
         }
-        // Else it is dropped. Sandboxes are large and contain read-only files; whatever cannot be removed is left behind.
+        // Else it is dropped. Sandboxes are large and contain read-only files; whatever cannot be
+        // removed is left behind.
     });
     _ = removed.await;
     ended
@@ -99,10 +109,13 @@ pub async fn local(
 /// Whether there is a log that is not empty.
 fn has_logs(folder: &Path) -> bool {
     let files = fs_err::read_dir(folder).into_iter().flatten().map_while(Result::ok);
-    files.into_iter().any(|file| file.metadata().is_ok_and(|found| found.is_file() && found.len() > 0))
+    files
+        .into_iter()
+        .any(|file| file.metadata().is_ok_and(|found| found.is_file() && found.len() > 0))
 }
 
-/// Raises the limit of open files (usually 1024), which listeners, state, ZooKeeper and Mesos share.
+/// Raises the limit of open files (usually 1024), which listeners, state, ZooKeeper and Mesos
+/// share.
 fn raise_descriptors() {
     if let Err(error) = common::descriptors::raise() {
         tracing::warn!(%error, "Cannot raise the limit of open files");
@@ -110,32 +123,43 @@ fn raise_descriptors() {
 }
 
 /// Checks everything, as `config check` does, before anything is started.
-async fn make_plan(cluster: &Cluster, request: Request, local: bool, lookup: &Arc<Lookup>) -> Result<Plan, Failure> {
+async fn make_plan(
+    cluster: &Cluster,
+    request: Request,
+    local: bool,
+    lookup: &Arc<Lookup>,
+) -> Result<Plan, Failure> {
     raise_descriptors();
-    let subject = Subject { request: request.clone(), job: cluster.job().cloned(), offline: true, local };
+    let subject =
+        Subject { request: request.clone(), job: cluster.job().cloned(), offline: true, local };
     let report = check::check(subject, lookup.clone()).await.map_err(Failure::other)?;
     if let Some(refusal) = report.refusal() {
         return Err(Failure::usage(anyhow!(refusal)));
     }
     let lookup = lookup.clone();
-    let plan = spawn_blocking(move || Plan::make(&request, &*lookup)).await.map_err(Failure::other)?;
+    let plan =
+        spawn_blocking(move || Plan::make(&request, &*lookup)).await.map_err(Failure::other)?;
     Ok(Plan { warnings: report.warnings(), ..plan? })
 }
 
 async fn log_folder(plan: &Plan, lookup: &Arc<Lookup>) -> Result<PathBuf, Failure> {
     let wanted = plan::log_folder(&plan.home, &plan.config, &**lookup);
-    let claimed = spawn_blocking(move || log_folder::claim(&wanted)).await.map_err(Failure::other)?;
+    let claimed =
+        spawn_blocking(move || log_folder::claim(&wanted)).await.map_err(Failure::other)?;
     claimed.context("FLINK_LOG_DIR, env.log.dir").map_err(Failure::usage)
 }
 
 async fn working_folder() -> Result<WorkingFolder, Failure> {
-    let made = spawn_blocking(|| WorkingFolder::make(&std::env::temp_dir())).await.map_err(Failure::other)?;
+    let made = spawn_blocking(|| WorkingFolder::make(&std::env::temp_dir()))
+        .await
+        .map_err(Failure::other)?;
     made.context("cannot make a working folder").map_err(Failure::other)
 }
 
 async fn work_folder(wanted: Option<PathBuf>) -> Result<(PathBuf, Option<WorkingFolder>), Failure> {
     if let Some(path) = wanted {
-        let claimed = spawn_blocking(move || working_folder::claim(&path)).await.map_err(Failure::other)?;
+        let claimed =
+            spawn_blocking(move || working_folder::claim(&path)).await.map_err(Failure::other)?;
         return Ok((claimed.context("--work-dir").map_err(Failure::usage)?, None));
     }
     let folder = working_folder().await?;
@@ -147,7 +171,8 @@ fn eprint_folder(folder: &Path) {
     eprintln!("Logs and sandboxes are kept in {} until the next start", folder.display());
 }
 
-/// An agent with room for all workers, whatever this machine has: its resources are counted, not enforced.
+/// An agent with room for all workers, whatever this machine has: its resources are counted, not
+/// enforced.
 fn local_options(plan: &Plan, work: &Path, lookup: &Lookup) -> LocalOptions {
     let demand = &plan.settings.core.demand;
     let room = |name: &str| (demand.total(name) * (plan.settings.workers + 1) as f64).ceil();
@@ -250,7 +275,9 @@ async fn run(
         }
         let parts = setup.parts(uris, leadership).await?;
         match Box::pin(Shell::start(parts, &console)).await?.run(&mut signals).await? {
-            Outcome::Deposed => console.report("deposed", "Another application master may lead now.", json!({})),
+            Outcome::Deposed => {
+                console.report("deposed", "Another application master may lead now.", json!({}))
+            }
             outcome => break outcome,
         }
     };
@@ -259,9 +286,14 @@ async fn run(
     setup.cluster.verdict(outcome)
 }
 
-/// Refuses a state that these options cannot take over. For a state in a folder, the check has already reported its
-/// warnings. A framework that the master does not know is left to the subscription: it may still register.
-async fn check_takeover(leadership: &Leadership, setup: &Setup, console: &Console) -> Result<(), Failure> {
+/// Refuses a state that these options cannot take over. For a state in a folder, the check has
+/// already reported its warnings. A framework that the master does not know is left to the
+/// subscription: it may still register.
+async fn check_takeover(
+    leadership: &Leadership,
+    setup: &Setup,
+    console: &Console,
+) -> Result<(), Failure> {
     let (settings, state) = (&setup.plan.settings, &leadership.state);
     let (wanted, forgotten) = (&settings.core.registration, settings.forget_framework.as_deref());
     let mut found = takeover::differences(state, wanted, forgotten);
@@ -297,7 +329,9 @@ impl Trusted {
         let control_host = settings.control.host(&host).to_owned();
         let read = spawn_blocking(move || {
             let pem = |endpoint: Option<Endpoint>, host: &str| {
-                endpoint.map(|endpoint| endpoint.trusted(host).map(|trust| trust.to_pem())).transpose()
+                endpoint
+                    .map(|endpoint| endpoint.trusted(host).map(|trust| trust.to_pem()))
+                    .transpose()
             };
             Ok(Self {
                 rest: pem(tls.rest, &host)?,
@@ -309,13 +343,24 @@ impl Trusted {
     }
 }
 
-/// Fetches the users' own files: next to the durable state if that is a folder, otherwise into the working folder.
-async fn user_uris(plan: &Plan, lookup: &Arc<Lookup>, work: &Path, console: &Console) -> Result<UserUris, Failure> {
+/// Fetches the users' own files: next to the durable state if that is a folder, otherwise into the
+/// working folder.
+async fn user_uris(
+    plan: &Plan,
+    lookup: &Arc<Lookup>,
+    work: &Path,
+    console: &Console,
+) -> Result<UserUris, Failure> {
     let (state, home, here) = (plan.settings.state.clone(), plan.home.path.clone(), lookup.clone());
     let is_folder = matches!(state, StateLocation::Directory(_));
-    let cache = spawn_blocking(move || persistent_cache::folder(&state, &home, &*here).filter(|_| is_folder));
+    let cache = spawn_blocking(move || {
+        persistent_cache::folder(&state, &home, &*here).filter(|_| is_folder)
+    });
     let downloads = match cache.await.map_err(Failure::other)? {
-        Some(cache) => DownloadFolder { folder: cache.join("sources"), record: Some(cache.join("sources.json")) },
+        Some(cache) => DownloadFolder {
+            folder: cache.join("sources"),
+            record: Some(cache.join("sources.json")),
+        },
         None => DownloadFolder { folder: work.join("sources"), record: None },
     };
     UserUris::fetch(&plan.settings.uris, downloads, &**lookup, console).await

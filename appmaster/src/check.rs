@@ -1,5 +1,5 @@
-//! Finds all errors of an installation before anything is started, in one list: `flink-mesos config check`, and the
-//! first step of every start.
+//! Finds all errors of an installation before anything is started, in one list: `flink-mesos config
+//! check`, and the first step of every start.
 //!
 //! Each part is checked on its own, so that one round of corrections is enough.
 
@@ -32,7 +32,8 @@ pub struct Subject {
     pub request: Request,
     /// The job of an application; `None` for a session.
     pub job: Option<Application>,
-    /// Contact nothing beyond this machine. A start does not either: it waits for Mesos and ZooKeeper.
+    /// Contact nothing beyond this machine. A start does not either: it waits for Mesos and
+    /// ZooKeeper.
     pub offline: bool,
     /// Check for the Mesos for a laptop.
     pub local: bool,
@@ -49,8 +50,10 @@ pub async fn check(subject: Subject, lookup: Arc<Lookup>) -> Result<Report, Join
     .await?;
     let Some(installation::Found { config, secrets }) = found else { return Ok(report) };
     let Subject { offline, local, .. } = subject;
-    let master =
-        settings::master(&config).ok().filter(|_| !local).or_else(|| MASTER_HERE.parse().ok().filter(|_| local));
+    let master = settings::master(&config)
+        .ok()
+        .filter(|_| !local)
+        .or_else(|| MASTER_HERE.parse().ok().filter(|_| local));
     let in_use = match settings::state_location(&config) {
         _ if local => PortInUse::TakeAnother,
         Ok(StateLocation::Memory) | Err(_) => PortInUse::Refuse,
@@ -97,7 +100,9 @@ async fn certificates(
     lookup: &Arc<Lookup>,
     report: &mut Report,
 ) -> Result<(), JoinError> {
-    let (Some(master), Ok(tls), Ok(server)) = (master, settings::tls(config), settings::artifact_server(config)) else {
+    let (Some(master), Ok(tls), Ok(server)) =
+        (master, settings::tls(config), settings::artifact_server(config))
+    else {
         return Ok(());
     };
     // Why it is unknown was reported already.

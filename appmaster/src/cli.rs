@@ -58,16 +58,19 @@ pub enum Command {
 /// How to reach a running application master.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Contact {
-    /// Control API URL, as printed at startup [default: the only application master of this user on this machine]
+    /// Control API URL, as printed at startup [default: the only application master of this user on
+    /// this machine]
     #[arg(long, env = "FLINK_MESOS_CONTROL", value_name = "URL", global = true)]
     pub at: Option<String>,
 
-    /// File with the control API token (`mesos.control.token`) [default: `FLINK_MESOS_CONTROL_TOKEN`, otherwise the run file of an
-    /// application master of this user on this machine]
+    /// File with the control API token (`mesos.control.token`) [default:
+    /// `FLINK_MESOS_CONTROL_TOKEN`, otherwise the run file of an application master of this user on
+    /// this machine]
     #[arg(long, value_name = "FILE", global = true)]
     pub token_file: Option<PathBuf>,
 
-    /// PEM file with the authorities to trust for an `https` URL [default: those of the run file, otherwise this machine's]
+    /// PEM file with the authorities to trust for an `https` URL [default: those of the run file,
+    /// otherwise this machine's]
     #[arg(long, value_name = "FILE", global = true)]
     pub authorities: Option<PathBuf>,
 }
@@ -80,7 +83,14 @@ pub struct Workers {
     pub contact: Contact,
 
     /// Output format: text for people, or json, the control API's answer as one object
-    #[arg(long, value_enum, default_value_t, global = true, value_name = "text|json", hide_possible_values = true)]
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        global = true,
+        value_name = "text|json",
+        hide_possible_values = true
+    )]
     pub output: OutputForm,
 
     /// What to do.
@@ -91,11 +101,13 @@ pub struct Workers {
 /// What an operator can request.
 #[derive(Subcommand, Clone, Debug)]
 pub enum WorkersCommand {
-    /// Show TaskManagers, drained agents, agents where TaskManagers fail, and why none can be launched
+    /// Show TaskManagers, drained agents, agents where TaskManagers fail, and why none can be
+    /// launched
     List,
     /// Show the last steps of TaskManagers, with cause and initiator
     History,
-    /// Move TaskManagers off an agent and launch none there; each is replaced before it stops (`mesos.worker.surge`)
+    /// Move TaskManagers off an agent and launch none there; each is replaced before it stops
+    /// (`mesos.worker.surge`)
     Drain {
         /// The agent's id or host name
         agent: String,
@@ -196,7 +208,8 @@ pub struct Common {
     #[arg(long, value_enum, default_value_t)]
     pub output: OutputForm,
 
-    /// Log level on standard error: error, warn, info, debug or trace, or a filter such as `mesos=debug`
+    /// Log level on standard error: error, warn, info, debug or trace, or a filter such as
+    /// `mesos=debug`
     #[arg(long, env = "FLINK_MESOS_LOG", default_value = "warn", value_name = "FILTER")]
     pub log: String,
 }
@@ -208,7 +221,8 @@ pub struct Local {
     #[command(flatten)]
     pub common: Common,
 
-    /// Folder for sandboxes and logs, kept after the end [default: a temporary folder, removed after a successful end]
+    /// Folder for sandboxes and logs, kept after the end [default: a temporary folder, removed
+    /// after a successful end]
     #[arg(long, value_name = "DIR")]
     pub work_dir: Option<PathBuf>,
 }
@@ -228,7 +242,8 @@ pub struct Application {
     #[arg(long, value_name = "ID", value_parser = job_id)]
     pub job_id: Option<String>,
 
-    /// Jars of the application, separated by commas, in addition to those in `usrlib`; the option `mesos.application.jars`
+    /// Jars of the application, separated by commas, in addition to those in `usrlib`; the option
+    /// `mesos.application.jars`
     #[arg(long, value_name = "JAR", value_delimiter = ',')]
     pub jars: Vec<String>,
 
@@ -255,7 +270,9 @@ pub struct Application {
 
 /// The likely intention of a user who gave an unknown subcommand.
 pub fn tip(error: &clap::Error) -> Option<String> {
-    let Some(ContextValue::String(given)) = error.get(ContextKind::InvalidSubcommand) else { return None };
+    let Some(ContextValue::String(given)) = error.get(ContextKind::InvalidSubcommand) else {
+        return None;
+    };
     let meant = match given.as_str() {
         "version" => "flink-mesos --version",
         "run" | "submit" => {
@@ -270,7 +287,10 @@ pub fn tip(error: &clap::Error) -> Option<String> {
             "flink-mesos session --workers N: start it again with another number; with durable state the TaskManagers keep running"
         }
         "logs" | "ps" | "inspect" | "jstack" => {
-            return Some(unknown(given, &format!("flink-mesos-executor {given}, on the TaskManager's host")));
+            return Some(unknown(
+                given,
+                &format!("flink-mesos-executor {given}, on the TaskManager's host"),
+            ));
         }
         "check" | "validate" => "flink-mesos config check",
         "start" | "up" => "flink-mesos session",
@@ -281,7 +301,9 @@ pub fn tip(error: &clap::Error) -> Option<String> {
 }
 
 fn unknown(given: &str, meant: &str) -> String {
-    format!("error: unrecognized subcommand '{given}'\n\n  tip: {meant}\n\nFor more information, try '--help'.")
+    format!(
+        "error: unrecognized subcommand '{given}'\n\n  tip: {meant}\n\nFor more information, try '--help'."
+    )
 }
 
 /// Flink's job ids have 16 bytes.
@@ -344,16 +366,26 @@ mod tests {
 
     #[test]
     fn options_follow_d_with_or_without_a_blank() {
-        let cli = Cli::try_parse_from(["flink-mesos", "session", "-Da.b=c d", "-D", "e=f=-1"]).unwrap();
+        let cli =
+            Cli::try_parse_from(["flink-mesos", "session", "-Da.b=c d", "-D", "e=f=-1"]).unwrap();
         let Command::Session(common) = cli.command else { panic!("not a session") };
         assert_eq!(common.place.dynamic, ["a.b=c d", "e=f=-1"]);
     }
 
     #[test]
     fn a_guessed_subcommand_gets_a_tip_with_the_right_one() {
-        let tip_for = |given: &str| tip(&Cli::try_parse_from(["flink-mesos", given]).unwrap_err()).unwrap_or_default();
-        assert!(tip_for("version").contains("tip: flink-mesos --version"), "{}", tip_for("version"));
-        assert!(tip_for("run").contains("application --jars") && tip_for("run").contains("flink run -m"));
+        let tip_for = |given: &str| {
+            tip(&Cli::try_parse_from(["flink-mesos", given]).unwrap_err()).unwrap_or_default()
+        };
+        assert!(
+            tip_for("version").contains("tip: flink-mesos --version"),
+            "{}",
+            tip_for("version")
+        );
+        assert!(
+            tip_for("run").contains("application --jars")
+                && tip_for("run").contains("flink run -m")
+        );
         assert!(tip_for("drain").contains("flink-mesos workers drain"));
         assert_eq!(tip_for("sesion"), "", "clap knows what is near");
     }
@@ -398,6 +430,11 @@ mod tests {
     fn a_mistyped_option_is_not_taken_for_an_argument_of_main() {
         assert!(application(&["--job-clasname", "a.B"]).is_err());
         assert_eq!(application(&["--", "--host", "x"]).unwrap().arguments, ["--host", "x"]);
-        assert!(application(&["--job-id", "17"]).unwrap_err().to_string().contains("32 hexadecimal digits"));
+        assert!(
+            application(&["--job-id", "17"])
+                .unwrap_err()
+                .to_string()
+                .contains("32 hexadecimal digits")
+        );
     }
 }

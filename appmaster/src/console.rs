@@ -1,7 +1,7 @@
 //! The output to people (or to a program, with `--output json`) on standard output.
 //!
-//! Much of it comes from others: host names, status messages with log lines of TaskManagers, errors of the master. It
-//! is shown so that it cannot control a terminal or imitate one of our lines.
+//! Much of it comes from others: host names, status messages with log lines of TaskManagers, errors
+//! of the master. It is shown so that it cannot control a terminal or imitate one of our lines.
 
 use std::{
     fmt::Write as _,
@@ -21,12 +21,13 @@ pub enum OutputForm {
     /// Lines for people.
     #[default]
     Text,
-    /// One JSON object per line: `seconds` since the start, `event`, `text`, and the event's own fields.
+    /// One JSON object per line: `seconds` since the start, `event`, `text`, and the event's own
+    /// fields.
     Json,
 }
 
-/// Standard output: one line per event. On a terminal, a progress line is shown at the bottom while something is
-/// awaited.
+/// Standard output: one line per event. On a terminal, a progress line is shown at the bottom while
+/// something is awaited.
 #[derive(Debug)]
 pub struct Console {
     form: OutputForm,
@@ -36,14 +37,16 @@ pub struct Console {
     moves: AtomicBool,
 }
 
-/// The longest text of the progress line, in characters. A terminal echoes `^C` after it: if that wrapped, the old line
-/// would stay.
+/// The longest text of the progress line, in characters. A terminal echoes `^C` after it: if that
+/// wrapped, the old line would stay.
 const MOVING: usize = 70;
 
 impl Console {
     /// A console with this format. Only people at a terminal get the progress line.
     pub fn new(form: OutputForm) -> Self {
-        let moving = form == OutputForm::Text && std::io::stdout().is_terminal() && std::io::stderr().is_terminal();
+        let moving = form == OutputForm::Text
+            && std::io::stdout().is_terminal()
+            && std::io::stderr().is_terminal();
         let progress = moving.then(|| {
             let style = ProgressStyle::with_template("{spinner:.cyan} {msg}")
                 .unwrap_or_else(|_| ProgressStyle::default_spinner());
@@ -110,15 +113,21 @@ pub fn one_line(text: &str) -> String {
 
 /// The same with several lines. All but the first are indented, so that none looks like an event.
 pub fn several_lines(text: &str) -> String {
-    let lines: Vec<_> = text.trim_end().split('\n').map(|line| one_line(line.trim_end_matches('\r'))).collect();
+    let lines: Vec<_> =
+        text.trim_end().split('\n').map(|line| one_line(line.trim_end_matches('\r'))).collect();
     lines.join("\n    ")
 }
 
 fn push(line: &mut String, c: char) {
     match c {
         '\t' => line.push(' '),
-        // Characters that change the writing direction or break lines, in addition to control characters.
-        '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' => {
+        // Characters that change the writing direction or break lines, in addition to control
+        // characters.
+        '\u{200e}'
+        | '\u{200f}'
+        | '\u{2028}'..='\u{202e}'
+        | '\u{2066}'..='\u{2069}'
+        | '\u{feff}' => {
             _ = write!(line, "{}", c.escape_unicode());
         }
         c if c.is_control() => _ = write!(line, "{}", c.escape_default()),
@@ -147,9 +156,17 @@ mod tests {
 
     #[test]
     fn a_json_line_holds_the_event_its_text_and_its_fields() {
-        let line = json_line(Duration::from_millis(1500), "launched", "w launched", json!({ "worker": "w" }));
+        let line = json_line(
+            Duration::from_millis(1500),
+            "launched",
+            "w launched",
+            json!({ "worker": "w" }),
+        );
         let value: Value = serde_json::from_str(&line).unwrap();
-        assert_eq!(value, json!({ "seconds": 1.5, "event": "launched", "text": "w launched", "worker": "w" }));
+        assert_eq!(
+            value,
+            json!({ "seconds": 1.5, "event": "launched", "text": "w launched", "worker": "w" })
+        );
     }
 
     #[test]
@@ -157,7 +174,10 @@ mod tests {
         let host = "evil\u{1b}]0;title\u{7}\r\nFAKE LINE\u{9b}2J\u{202e}txt";
         assert_eq!(one_line(host), "evil\\u{1b}]0;title\\u{7}\\r\\nFAKE LINE\\u{9b}2J\\u{202e}txt");
         let message = "w is gone: java.lang.Error\u{1b}[2J\r\nFlink is ready\n\tat x\n";
-        assert_eq!(several_lines(message), "w is gone: java.lang.Error\\u{1b}[2J\n    Flink is ready\n     at x");
+        assert_eq!(
+            several_lines(message),
+            "w is gone: java.lang.Error\\u{1b}[2J\n    Flink is ready\n     at x"
+        );
         assert_eq!(one_line("Zürich – 東京 ✓"), "Zürich – 東京 ✓");
     }
 }

@@ -6,8 +6,9 @@
 //! POST /commands   a `Command` as JSON; answers like /workers, once the command is durable
 //! ```
 //!
-//! Every request must carry the token (`Authorization: Bearer …`). By default it is generated at the start, and
-//! commands of the same user find it in the run file. The API listens on loopback unless an option says otherwise.
+//! Every request must carry the token (`Authorization: Bearer …`). By default it is generated at
+//! the start, and commands of the same user find it in the run file. The API listens on loopback
+//! unless an option says otherwise.
 
 mod access;
 pub mod client;
@@ -149,7 +150,12 @@ impl ControlServer {
             .route("/workers", get(async |State(to): State<Inbox>| ask(to, Request::Workers).await))
             .route("/history", get(async |State(to): State<Inbox>| ask(to, Request::History).await))
             .route("/commands", post(command))
-            .fallback(async || (StatusCode::NOT_FOUND, "unknown path: the API has /workers, /history and /commands"))
+            .fallback(async || {
+                (
+                    StatusCode::NOT_FOUND,
+                    "unknown path: the API has /workers, /history and /commands",
+                )
+            })
             .with_state(sender)
             .layer(middleware::from_fn_with_state(gate, access::enter));
         let task = tokio::spawn(listener::serve(listener, router, tls.map(TlsAcceptor::from)));
@@ -194,7 +200,8 @@ type Inbox = mpsc::Sender<PendingRequest>;
 type Refused = (StatusCode, String);
 
 async fn ask(to: Inbox, request: Request) -> Result<Json<Value>, Refused> {
-    let ended = || (StatusCode::SERVICE_UNAVAILABLE, "this application master no longer leads".to_owned());
+    let ended =
+        || (StatusCode::SERVICE_UNAVAILABLE, "this application master no longer leads".to_owned());
     let (answer, answered) = oneshot::channel();
     to.send(PendingRequest { request, answer }).await.map_err(|_| ended())?;
     let answered = timeout(PATIENCE, answered).await.map_err(|_| {
@@ -204,7 +211,10 @@ async fn ask(to: Inbox, request: Request) -> Result<Json<Value>, Refused> {
     answered.map(Json).map_err(|_| ended())
 }
 
-async fn command(State(to): State<Inbox>, Json(command): Json<Command>) -> Result<Json<Value>, Refused> {
+async fn command(
+    State(to): State<Inbox>,
+    Json(command): Json<Command>,
+) -> Result<Json<Value>, Refused> {
     let request = command.into_request().map_err(|reason| (StatusCode::BAD_REQUEST, reason))?;
     ask(to, request).await
 }
@@ -230,7 +240,12 @@ mod tests {
     /// A server whose owner answers each request with its debug text.
     pub(super) async fn echo() -> (String, AbortOnDropHandle<()>) {
         let token = Token::parse(TOKEN).unwrap();
-        let options = ControlOptions { bind: ([127, 0, 0, 1], 0).into(), token, name: "here".to_owned(), tls: None };
+        let options = ControlOptions {
+            bind: ([127, 0, 0, 1], 0).into(),
+            token,
+            name: "here".to_owned(),
+            tls: None,
+        };
         let server = ControlServer::start(options).await.unwrap();
         let address = format!("http://{}", server.address());
         assert_eq!(server.url(), address);
@@ -249,7 +264,8 @@ mod tests {
 
     async fn post(address: &str, kind: &str, body: impl Into<reqwest::Body>) -> (u16, String) {
         common::tls::install_provider();
-        let request = reqwest::Client::new().post(format!("{address}/commands")).header("content-type", kind);
+        let request =
+            reqwest::Client::new().post(format!("{address}/commands")).header("content-type", kind);
         let answer = request.bearer_auth(TOKEN).body(body).send().await.unwrap();
         (answer.status().as_u16(), answer.text().await.unwrap())
     }
@@ -268,10 +284,16 @@ mod tests {
     async fn a_restart_that_cannot_work_is_refused_with_the_reason() {
         let (address, _server) = echo().await;
         let client = client(&address);
-        for (surge, max_unavailable, expected) in
-            [(0, 0, "no worker can be replaced"), (usize::MAX, 1, "100000"), (1, usize::MAX, "100000")]
-        {
-            let error = client.command(&Command::Restart { surge, max_unavailable }).await.unwrap_err().to_string();
+        for (surge, max_unavailable, expected) in [
+            (0, 0, "no worker can be replaced"),
+            (usize::MAX, 1, "100000"),
+            (1, usize::MAX, "100000"),
+        ] {
+            let error = client
+                .command(&Command::Restart { surge, max_unavailable })
+                .await
+                .unwrap_err()
+                .to_string();
             assert!(error.contains(expected), "{error}");
         }
     }
@@ -280,7 +302,12 @@ mod tests {
     async fn requests_without_the_token_are_refused() {
         let (address, _server) = echo().await;
         for shown in [None, Some("a-guess-of-a-test"), Some("")] {
-            let error = Client::new(&address, shown, None).unwrap().get("workers").await.unwrap_err().to_string();
+            let error = Client::new(&address, shown, None)
+                .unwrap()
+                .get("workers")
+                .await
+                .unwrap_err()
+                .to_string();
             assert!(error.contains("token") && !error.contains(TOKEN), "{error}");
         }
         assert!(client(&address).get("workers").await.is_ok());
@@ -315,13 +342,18 @@ mod tests {
     async fn a_connection_that_brings_no_request_is_closed_after_ten_seconds() {
         let (address, _server) = echo().await;
         let address = address.trim_start_matches("http://");
-        let request = format!("GET /workers HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {TOKEN}\r\n\r\n");
+        let request = format!(
+            "GET /workers HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {TOKEN}\r\n\r\n"
+        );
         for said in ["", "GET /workers HT", "GET /workers HTTP/1.1\r\nHost: x\r\n", &request] {
             let mut socket = TcpStream::connect(address).await.unwrap();
             socket.write_all(said.as_bytes()).await.unwrap();
             let began = tokio::time::Instant::now();
             let mut answer = Vec::new();
-            timeout(Duration::from_secs(30), socket.read_to_end(&mut answer)).await.expect("the end").unwrap();
+            timeout(Duration::from_secs(30), socket.read_to_end(&mut answer))
+                .await
+                .expect("the end")
+                .unwrap();
             assert!(began.elapsed() <= Duration::from_secs(11), "{said:?}: {:?}", began.elapsed());
         }
     }

@@ -33,14 +33,20 @@ struct TaskManager {
 }
 
 impl FlinkRest {
-    /// A client of the JobManager whose REST API is at `address`, e.g. `http://host:8081`, and whose configuration has
-    /// `instance` as its [`INSTANCE`]. With TLS, its certificate must be signed by `trusted` (PEM).
-    pub fn new(address: String, instance: String, trusted: Option<&str>) -> Result<Self, reqwest::Error> {
+    /// A client of the JobManager whose REST API is at `address`, e.g. `http://host:8081`, and
+    /// whose configuration has `instance` as its [`INSTANCE`]. With TLS, its certificate must be
+    /// signed by `trusted` (PEM).
+    pub fn new(
+        address: String,
+        instance: String,
+        trusted: Option<&str>,
+    ) -> Result<Self, reqwest::Error> {
         common::tls::install_provider();
         // The JobManager runs on this machine: ignore the environment's proxies.
         let mut builder = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10));
         if let Some(pem) = trusted {
-            builder = builder.tls_certs_only(reqwest::Certificate::from_pem_bundle(pem.as_bytes())?);
+            builder =
+                builder.tls_certs_only(reqwest::Certificate::from_pem_bundle(pem.as_bytes())?);
         }
         Ok(Self { client: builder.build()?, address, instance })
     }
@@ -50,7 +56,8 @@ impl FlinkRest {
         let answer = self.client.get(format!("{}/jobmanager/config", self.address)).send().await;
         let Ok(answer) = answer.and_then(reqwest::Response::error_for_status) else { return false };
         let entries: Vec<ConfigurationEntry> = answer.json().await.unwrap_or_default();
-        let ours = entries.iter().any(|entry| entry.key == INSTANCE && entry.value == self.instance);
+        let ours =
+            entries.iter().any(|entry| entry.key == INSTANCE && entry.value == self.instance);
         ours && self.leads().await
     }
 
@@ -60,9 +67,15 @@ impl FlinkRest {
         answer.is_ok_and(|answer| answer.status().is_success())
     }
 
-    /// The registered TaskManagers. Their ids are our workers' ids, because we set `taskmanager.resource-id`.
+    /// The registered TaskManagers. Their ids are our workers' ids, because we set
+    /// `taskmanager.resource-id`.
     pub async fn task_managers(&self) -> Result<BTreeSet<WorkerId>, reqwest::Error> {
-        let answer = self.client.get(format!("{}/taskmanagers", self.address)).send().await?.error_for_status()?;
+        let answer = self
+            .client
+            .get(format!("{}/taskmanagers", self.address))
+            .send()
+            .await?
+            .error_for_status()?;
         let listed: TaskManagers = answer.json().await?;
         Ok(listed.taskmanagers.iter().map(|tm| WorkerId::from(tm.id.as_str())).collect())
     }
@@ -91,8 +104,12 @@ mod tests {
 
     #[tokio::test]
     async fn another_clusters_job_manager_is_not_mistaken_for_ours() {
-        assert!(is_ours(json!([{"key": "rest.port", "value": "1"}, {"key": INSTANCE, "value": "abc"}])).await);
-        for other in [json!([]), json!([{"key": INSTANCE, "value": "xyz"}]), json!({"errors": []})] {
+        assert!(
+            is_ours(json!([{"key": "rest.port", "value": "1"}, {"key": INSTANCE, "value": "abc"}]))
+                .await
+        );
+        for other in [json!([]), json!([{"key": INSTANCE, "value": "xyz"}]), json!({"errors": []})]
+        {
             assert!(!is_ours(other).await);
         }
     }

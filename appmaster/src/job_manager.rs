@@ -5,8 +5,8 @@ pub(crate) mod logs;
 mod reason;
 
 use std::{
-    collections::BTreeSet, io, os::unix::process::ExitStatusExt as _, path::PathBuf, process::ExitStatus, sync::Arc,
-    time::Duration,
+    collections::BTreeSet, io, os::unix::process::ExitStatusExt as _, path::PathBuf,
+    process::ExitStatus, sync::Arc, time::Duration,
 };
 
 use common::backoff::Backoff;
@@ -52,7 +52,8 @@ pub struct JobManager {
     pub command: CommandLine,
     /// It runs one application and ends with it.
     pub runs_application: bool,
-    /// The next JobManager resumes the jobs of one that has crashed, instead of running the application from the beginning.
+    /// The next JobManager resumes the jobs of one that has crashed, instead of running the
+    /// application from the beginning.
     pub resumes: bool,
     /// Its configuration.
     pub config: Configuration,
@@ -87,28 +88,40 @@ impl End {
     fn is_from_outside(&self) -> bool {
         match self {
             Self::Requested | Self::NeverReady => true,
-            Self::Exited { status, .. } => status.as_ref().is_ok_and(|status| status.signal().is_some()),
+            Self::Exited { status, .. } => {
+                status.as_ref().is_ok_and(|status| status.signal().is_some())
+            }
         }
     }
 }
 
 impl JobManager {
-    /// Runs it until it has finished, cannot be started, or `stop` is cancelled; no process is left when this returns.
-    /// Until it has answered for the first time, it is started `starts` times at most; after that without limit.
-    pub async fn supervise(self, starts: u32, events: mpsc::Sender<JobManagerEvent>, stop: CancellationToken) {
+    /// Runs it until it has finished, cannot be started, or `stop` is cancelled; no process is left
+    /// when this returns. Until it has answered for the first time, it is started `starts` times at
+    /// most; after that without limit.
+    pub async fn supervise(
+        self,
+        starts: u32,
+        events: mpsc::Sender<JobManagerEvent>,
+        stop: CancellationToken,
+    ) {
         let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
         let mut was_ready = false;
         let mut started: u32 = 0;
         loop {
             let output = self.output().await;
-            let mut child =
-                match process::start(&self.command, &self.file("out"), &self.file("err"), self.work_lock.clone()) {
-                    Ok(child) => child,
-                    Err(e) => {
-                        let why = format!("cannot start {}: {e}", self.command.program.display());
-                        return send(&events, JobManagerEvent::Failed(why)).await;
-                    }
-                };
+            let mut child = match process::start(
+                &self.command,
+                &self.file("out"),
+                &self.file("err"),
+                self.work_lock.clone(),
+            ) {
+                Ok(child) => child,
+                Err(e) => {
+                    let why = format!("cannot start {}: {e}", self.command.program.display());
+                    return send(&events, JobManagerEvent::Failed(why)).await;
+                }
+            };
             let began = Instant::now();
             let end = self.watch(&mut child, &events, &stop).await;
             process::stop(&mut child, GRACE).await;
@@ -117,25 +130,32 @@ impl JobManager {
                 End::Requested => return,
                 End::Exited { status, ready } => {
                     was_ready |= ready;
-                    (self.ending(status.as_ref().ok().copied(), ready, &output).await, describe(status))
+                    (
+                        self.ending(status.as_ref().ok().copied(), ready, &output).await,
+                        describe(status),
+                    )
                 }
-                End::NeverReady => {
-                    (Ending::Crashed, format!("its REST API did not answer within {} s", START.as_secs()))
-                }
+                End::NeverReady => (
+                    Ending::Crashed,
+                    format!("its REST API did not answer within {} s", START.as_secs()),
+                ),
             };
             let why = match ending {
                 Ending::Finished => return send(&events, JobManagerEvent::Finished).await,
                 Ending::Cancelled => return send(&events, JobManagerEvent::Cancelled).await,
                 Ending::ApplicationFailed => {
-                    let why = self.reason("the application failed", None, output, from_outside).await;
+                    let why =
+                        self.reason("the application failed", None, output, from_outside).await;
                     return send(&events, JobManagerEvent::ApplicationFailed(why)).await;
                 }
                 Ending::Exited(code) => {
-                    let why = self.ended_by_itself(&format!("System.exit({code})"), code, output).await;
+                    let why =
+                        self.ended_by_itself(&format!("System.exit({code})"), code, output).await;
                     return send(&events, JobManagerEvent::ApplicationFailed(why)).await;
                 }
                 Ending::Halted(code) if !self.resumes => {
-                    let why = self.ended_by_itself(&format!("Runtime.halt({code})"), code, output).await;
+                    let why =
+                        self.ended_by_itself(&format!("Runtime.halt({code})"), code, output).await;
                     return send(&events, JobManagerEvent::ApplicationFailed(why)).await;
                 }
                 Ending::Crashed | Ending::Halted(_) => {
@@ -158,7 +178,12 @@ impl JobManager {
         }
     }
 
-    async fn watch(&self, child: &mut Child, events: &mpsc::Sender<JobManagerEvent>, stop: &CancellationToken) -> End {
+    async fn watch(
+        &self,
+        child: &mut Child,
+        events: &mpsc::Sender<JobManagerEvent>,
+        stop: &CancellationToken,
+    ) -> End {
         let ready = async {
             while !self.rest.is_up().await {
                 sleep(FAST_POLL).await;
@@ -177,7 +202,8 @@ impl JobManager {
         }
     }
 
-    /// Reports the listed TaskManagers when they change; polls often while they do, and rarely otherwise.
+    /// Reports the listed TaskManagers when they change; polls often while they do, and rarely
+    /// otherwise.
     async fn list_task_managers(&self, events: &mpsc::Sender<JobManagerEvent>) {
         let mut last = BTreeSet::new();
         let mut quiet = 0;
@@ -194,11 +220,21 @@ impl JobManager {
         }
     }
 
-    async fn ending(&self, status: Option<ExitStatus>, ready: bool, output: &Arc<Output>) -> Ending {
+    async fn ending(
+        &self,
+        status: Option<ExitStatus>,
+        ready: bool,
+        output: &Arc<Output>,
+    ) -> Ending {
         let output = output.clone();
-        let (log, printed) = spawn_blocking(move || (output.log(), output.printed())).await.unwrap_or_default();
+        let (log, printed) =
+            spawn_blocking(move || (output.log(), output.printed())).await.unwrap_or_default();
         let evidence = Evidence { status, was_up: ready, log, printed };
-        if self.runs_application { ending::of_application(&evidence) } else { ending::of_session(&evidence) }
+        if self.runs_application {
+            ending::of_application(&evidence)
+        } else {
+            ending::of_session(&evidence)
+        }
     }
 
     /// A file with this extension in the folder of logs.
@@ -220,14 +256,25 @@ impl JobManager {
     }
 
     /// What failed and why, followed by the exception's causes.
-    async fn reason(&self, what: &str, end: Option<String>, output: Arc<Output>, from_outside: bool) -> String {
+    async fn reason(
+        &self,
+        what: &str,
+        end: Option<String>,
+        output: Arc<Output>,
+        from_outside: bool,
+    ) -> String {
         let config = self.config.clone();
-        let reason = spawn_blocking(move || output.reason(&config, from_outside)).await.ok().flatten();
+        let reason =
+            spawn_blocking(move || output.reason(&config, from_outside)).await.ok().flatten();
         let (first, more) = reason.map_or((None, Vec::new()), |(first, more)| (Some(first), more));
         let causes: Vec<_> = first.into_iter().chain(end).collect();
         let colon = if causes.is_empty() { "" } else { ": " };
         let log = self.file("log");
-        let first = format!("{what}{colon}{}; the JobManager's log is {}", causes.join("; "), log.display());
+        let first = format!(
+            "{what}{colon}{}; the JobManager's log is {}",
+            causes.join("; "),
+            log.display()
+        );
         [vec![first], more].concat().join("\n  ")
     }
 }
@@ -257,7 +304,8 @@ mod tests {
     }
 
     #[test]
-    fn an_exception_that_flink_handled_does_not_explain_an_end_that_a_signal_or_our_own_limit_made() {
+    fn an_exception_that_flink_handled_does_not_explain_an_end_that_a_signal_or_our_own_limit_made()
+    {
         assert!(End::NeverReady.is_from_outside());
         assert!(exited(9).is_from_outside());
         assert!(!exited(1 << 8).is_from_outside());

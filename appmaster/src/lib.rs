@@ -1,5 +1,6 @@
-//! The application master: command line, settings and their checks, Flink's JobManager, the artifacts to serve, the
-//! control API. The [`scheduler`] learns from it how many workers are wanted, and which of them the JobManager lists.
+//! The application master: command line, settings and their checks, Flink's JobManager, the
+//! artifacts to serve, the control API. The [`scheduler`] learns from it how many workers are
+//! wanted, and which of them the JobManager lists.
 //!
 //! [`application`] assembles the parts; [`shell`] does the I/O of a running cluster.
 

@@ -12,11 +12,12 @@ use nix::unistd::geteuid;
 
 const OTHERS_WRITE: u32 = 0o022;
 
-/// Where to log if `wanted` is configured: there, or in a folder of this user's own in it if other users may create files
-/// there (`/tmp`), for they could create the logs first. Blocks.
+/// Where to log if `wanted` is configured: there, or in a folder of this user's own in it if other
+/// users may create files there (`/tmp`), for they could create the logs first. Blocks.
 ///
 /// # Errors
-/// Another user could replace the logs in any case, or may have put files into the folder of this user's own.
+/// Another user could replace the logs in any case, or may have put files into the folder of this
+/// user's own.
 pub(crate) fn find(wanted: &Path) -> io::Result<PathBuf> {
     check_way(&wanted.join("log"))?;
     let is_shared = fs::metadata(wanted).is_ok_and(|found| found.mode() & OTHERS_WRITE != 0);

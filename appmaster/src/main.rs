@@ -17,8 +17,8 @@ use clap::Parser as _;
 use nix::sys::stat::{Mode, umask};
 use tracing_subscriber::EnvFilter;
 
-/// Offers arrive by the thousand, each with about thirty short-lived allocations. glibc's allocator takes twice as long
-/// for them.
+/// Offers arrive by the thousand, each with about thirty short-lived allocations. glibc's allocator
+/// takes twice as long for them.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -51,20 +51,33 @@ fn run(cli: Cli) -> Result<(), Failure> {
     let environment: Vec<_> = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(Failure::other)?;
     let variables: HashMap<String, String> = environment.iter().cloned().collect();
     let lookup: Arc<Lookup> = Arc::new(move |name: &str| variables.get(name).cloned());
     match cli.command {
         Command::Session(common) => {
             let console = begin(&common)?;
-            runtime.block_on(application::on_mesos(Cluster::Session, common.request(environment), lookup, console))
+            runtime.block_on(application::on_mesos(
+                Cluster::Session,
+                common.request(environment),
+                lookup,
+                console,
+            ))
         }
         Command::Application(application) => {
             let console = begin(&application.common)?;
-            let (cluster, request) = (Cluster::Application(application.job()), application.request(environment));
+            let (cluster, request) =
+                (Cluster::Application(application.job()), application.request(environment));
             if application.local {
-                return runtime.block_on(application::local(cluster, request, application.work_dir, lookup, console));
+                return runtime.block_on(application::local(
+                    cluster,
+                    request,
+                    application.work_dir,
+                    lookup,
+                    console,
+                ));
             }
             runtime.block_on(application::on_mesos(cluster, request, lookup, console))
         }
@@ -74,12 +87,22 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Local(local) => {
             let console = begin(&local.common)?;
             let request = local.common.request(environment);
-            runtime.block_on(application::local(Cluster::Session, request, local.work_dir, lookup, console))
+            runtime.block_on(application::local(
+                Cluster::Session,
+                request,
+                local.work_dir,
+                lookup,
+                console,
+            ))
         }
     }
 }
 
-async fn show(config: Config, environment: Vec<(String, String)>, lookup: Arc<Lookup>) -> Result<(), Failure> {
+async fn show(
+    config: Config,
+    environment: Vec<(String, String)>,
+    lookup: Arc<Lookup>,
+) -> Result<(), Failure> {
     match config {
         Config::Options => write(&flink::options::reference())?,
         Config::Explain { key, place } => {
@@ -91,7 +114,8 @@ async fn show(config: Config, environment: Vec<(String, String)>, lookup: Arc<Lo
             write(&format!("{}\n", config.explain(&key).trim_end()))?;
         }
         Config::Check(check) => {
-            let report = check::check(check.subject(environment), lookup).await.map_err(Failure::other)?;
+            let report =
+                check::check(check.subject(environment), lookup).await.map_err(Failure::other)?;
             write(&report.to_string())?;
             if report.is_fatal() {
                 return Err(Failure::usage(anyhow::anyhow!("{}", report.verdict())));
@@ -110,8 +134,13 @@ fn write(answer: &str) -> Result<(), Failure> {
 }
 
 fn begin(common: &Common) -> Result<Console, Failure> {
-    let filter = EnvFilter::try_new(&common.log).map_err(|e| Failure::usage(anyhow::anyhow!("--log: {e}")))?;
+    let filter = EnvFilter::try_new(&common.log)
+        .map_err(|e| Failure::usage(anyhow::anyhow!("--log: {e}")))?;
     let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(colours)
+        .init();
     Ok(Console::new(common.output))
 }

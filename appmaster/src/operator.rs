@@ -27,7 +27,9 @@ pub async fn operate(workers: Workers, lookup: &Lookup) -> Result<String, Failur
         WorkersCommand::History => return shown(client.get("history").await, workers.output),
         WorkersCommand::Drain { agent } => Command::Drain { agent },
         WorkersCommand::Undrain { agent } => Command::Undrain { agent },
-        WorkersCommand::Restart { surge, max_unavailable } => Command::Restart { surge, max_unavailable },
+        WorkersCommand::Restart { surge, max_unavailable } => {
+            Command::Restart { surge, max_unavailable }
+        }
         WorkersCommand::ClearAgent { agent } => Command::ClearAgent { agent },
     };
     command.clone().into_request().map_err(|reason| Failure::usage(anyhow!(reason)))?;
@@ -64,16 +66,25 @@ pub fn client(contact: Contact, lookup: &Lookup) -> Result<Client, Failure> {
     let own = own.transpose().map_err(Failure::usage)?;
     let authorities = own.or_else(|| found.and_then(|running| running.authorities.clone()));
     // The run file has the URL for this machine.
-    let at = found.map(|running| running.address.clone()).or_else(|| given.map(String::from)).unwrap_or_default();
+    let at = found
+        .map(|running| running.address.clone())
+        .or_else(|| given.map(String::from))
+        .unwrap_or_default();
     Client::new(&at, token.as_deref(), authorities.as_deref()).map_err(Failure::usage)
 }
 
 fn token(text: &str, place: &str) -> Result<String, Failure> {
-    Ok(Token::parse(text).map_err(|error| Failure::usage(anyhow!("{place} {error}")))?.reveal().to_owned())
+    Ok(Token::parse(text)
+        .map_err(|error| Failure::usage(anyhow!("{place} {error}")))?
+        .reveal()
+        .to_owned())
 }
 
 /// The only application master; an error if there are none or several.
-fn only<'a>(running: &'a [Running], obstacle: Option<&RunFolderError>) -> Result<&'a Running, Failure> {
+fn only<'a>(
+    running: &'a [Running],
+    obstacle: Option<&RunFolderError>,
+) -> Result<&'a Running, Failure> {
     match (running, obstacle) {
         ([only], _) => Ok(only),
         ([], Some(obstacle)) => Err(Failure::usage(anyhow!(obstacle.advice()))),
@@ -83,7 +94,12 @@ fn only<'a>(running: &'a [Running], obstacle: Option<&RunFolderError>) -> Result
         ))),
         (several, _) => {
             let line = |running: &Running| {
-                format!("\n  --at {}  {} (process {})", running.address, running.cluster, running.pid())
+                format!(
+                    "\n  --at {}  {} (process {})",
+                    running.address,
+                    running.cluster,
+                    running.pid()
+                )
             };
             let lines: String = several.iter().map(line).collect();
             Err(Failure::usage(anyhow!(
@@ -94,7 +110,10 @@ fn only<'a>(running: &'a [Running], obstacle: Option<&RunFolderError>) -> Result
     }
 }
 
-fn shown(answer: Result<serde_json::Value, ControlError>, form: OutputForm) -> Result<String, Failure> {
+fn shown(
+    answer: Result<serde_json::Value, ControlError>,
+    form: OutputForm,
+) -> Result<String, Failure> {
     let answer = answer.map_err(Failure::other)?;
     Ok(if form == OutputForm::Json { answer.to_string() } else { view::lines(&answer) })
 }
@@ -116,7 +135,8 @@ mod tests {
         assert_eq!(error.exit_code(), 64);
         let text = error.to_string();
         assert!(
-            text.contains("--at http://127.0.0.1:1  flink-1") && text.contains("--at http://127.0.0.1:2"),
+            text.contains("--at http://127.0.0.1:1  flink-1")
+                && text.contains("--at http://127.0.0.1:2"),
             "{text}"
         );
         assert!(!text.contains("a-token"), "{text}");

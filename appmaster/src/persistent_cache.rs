@@ -1,5 +1,5 @@
-//! The folder with what is cached between starts of the application master: hashes of the distribution, and downloads
-//! for the workers. All of it can be made again, which takes time.
+//! The folder with what is cached between starts of the application master: hashes of the
+//! distribution, and downloads for the workers. All of it can be made again, which takes time.
 
 use std::{
     path::{Path, PathBuf},
@@ -12,14 +12,15 @@ use tracing::info;
 
 use crate::{plan::Lookup, settings::StateLocation};
 
-/// The folder, created if needed: in the durable state's directory, otherwise in the user's cache folder with one
-/// folder per distribution. `None` if neither exists. Blocks.
+/// The folder, created if needed: in the durable state's directory, otherwise in the user's cache
+/// folder with one folder per distribution. `None` if neither exists. Blocks.
 pub fn folder(state: &StateLocation, home: &Path, lookup: &Lookup) -> Option<PathBuf> {
     let path = place(state, home, lookup)?;
     match make_private(&path) {
         Ok(()) => Some(path),
         Err(error) => {
-            // A user without a home is not an error, and several parts of the start need the folder.
+            // A user without a home is not an error, and several parts of the start need the
+            // folder.
             REPORTED.call_once(|| info!(%error, "Cannot keep hashes for the next start"));
             None
         }
@@ -48,21 +49,29 @@ mod tests {
     use super::*;
 
     fn of(state: &StateLocation, home: &str, variables: &[(&str, &str)]) -> Option<PathBuf> {
-        let variables: Vec<_> =
-            variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let lookup =
-            move |name: &str| variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+        let variables: Vec<_> = variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        let lookup = move |name: &str| {
+            variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
+        };
         place(state, Path::new(home), &lookup)
     }
 
     #[test]
     fn it_is_with_the_state_or_in_the_users_cache() {
         let directory = StateLocation::Directory("/state".into());
-        assert_eq!(of(&directory, "/flink", &[("HOME", "/home/u")]), Some("/state/artifacts".into()));
+        assert_eq!(
+            of(&directory, "/flink", &[("HOME", "/home/u")]),
+            Some("/state/artifacts".into())
+        );
         let memory = StateLocation::Memory;
-        let cached = of(&memory, "/flink", &[("HOME", "/home/u"), ("XDG_CACHE_HOME", "relative")]).unwrap();
+        let cached =
+            of(&memory, "/flink", &[("HOME", "/home/u"), ("XDG_CACHE_HOME", "relative")]).unwrap();
         assert!(cached.starts_with("/home/u/.cache/flink-mesos"), "{cached:?}");
-        let cached = of(&memory, "/flink", &[("HOME", "/home/u"), ("XDG_CACHE_HOME", "/cache")]).unwrap();
+        let cached =
+            of(&memory, "/flink", &[("HOME", "/home/u"), ("XDG_CACHE_HOME", "/cache")]).unwrap();
         assert!(cached.starts_with("/cache/flink-mesos"), "{cached:?}");
         assert_eq!(of(&memory, "/flink", &[]), None);
     }

@@ -68,7 +68,10 @@ impl Plan {
         let problems = options::check(&config);
         let warnings: Vec<_> = problems.iter().map(ToString::to_string).collect();
         if problems.iter().any(|problem| problem.fatal) {
-            return Err(Failure::usage(anyhow!("the configuration cannot be used:\n  {}", warnings.join("\n  "))));
+            return Err(Failure::usage(anyhow!(
+                "the configuration cannot be used:\n  {}",
+                warnings.join("\n  ")
+            )));
         }
         let settings = Settings::read(&config, &home.version).map_err(Failure::usage)?;
         JobManagerMemory::compute(&config, &home.version)
@@ -87,7 +90,8 @@ pub fn home(request: &Request) -> Result<FlinkHome, Failure> {
     FlinkHome::open(path, request.conf_dir.as_deref()).map_err(Failure::usage)
 }
 
-/// The effective configuration: file, then environment, then command line; later ones override earlier ones.
+/// The effective configuration: file, then environment, then command line; later ones override
+/// earlier ones.
 pub fn configuration(home: &FlinkHome, request: &Request) -> Result<Configuration, Failure> {
     let mut config = Configuration::load(&home.conf_dir, &home.version).map_err(Failure::usage)?;
     config.apply_environment(request.environment.iter().cloned()).map_err(Failure::usage)?;
@@ -103,18 +107,30 @@ pub(crate) fn apply_flags(config: &mut Configuration, request: &Request) {
     }
     if !request.jars.is_empty() {
         let quoted = request.jars.iter().map(|jar| format!("\"{}\"", jar.replace('"', "\"\"")));
-        config.set(&APPLICATION_JARS, quoted.collect::<Vec<_>>().join(";"), Source::Computed("--jars"));
+        config.set(
+            &APPLICATION_JARS,
+            quoted.collect::<Vec<_>>().join(";"),
+            Source::Computed("--jars"),
+        );
     }
-    // Flink's standalone JobManager fails jobs that lack slots at once when it is older than this. A lost worker would
-    // cost them their restart attempts while its replacement starts. Zero switches that off. Flink 1.18 reads a plain
-    // number only, later versions also one with a unit.
+    // Flink's standalone JobManager fails jobs that lack slots at once when it is older than this.
+    // A lost worker would cost them their restart attempts while its replacement starts. Zero
+    // switches that off. Flink 1.18 reads a plain number only, later versions also one with a unit.
     if config.get(&START_UP_TIME).is_none() {
-        config.set(&START_UP_TIME, "0", Source::Computed("lost workers are replaced, so jobs wait for slots"));
+        config.set(
+            &START_UP_TIME,
+            "0",
+            Source::Computed("lost workers are replaced, so jobs wait for slots"),
+        );
     }
-    // Workers start together with the JobManager. By default, Flink would make the faster ones wait 10 s for their next
-    // attempt.
+    // Workers start together with the JobManager. By default, Flink would make the faster ones wait
+    // 10 s for their next attempt.
     if config.get(&REGISTRATION_RETRY).is_none() {
-        config.set(&REGISTRATION_RETRY, "1000", Source::Computed("workers start together with the JobManager"));
+        config.set(
+            &REGISTRATION_RETRY,
+            "1000",
+            Source::Computed("workers start together with the JobManager"),
+        );
     }
 }
 
@@ -124,13 +140,15 @@ pub(crate) fn log_folder(home: &FlinkHome, config: &Configuration, lookup: &Look
     named.map_or_else(|| home.path.join("log"), PathBuf::from)
 }
 
-/// Our executor's binary: the configured one, otherwise the one next to this program, otherwise the installed one.
+/// Our executor's binary: the configured one, otherwise the one next to this program, otherwise the
+/// installed one.
 pub(crate) fn executor(configured: Option<&Path>) -> Result<PathBuf, Failure> {
     if let Some(path) = configured {
         let missing = || anyhow!("{EXECUTOR_BINARY}: {} is not a file", path.display());
         return if path.is_file() { Ok(path.to_owned()) } else { Err(Failure::usage(missing())) };
     }
-    let beside = current_exe().ok().and_then(|exe| Some(exe.parent()?.join("flink-mesos-executor")));
+    let beside =
+        current_exe().ok().and_then(|exe| Some(exe.parent()?.join("flink-mesos-executor")));
     let places = [beside, Some(PathBuf::from(crate::settings::INSTALLED_EXECUTOR))];
     let found = places.iter().flatten().find(|path| path.is_file()).cloned();
     found.ok_or_else(|| {

@@ -12,19 +12,36 @@ use nix::{
 };
 use tokio::process::{Child, Command};
 
-/// Starts `line` in its own process group, so that Ctrl-C at the terminal reaches only us. It gets SIGTERM when this
-/// process dies. Its output is appended to `out` and `err`. It inherits `lock`, which stays locked until both processes
-/// have ended, and no other descriptor.
-pub fn start(line: &CommandLine, out: &Path, err: &Path, lock: Option<Arc<File>>) -> io::Result<Child> {
-    let append = |path: &Path| common::files::append(path).map(|file| Stdio::from(file.into_parts().0));
-    #[expect(clippy::disallowed_methods, reason = "the one place of this crate that starts processes")]
+/// Starts `line` in its own process group, so that Ctrl-C at the terminal reaches only us. It gets
+/// SIGTERM when this process dies. Its output is appended to `out` and `err`. It inherits `lock`,
+/// which stays locked until both processes have ended, and no other descriptor.
+pub fn start(
+    line: &CommandLine,
+    out: &Path,
+    err: &Path,
+    lock: Option<Arc<File>>,
+) -> io::Result<Child> {
+    let append =
+        |path: &Path| common::files::append(path).map(|file| Stdio::from(file.into_parts().0));
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place of this crate that starts processes"
+    )]
     let mut command = Command::new(&line.program);
     let inherited = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     for name in inherited.filter(|name| is_ours(name)) {
         command.env_remove(name);
     }
-    command.args(&line.arguments).envs(line.environment.iter().map(|(k, v)| (k, v))).current_dir(&line.directory);
-    command.stdin(Stdio::null()).stdout(append(out)?).stderr(append(err)?).process_group(0).kill_on_drop(true);
+    command
+        .args(&line.arguments)
+        .envs(line.environment.iter().map(|(k, v)| (k, v)))
+        .current_dir(&line.directory);
+    command
+        .stdin(Stdio::null())
+        .stdout(append(out)?)
+        .stderr(append(err)?)
+        .process_group(0)
+        .kill_on_drop(true);
     sys::end_with_parent(&mut command);
     common::descriptors::inherit_none(command.as_std_mut());
     if let Some(lock) = lock {
@@ -33,10 +50,12 @@ pub fn start(line: &CommandLine, out: &Path, err: &Path, lock: Option<Arc<File>>
     command.spawn()
 }
 
-/// Whether a variable is read by this program alone: it may hold a secret of ours, and jobs can read the environment of the
-/// JobManager.
+/// Whether a variable is read by this program alone: it may hold a secret of ours, and jobs can
+/// read the environment of the JobManager.
 fn is_ours(variable: &str) -> bool {
-    let is_ours = ["FLINK_MESOS_", "FLINK_CONF_", "FLINK_PROPERTIES"].iter().any(|prefix| variable.starts_with(prefix));
+    let is_ours = ["FLINK_MESOS_", "FLINK_CONF_", "FLINK_PROPERTIES"]
+        .iter()
+        .any(|prefix| variable.starts_with(prefix));
     is_ours && variable != "FLINK_CONF_DIR"
 }
 
@@ -68,8 +87,8 @@ mod sys {
     /// Has the kernel send SIGTERM to the child when its parent dies.
     pub(super) fn end_with_parent(command: &mut Command) {
         let parent = nix::unistd::getpid();
-        // SAFETY: between fork and exec only prctl and getppid are called and an error is created; none allocates or
-        // locks.
+        // SAFETY: between fork and exec only prctl and getppid are called and an error is created;
+        // none allocates or locks.
         unsafe {
             command.pre_exec(move || {
                 prctl::set_pdeathsig(Signal::SIGTERM)?;
@@ -81,7 +100,8 @@ mod sys {
 
     /// Leaves `file` open in the child, and in no other process that is started at the same time.
     pub(super) fn inherit(command: &mut Command, file: Arc<File>) {
-        // SAFETY: between fork and exec only fcntl is called, and an error is created; none allocates or locks.
+        // SAFETY: between fork and exec only fcntl is called, and an error is created; none
+        // allocates or locks.
         unsafe {
             command.pre_exec(move || {
                 fcntl(file.file(), FcntlArg::F_SETFD(FdFlag::empty()))?;
@@ -99,7 +119,8 @@ mod tests {
     #[tokio::test]
     async fn a_child_inherits_the_lock_and_no_other_descriptor_of_this_process() {
         let folder = tempfile::tempdir().unwrap();
-        let [out, err, lock, other] = ["out", "err", "lock", "other"].map(|name| folder.path().join(name));
+        let [out, err, lock, other] =
+            ["out", "err", "lock", "other"].map(|name| folder.path().join(name));
         let held = Arc::new(File::create(&lock).unwrap());
         // As if the process that started this one had left it open.
         let _inherited = nix::unistd::dup(File::create(&other).unwrap().file()).unwrap();
@@ -112,14 +133,21 @@ mod tests {
         let mut child = start(&line, &out, &err, Some(held)).unwrap();
         let open = fs_err::read_dir(format!("/proc/{}/fd", child.id().unwrap())).unwrap();
         // What the program itself opens may be closed meanwhile.
-        let open: Vec<_> = open.filter_map(|entry| fs_err::read_link(entry.ok()?.path()).ok()).collect();
+        let open: Vec<_> =
+            open.filter_map(|entry| fs_err::read_link(entry.ok()?.path()).ok()).collect();
         stop(&mut child, Duration::from_secs(10)).await;
-        assert!([&out, &err, &lock].into_iter().all(|path| open.contains(path)) && !open.contains(&other), "{open:?}");
+        assert!(
+            [&out, &err, &lock].into_iter().all(|path| open.contains(path))
+                && !open.contains(&other),
+            "{open:?}"
+        );
     }
 
     #[test]
     fn variables_that_only_this_program_reads_are_not_passed_on() {
-        for variable in ["FLINK_MESOS_CONTROL_TOKEN", "FLINK_PROPERTIES", "FLINK_CONF_mesos__master"] {
+        for variable in
+            ["FLINK_MESOS_CONTROL_TOKEN", "FLINK_PROPERTIES", "FLINK_CONF_mesos__master"]
+        {
             assert!(is_ours(variable), "{variable}");
         }
         for variable in ["PATH", "HADOOP_CONF_DIR", "FLINK_CONF_DIR", "FLINK_HOME", "JAVA_HOME"] {

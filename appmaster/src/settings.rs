@@ -1,4 +1,5 @@
-//! The application master's options, read from Flink's configuration: typed, checked, with defaults.
+//! The application master's options, read from Flink's configuration: typed, checked, with
+//! defaults.
 
 mod artifact_server;
 mod constraints;
@@ -23,10 +24,10 @@ use flink::{
     options::{
         flink::RESOURCEMANAGER_TASKMANAGER_REGISTRATION_TIMEOUT,
         mesos::{
-            DECLINED_OFFER_REFUSE_DURATION, EXECUTOR_BINARY, INITIAL_TASKS, MASTER, STATE_FORGET_FRAMEWORK,
-            TASKS_BOOTSTRAP_CMD, TASKS_HOSTNAME, TASKS_TASK_MANAGER_CMD, TASKS_USER, WORKER_AVOIDED_AGENTS,
-            WORKER_KILL_GRACE, WORKER_LAUNCH_TIMEOUT, WORKER_MAX_UNAVAILABLE, WORKER_SURGE,
-            WORKER_UNREACHABLE_REPLACE_AFTER, WORKERS,
+            DECLINED_OFFER_REFUSE_DURATION, EXECUTOR_BINARY, INITIAL_TASKS, MASTER,
+            STATE_FORGET_FRAMEWORK, TASKS_BOOTSTRAP_CMD, TASKS_HOSTNAME, TASKS_TASK_MANAGER_CMD,
+            TASKS_USER, WORKER_AVOIDED_AGENTS, WORKER_KILL_GRACE, WORKER_LAUNCH_TIMEOUT,
+            WORKER_MAX_UNAVAILABLE, WORKER_SURGE, WORKER_UNREACHABLE_REPLACE_AFTER, WORKERS,
         },
     },
     version::FlinkVersion,
@@ -104,9 +105,13 @@ impl SettingsError {
     /// The invalid option, if the error is about one.
     pub fn key(&self) -> Option<&str> {
         match self {
-            Self::Form(ConfigurationError::Value { key, .. } | ConfigurationError::Range { key, .. })
+            Self::Form(
+                ConfigurationError::Value { key, .. } | ConfigurationError::Range { key, .. },
+            )
             | Self::Source { key, .. } => Some(key),
-            Self::Value { key, .. } | Self::File { key, .. } | Self::Missing { key, .. } => Some(key),
+            Self::Value { key, .. } | Self::File { key, .. } | Self::Missing { key, .. } => {
+                Some(key)
+            }
             Self::Form(_) | Self::Memory(_) => None,
         }
     }
@@ -286,7 +291,10 @@ fn core_settings(config: &Configuration, demand: Demand) -> Result<core::Setting
 }
 
 fn moving(config: &Configuration) -> Result<Move, SettingsError> {
-    Ok(Move { surge: config.read(&WORKER_SURGE)?, max_unavailable: config.read(&WORKER_MAX_UNAVAILABLE)? })
+    Ok(Move {
+        surge: config.read(&WORKER_SURGE)?,
+        max_unavailable: config.read(&WORKER_MAX_UNAVAILABLE)?,
+    })
 }
 
 fn invalid(key: &'static str, config: &Configuration, reason: String) -> SettingsError {

@@ -1,5 +1,5 @@
-//! A running cluster: brings the scheduler, the JobManager, the operators and the signals together, and reports to
-//! people.
+//! A running cluster: brings the scheduler, the JobManager, the operators and the signals together,
+//! and reports to people.
 
 mod ending;
 mod events;
@@ -31,8 +31,8 @@ use crate::{
     job_manager::{JobManager, JobManagerEvent, logs},
 };
 
-/// After a takeover: how often a JobManager that does not answer is started before the program exits and leaves the
-/// workers running.
+/// After a takeover: how often a JobManager that does not answer is started before the program
+/// exits and leaves the workers running.
 const STARTS_AFTER_TAKEOVER: u32 = 5;
 
 /// The parts of a running application master.
@@ -104,15 +104,25 @@ impl<'a> Shell<'a> {
         let stop_job_manager = CancellationToken::new();
         let web = parts.job_manager.web.clone();
         if parts.job_manager.log_name != logs::USUAL {
-            let log = parts.job_manager.log.join(format!("{}.log", parts.job_manager.log_name)).display().to_string();
-            let text = format!("Another cluster has jobmanager.log there: this JobManager's log is {log}");
+            let log = parts
+                .job_manager
+                .log
+                .join(format!("{}.log", parts.job_manager.log_name))
+                .display()
+                .to_string();
+            let text =
+                format!("Another cluster has jobmanager.log there: this JobManager's log is {log}");
             console.report("log-name", &text, json!({ "log": log }));
         }
-        // A JobManager that fails at its first start would fail again. With workers that were taken over, more attempts
-        // are worthwhile, unless a standby can take over at once.
-        let starts = if driver.took_over() && !driver.is_elected() { STARTS_AFTER_TAKEOVER } else { 1 };
-        let job_manager_task =
-            tokio::spawn(parts.job_manager.supervise(starts, job_manager_out, stop_job_manager.clone()));
+        // A JobManager that fails at its first start would fail again. With workers that were taken
+        // over, more attempts are worthwhile, unless a standby can take over at once.
+        let starts =
+            if driver.took_over() && !driver.is_elected() { STARTS_AFTER_TAKEOVER } else { 1 };
+        let job_manager_task = tokio::spawn(parts.job_manager.supervise(
+            starts,
+            job_manager_out,
+            stop_job_manager.clone(),
+        ));
         let control = parts.control.url();
         let text = format!("Control API: {control} (flink-mesos workers list --at {control})");
         console.report("control", &text, json!({ "address": control }));

@@ -1,5 +1,6 @@
-//! Fetches `mesos.resourcemanager.tasks.uris` once and describes what workers get: each file is below `uris/` in the
-//! manifest's tree, and has a link in the sandbox itself, where Mesos would put it.
+//! Fetches `mesos.resourcemanager.tasks.uris` once and describes what workers get: each file is
+//! below `uris/` in the manifest's tree, and has a link in the sandbox itself, where Mesos would
+//! put it.
 
 use std::{
     collections::BTreeMap,
@@ -41,7 +42,8 @@ pub struct UserUris {
 pub struct DownloadFolder {
     /// The folder of the downloads.
     pub folder: PathBuf,
-    /// The file that records each source's digest at its first use; `None` if nothing outlives this process.
+    /// The file that records each source's digest at its first use; `None` if nothing outlives this
+    /// process.
     pub record: Option<PathBuf>,
 }
 
@@ -134,7 +136,9 @@ impl UserUris {
         match self.links.insert(name.to_owned(), target.to_owned()) {
             Some(other) if other != target => {
                 let source = &uri.source;
-                Err(Failure::usage(anyhow!("{source}: another URI also puts `{name}` into the sandbox: {hint}")))
+                Err(Failure::usage(anyhow!(
+                    "{source}: another URI also puts `{name}` into the sandbox: {hint}"
+                )))
             }
             _ => Ok(()),
         }
@@ -142,7 +146,10 @@ impl UserUris {
 }
 
 /// Applies the environment variables that the stores' own tools read and `OpenDAL` does not.
-fn from_environment(options: &mut SourceOptions, lookup: &Lookup) -> Result<(), fetcher_sources::SettingError> {
+fn from_environment(
+    options: &mut SourceOptions,
+    lookup: &Lookup,
+) -> Result<(), fetcher_sources::SettingError> {
     let region = lookup("AWS_REGION").or_else(|| lookup("AWS_DEFAULT_REGION"));
     let region = region.unwrap_or_else(|| "us-east-1".to_owned());
     options.settings.entry(Scheme::S3).or_default().set_default(Scheme::S3, "region", &region)?;
@@ -199,7 +206,8 @@ fn megabytes(progress: SourceProgress) -> String {
 /// Unpacks an archive once, to list its content and to report here if no worker could unpack it.
 async fn look_into(uri: &TaskUri, path: PathBuf, format: Format) -> Result<Manifest, Failure> {
     let looked = spawn_blocking(move || {
-        let folder = WorkingFolder::make(&std::env::temp_dir()).context("cannot make a folder to unpack into")?;
+        let folder = WorkingFolder::make(&std::env::temp_dir())
+            .context("cannot make a folder to unpack into")?;
         let tree = folder.path().join("tree");
         fs::create_dir(&tree)?;
         let file = common::files::open(&path)?;

@@ -1,6 +1,7 @@
-//! The program's working folder: configuration of the JobManager, secrets, temporary files. Nobody else can read it,
-//! whatever the umask. It is removed with the process; the next start removes the folder of a process that was killed, or that kept it
-//! for people. A JobManager outlives a killed process for a moment: it holds the lock too, so that its folder stays.
+//! The program's working folder: configuration of the JobManager, secrets, temporary files. Nobody
+//! else can read it, whatever the umask. It is removed with the process; the next start removes the
+//! folder of a process that was killed, or that kept it for people. A JobManager outlives a killed
+//! process for a moment: it holds the lock too, so that its folder stays.
 //!
 //! ```text
 //! <tmp>/flink-mesos-<pid>-<start of the process>-XXXXXX/
@@ -46,9 +47,12 @@ impl WorkingFolder {
         remove_leftovers(tmp);
         let pid = std::process::id();
         let prefix = format!("{PREFIX}{pid}-{}-", started(pid).unwrap_or_default());
-        let folder =
-            tempfile::Builder::new().prefix(&prefix).permissions(Permissions::from_mode(0o700)).tempdir_in(tmp)?;
-        // It is renamed only once locked, because a folder without a lock holder counts as left over.
+        let folder = tempfile::Builder::new()
+            .prefix(&prefix)
+            .permissions(Permissions::from_mode(0o700))
+            .tempdir_in(tmp)?;
+        // It is renamed only once locked, because a folder without a lock holder counts as left
+        // over.
         let (fresh, path) = (folder.path().join("lock.new"), folder.path().join(LOCK));
         let lock = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&fresh)?;
         lock.file().try_lock()?;
@@ -61,7 +65,8 @@ impl WorkingFolder {
         self.folder.path()
     }
 
-    /// Its lock, for a child process that uses the folder: the folder stays while one of both lives.
+    /// Its lock, for a child process that uses the folder: the folder stays while one of both
+    /// lives.
     pub(crate) fn lock(&self) -> Arc<File> {
         self.lock.clone()
     }
@@ -72,12 +77,12 @@ impl WorkingFolder {
     }
 }
 
-/// Creates a user's own working folder and returns its real path. If it exists, it and its content must belong to the
-/// user, and from now on nobody else can read it. Blocks.
+/// Creates a user's own working folder and returns its real path. If it exists, it and its content
+/// must belong to the user, and from now on nobody else can read it. Blocks.
 ///
 /// # Errors
-/// The folder belongs to another user, or another user may have prepared or could replace it: that user could read what is
-/// written there.
+/// The folder belongs to another user, or another user may have prepared or could replace it: that
+/// user could read what is written there.
 pub(crate) fn claim(path: &Path) -> io::Result<PathBuf> {
     let own = geteuid().as_raw();
     check_way(path)?;
@@ -98,7 +103,10 @@ pub(crate) fn claim(path: &Path) -> io::Result<PathBuf> {
         }
         if found.mode() & 0o077 != 0 {
             let mode = found.mode() & 0o777;
-            return refuse(&path, &format!("is not empty, and others may read it (mode {mode:o}, allowed is 700)"));
+            return refuse(
+                &path,
+                &format!("is not empty, and others may read it (mode {mode:o}, allowed is 700)"),
+            );
         }
     }
     fs::set_permissions(&path, Permissions::from_mode(0o700))?;
@@ -119,20 +127,24 @@ fn remove_leftovers(tmp: &Path) {
     }
 }
 
-/// Whether the folder belongs to an ended process of ours: by the process's id and start, and by the lock, which also
-/// covers processes that are not visible here (another PID namespace).
+/// Whether the folder belongs to an ended process of ours: by the process's id and start, and by
+/// the lock, which also covers processes that are not visible here (another PID namespace).
 fn is_leftover(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let mut parts = name.strip_prefix(PREFIX).unwrap_or_default().splitn(3, '-').map(str::parse::<u64>);
+    let mut parts =
+        name.strip_prefix(PREFIX).unwrap_or_default().splitn(3, '-').map(str::parse::<u64>);
     let (Some(Ok(pid)), Some(Ok(start))) = (parts.next(), parts.next()) else { return false };
     let lives = u32::try_from(pid).ok().and_then(started).is_some_and(|found| found == start);
-    let own = fs::symlink_metadata(path).is_ok_and(|found| found.is_dir() && found.uid() == geteuid().as_raw());
+    let own = fs::symlink_metadata(path)
+        .is_ok_and(|found| found.is_dir() && found.uid() == geteuid().as_raw());
     if lives || !own {
         return false;
     }
     let mut options = OpenOptions::new();
     let lock = options.write(true).custom_flags(O_NOFOLLOW | O_NONBLOCK).open(path.join(LOCK));
-    lock.is_ok_and(|lock| !matches!(lock.file().try_lock(), Err(TryLockError::WouldBlock | TryLockError::Error(_))))
+    lock.is_ok_and(|lock| {
+        !matches!(lock.file().try_lock(), Err(TryLockError::WouldBlock | TryLockError::Error(_)))
+    })
 }
 
 #[cfg(test)]
@@ -235,7 +247,10 @@ mod tests {
         // A folder that is used for something else does not change its mode.
         fs::set_permissions(&fresh, Permissions::from_mode(0o755)).unwrap();
         let error = claim(&fresh).unwrap_err().to_string();
-        assert!(error.contains("is not empty, and others may read it (mode 755, allowed is 700)"), "{error}");
+        assert!(
+            error.contains("is not empty, and others may read it (mode 755, allowed is 700)"),
+            "{error}"
+        );
         assert_eq!(mode(&fresh), 0o755);
         fs::set_permissions(&fresh, Permissions::from_mode(0o777)).unwrap();
         let error = claim(&fresh).unwrap_err().to_string();

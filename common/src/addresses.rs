@@ -1,5 +1,5 @@
-//! Addresses in texts that others may read: without their users, which may have passwords, and without their queries, which
-//! may be signatures.
+//! Addresses in texts that others may read: without their users, which may have passwords, and
+//! without their queries, which may be signatures.
 
 use std::borrow::Cow;
 
@@ -8,24 +8,26 @@ const HIDDEN: &str = "***";
 /// A user that is hidden.
 const USER: &str = "***@";
 
-/// The address as it may be shown, also if it is malformed: without all that stands before its last `@` or after the first `?`
-/// behind that. A scheme stays.
+/// The address as it may be shown, also if it is malformed: without all that stands before its last
+/// `@` or after the first `?` behind that. A scheme stays.
 pub fn masked(address: &str) -> String {
     let scheme = address.split_once("://").map_or("", |(scheme, _)| scheme);
-    let is_scheme =
-        !scheme.is_empty() && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '.' | '-'));
+    let is_scheme = !scheme.is_empty()
+        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '.' | '-'));
     let start = if is_scheme { scheme.len() + "://".len() } else { 0 };
     let (scheme, rest) = address.split_at(start);
     let after_user = rest.rfind('@').unwrap_or_default();
     let user = if after_user > 0 || rest.starts_with('@') { HIDDEN } else { "" };
-    let (path, query) =
-        rest[after_user..].split_once('?').map_or((&rest[after_user..], ""), |(path, _)| (path, "?***"));
+    let (path, query) = rest[after_user..]
+        .split_once('?')
+        .map_or((&rest[after_user..], ""), |(path, _)| (path, "?***"));
     format!("{scheme}{user}{path}{query}")
 }
 
-/// The text as it may be shown: each address in it, with a scheme or without, has `***` in place of its user and its query.
-/// Without a scheme, only a user with a colon, and a query with an equals sign are recognised: `user:password@host?name=value`.
-/// What stands after an address, such as a colon, stays.
+/// The text as it may be shown: each address in it, with a scheme or without, has `***` in place of
+/// its user and its query. Without a scheme, only a user with a colon, and a query with an equals
+/// sign are recognised: `user:password@host?name=value`. What stands after an address, such as a
+/// colon, stays.
 pub fn without_users(text: &str) -> Cow<'_, str> {
     if !text.contains(['@', '?']) {
         return Cow::Borrowed(text);
@@ -43,8 +45,9 @@ pub fn without_users(text: &str) -> Cow<'_, str> {
     if shown == text { Cow::Borrowed(text) } else { Cow::Owned(shown) }
 }
 
-/// Does the text have a user with a password, as in `zk://user:password@host` or `user:password@host`, or a user of a web server,
-/// who may be a token? Other users are none of these: `abfs://container@account`.
+/// Does the text have a user with a password, as in `zk://user:password@host` or
+/// `user:password@host`, or a user of a web server, who may be a token? Other users are none of
+/// these: `abfs://container@account`.
 pub fn has_login(text: &str) -> bool {
     if !text.contains('@') || text.contains(USER) {
         return false;
@@ -55,16 +58,21 @@ pub fn has_login(text: &str) -> bool {
         let is_web = ["http://", "https://"].iter().any(|web| scheme.ends_with(web));
         found |= user.split_once(':').map_or(is_web, |(_, password)| !password.is_empty());
     });
-    let mut bare = text.split(ends_address).filter(|part| !part.contains("://")).flat_map(|part| part.split(','));
+    let mut bare = text
+        .split(ends_address)
+        .filter(|part| !part.contains("://"))
+        .flat_map(|part| part.split(','));
     found || bare.any(is_bare_login)
 }
 
-/// Is it `user:password@host`, and not `image:tag@sha256:…`, `mailto:user@host` or a rule of Kerberos?
+/// Is it `user:password@host`, and not `image:tag@sha256:…`, `mailto:user@host` or a rule of
+/// Kerberos?
 fn is_bare_login(word: &str) -> bool {
     let Some((login, host)) = word.rsplit_once('@') else { return false };
     let Some((user, password)) = login.split_once(':') else { return false };
     let user = user.rsplit('=').next().unwrap_or_default();
-    let is_name = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '+' | '%' | '$' | '\\');
+    let is_name =
+        |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '+' | '%' | '$' | '\\');
     let is_digest = host.starts_with("sha256:") || host.starts_with("sha512:");
     let has_password = !password.is_empty() && !password.contains(['/', '[', '(', '{']);
     !user.is_empty() && user.chars().all(is_name) && user != "mailto" && has_password && !is_digest
@@ -74,8 +82,8 @@ fn ends_address(c: char) -> bool {
     c.is_whitespace() || matches!(c, '"' | '\'' | ';')
 }
 
-/// The text without users of addresses that have a scheme, and without their queries. `see` gets all that stands before each user,
-/// which ends with the scheme, and the user.
+/// The text without users of addresses that have a scheme, and without their queries. `see` gets
+/// all that stands before each user, which ends with the scheme, and the user.
 fn without_users_behind_schemes(text: &str, mut see: impl FnMut(&str, &str)) -> Cow<'_, str> {
     if !text.contains("://") {
         return Cow::Borrowed(text);
@@ -91,7 +99,9 @@ fn without_users_behind_schemes(text: &str, mut see: impl FnMut(&str, &str)) -> 
         let end = next.unwrap_or(end);
         // Mesos takes the last `@` for ZooKeeper, so that a password may hold anything.
         let is_zookeeper = before.ends_with("zk://");
-        let path = address[..end].find(['/', '?', '#']).filter(|path| !is_zookeeper && is_host(&address[..*path]));
+        let path = address[..end]
+            .find(['/', '?', '#'])
+            .filter(|path| !is_zookeeper && is_host(&address[..*path]));
         let servers = path.unwrap_or(end);
         let user = address[..servers].rfind('@').inspect(|at| see(before, &address[..*at]));
         shown.push_str(if user.is_some() { HIDDEN } else { "" });
@@ -126,12 +136,15 @@ fn push_bare(shown: &mut String, word: &str) {
     let bracket = word.len() - word.trim_start_matches(['(', '[', '<', '{', '`']).len();
     let (before, address) = word.split_at(bracket + length_of_name(&word[bracket..]));
     shown.push_str(before);
-    let server = address.split(['/', '?', '#']).next().filter(|server| server.len() < address.len());
+    let server =
+        address.split(['/', '?', '#']).next().filter(|server| server.len() < address.len());
     // Not the one in `registry:5000/image@sha256:…`.
     let has_user = !server.is_some_and(has_port);
     // Nor those in `rack:UNIQUE,@zone:GROUP_BY`.
-    let mut ends =
-        address.rmatch_indices('@').map(|(at, _)| at).filter(|at| has_user && !address[..*at].ends_with(','));
+    let mut ends = address
+        .rmatch_indices('@')
+        .map(|(at, _)| at)
+        .filter(|at| has_user && !address[..*at].ends_with(','));
     let at = ends.next().filter(|at| address[..*at].contains(':'));
     if at.is_some() {
         shown.push_str(HIDDEN);
@@ -141,7 +154,9 @@ fn push_bare(shown: &mut String, word: &str) {
         shown.push_str(rest);
         return;
     };
-    let ends = rest[query..].find(|c| c == '#' || ends_address(c)).map_or(rest.len(), |found| query + found);
+    let ends = rest[query..]
+        .find(|c| c == '#' || ends_address(c))
+        .map_or(rest.len(), |found| query + found);
     shown.push_str(&rest[..=query]);
     shown.push_str(HIDDEN);
     shown.push_str(&rest[end_of_query(rest, query, ends)..]);
@@ -149,7 +164,8 @@ fn push_bare(shown: &mut String, word: &str) {
 
 /// The length of `name=` at the beginning.
 fn length_of_name(text: &str) -> usize {
-    let rest = text.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
+    let rest = text
+        .trim_start_matches(|c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
     if rest.starts_with('=') { text.len() - rest.len() + 1 } else { 0 }
 }
 
@@ -174,11 +190,17 @@ mod tests {
             ("zk://user:pass@h1:2181,h2:2181/mesos", "zk://***@h1:2181,h2:2181/mesos"),
             ("zk://user:p@ss/w:rd@h1/mesos", "zk://***@h1/mesos"),
             ("http://token@h/a", "http://***@h/a"),
-            ("http://u:p@h/a@b,https://u2:p2@h2/c , s3://b/d@e", "http://***@h/a@b,https://***@h2/c , s3://b/d@e"),
+            (
+                "http://u:p@h/a@b,https://u2:p2@h2/c , s3://b/d@e",
+                "http://***@h/a@b,https://***@h2/c , s3://b/d@e",
+            ),
             ("-Da=http://u:p@h -Db=c@d", "-Da=http://***@h -Db=c@d"),
             ("https://u:p/w?x#y@h/a?b", "https://***@h/a?***"),
             ("http://[::1]:80/a@b http://h:80/a@b", "http://[::1]:80/a@b http://h:80/a@b"),
-            ("no file `https://u:p@h/a?sig=1`: not found", "no file `https://***@h/a?***`: not found"),
+            (
+                "no file `https://u:p@h/a?sig=1`: not found",
+                "no file `https://***@h/a?***`: not found",
+            ),
             ("https://h/a?sig=1: not found", "https://h/a?***: not found"),
             ("curl 'https://u:p@h/a?x=y' | tar x", "curl 'https://***@h/a?***' | tar x"),
             ("https://h/a.tgz?X-Amz-Signature=ab#sha256=cd", "https://h/a.tgz?***#sha256=cd"),
@@ -205,7 +227,10 @@ mod tests {
             ("h/x?X-Amz-Signature=ab#sha256=cd: e", "h/x?***#sha256=cd: e"),
             ("h/x?sig=a;b", "h/x?***;b"),
             ("registry:5000/team/image@sha256:0a", "registry:5000/team/image@sha256:0a"),
-            ("rack:UNIQUE,@region:IS:us,@zone:GROUP_BY", "rack:UNIQUE,@region:IS:us,@zone:GROUP_BY"),
+            (
+                "rack:UNIQUE,@region:IS:us,@zone:GROUP_BY",
+                "rack:UNIQUE,@region:IS:us,@zone:GROUP_BY",
+            ),
             ("user@host", "user@host"),
             ("org.example.Thing@1a2b: a:b c@d", "org.example.Thing@1a2b: a:b c@d"),
             ("a?b what? (?:x=y)", "a?b what? (?:x=y)"),

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use rand::Rng;
 
-/// Waits that double from `min` up to `max`, each with jitter, so that many clients that lose a connection at the same
-/// moment do not all return at once.
+/// Waits that double from `min` up to `max`, each with jitter, so that many clients that lose a
+/// connection at the same moment do not all return at once.
 #[derive(Debug, Clone)]
 pub struct Backoff {
     min: Duration,
@@ -14,14 +14,17 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// The first wait is between half of `min` and `min`; no wait is longer than `max`. A `max` below `min` counts as
-    /// `min`.
+    /// The first wait is between half of `min` and `min`; no wait is longer than `max`. A `max`
+    /// below `min` counts as `min`.
     pub fn new(min: Duration, max: Duration) -> Self {
         Self { min, max: max.max(min), ceiling: min }
     }
 
     /// The next wait: between half the current ceiling and all of it. Then the ceiling doubles.
-    #[expect(clippy::should_implement_trait, reason = "it never ends, so an Option would only be in the way")]
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "it never ends, so an Option would only be in the way"
+    )]
     pub fn next(&mut self) -> Duration {
         let wait = self.ceiling.mul_f64(rand::rng().random_range(0.5..=1.0));
         self.ceiling = self.ceiling.saturating_mul(2).min(self.max);
@@ -48,7 +51,10 @@ mod tests {
             let mut ceiling = MIN;
             for _ in 0..10 {
                 let wait = backoff.next();
-                assert!(wait >= ceiling / 2 && wait <= ceiling, "{wait:?} with ceiling {ceiling:?}");
+                assert!(
+                    wait >= ceiling / 2 && wait <= ceiling,
+                    "{wait:?} with ceiling {ceiling:?}"
+                );
                 ceiling = (ceiling * 2).min(MAX);
             }
         }

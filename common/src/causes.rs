@@ -2,7 +2,8 @@
 
 use std::{error::Error, iter::successors};
 
-/// The error and its causes, outermost first, for people. A cause that the preceding text already contains is left out.
+/// The error and its causes, outermost first, for people. A cause that the preceding text already
+/// contains is left out.
 pub fn with_causes(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     for cause in causes(error).map(ToString::to_string) {

@@ -1,9 +1,10 @@
 //! Files that a user names: in an option, in a variable or on the command line.
 //!
-//! The name may lead anywhere: to a pipe that nobody writes to, to a device that never ends, or to a file of many
-//! gigabytes. So only regular files are opened, and no more is read than the caller allows. A secret may also come from a pipe
-//! that this process inherited, as in `--token-file <(command)`. Links are followed:
-//! Kubernetes mounts its files as links. `/dev/null` is the usual name for an empty file, and stays one.
+//! The name may lead anywhere: to a pipe that nobody writes to, to a device that never ends, or to
+//! a file of many gigabytes. So only regular files are opened, and no more is read than the caller
+//! allows. A secret may also come from a pipe that this process inherited, as in `--token-file
+//! <(command)`. Links are followed: Kubernetes mounts its files as links. `/dev/null` is the usual
+//! name for an empty file, and stays one.
 
 use std::{
     fs::{FileType, Metadata},
@@ -29,8 +30,8 @@ use crate::trusted_path::check_owner;
 /// The largest accepted file with a token or a password, in bytes.
 pub const LARGEST_SECRET: u64 = 64 << 10;
 
-/// The largest accepted file with certificates or keys, in bytes. All authorities that browsers trust take a quarter of a
-/// megabyte.
+/// The largest accepted file with certificates or keys, in bytes. All authorities that browsers
+/// trust take a quarter of a megabyte.
 pub const LARGEST_CERTIFICATES: u64 = 4 << 20;
 
 /// How long the other end of a pipe may take to write a secret and close it.
@@ -39,7 +40,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Opens a regular file, and never waits for one that is not. Blocks.
 ///
 /// # Errors
-/// The file cannot be opened, or it is a folder, a pipe, a socket or a device. The error names the path.
+/// The file cannot be opened, or it is a folder, a pipe, a socket or a device. The error names the
+/// path.
 pub fn open(path: &Path) -> io::Result<File> {
     // Opening a device may have an effect, so its kind is looked at before.
     check_regular(path, &fs_err::metadata(path)?)?;
@@ -48,14 +50,18 @@ pub fn open(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Opens a regular file of this user's own to write at its end, and creates it if it does not exist. Never follows a link
-/// in its place, nor waits for a pipe. Blocks.
+/// Opens a regular file of this user's own to write at its end, and creates it if it does not
+/// exist. Never follows a link in its place, nor waits for a pipe. Blocks.
 ///
 /// # Errors
 /// Like [`open`], or the file is a link or belongs to another user.
 pub fn append(path: &Path) -> io::Result<File> {
     check_place(path)?;
-    let file = OpenOptions::new().create(true).append(true).custom_flags(O_NOFOLLOW | O_NONBLOCK).open(path)?;
+    let file = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .custom_flags(O_NOFOLLOW | O_NONBLOCK)
+        .open(path)?;
     check_own(path, &file.metadata()?)?;
     Ok(file)
 }
@@ -108,24 +114,29 @@ pub fn read_text(path: &Path, most: u64) -> io::Result<String> {
     String::from_utf8(read(path, most)?).map_err(|_| invalid(path))
 }
 
-/// The content of a file with a token or a password, which may also be an inherited pipe: `/dev/fd/63` of `<(command)`, or
-/// `/dev/stdin`. Blocks, for 10 seconds at most.
+/// The content of a file with a token or a password, which may also be an inherited pipe:
+/// `/dev/fd/63` of `<(command)`, or `/dev/stdin`. Blocks, for 10 seconds at most.
 ///
 /// # Errors
 /// Like [`read_text`], or the pipe's other end is silent for too long, or the path is another pipe.
 pub fn read_secret(path: &Path) -> io::Result<String> {
-    let is_inherited =
-        path.starts_with("/dev/fd") || path.starts_with("/proc/self/fd") || path == Path::new("/dev/stdin");
+    let is_inherited = path.starts_with("/dev/fd")
+        || path.starts_with("/proc/self/fd")
+        || path == Path::new("/dev/stdin");
     if !fs_err::metadata(path)?.file_type().is_fifo() {
         return read_text(path, LARGEST_SECRET);
     }
     if !is_inherited {
-        let text = format!("{} is a pipe: a regular file is required, or the pipe of <(command)", path.display());
+        let text = format!(
+            "{} is a pipe: a regular file is required, or the pipe of <(command)",
+            path.display()
+        );
         return Err(io::Error::new(ErrorKind::InvalidInput, text));
     }
     let file = OpenOptions::new().read(true).custom_flags(O_NONBLOCK).open(path)?;
     let content = read_pipe(file, LARGEST_SECRET, now() + PATIENCE);
-    let named = |error: io::Error| io::Error::new(error.kind(), format!("{} {error}", path.display()));
+    let named =
+        |error: io::Error| io::Error::new(error.kind(), format!("{} {error}", path.display()));
     String::from_utf8(content.map_err(named)?).map_err(|_| invalid(path))
 }
 
@@ -142,7 +153,10 @@ fn read_pipe(mut pipe: File, most: u64, until: Instant) -> io::Result<Vec<u8>> {
             Err(error) => return Err(error),
         }
         if content.len() as u64 > most {
-            return Err(io::Error::new(ErrorKind::FileTooLarge, format!("is too large: more than {}", size(most))));
+            return Err(io::Error::new(
+                ErrorKind::FileTooLarge,
+                format!("is too large: more than {}", size(most)),
+            ));
         }
         if now() >= until {
             return Err(silent());
@@ -152,7 +166,8 @@ fn read_pipe(mut pipe: File, most: u64, until: Instant) -> io::Result<Vec<u8>> {
 
 /// Waits until the pipe has something to read, or its other end is closed.
 fn wait(pipe: &File, until: Instant) -> io::Result<()> {
-    let left = PollTimeout::try_from(until.saturating_duration_since(now())).unwrap_or(PollTimeout::ZERO);
+    let left =
+        PollTimeout::try_from(until.saturating_duration_since(now())).unwrap_or(PollTimeout::ZERO);
     match poll(&mut [PollFd::new(pipe.file().as_fd(), PollFlags::POLLIN)], left) {
         Ok(0) => Err(silent()),
         Ok(_) | Err(Errno::EINTR) => Ok(()),
@@ -160,14 +175,19 @@ fn wait(pipe: &File, until: Instant) -> io::Result<()> {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the wait for a pipe blocks: the clock of tokio does not apply")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the wait for a pipe blocks: the clock of tokio does not apply"
+)]
 fn now() -> Instant {
     Instant::now()
 }
 
 fn silent() -> io::Error {
-    let text =
-        format!("is a pipe whose other end was not closed within {} s: does its command hang?", PATIENCE.as_secs());
+    let text = format!(
+        "is a pipe whose other end was not closed within {} s: does its command hang?",
+        PATIENCE.as_secs()
+    );
     io::Error::new(ErrorKind::TimedOut, text)
 }
 
@@ -188,7 +208,8 @@ pub fn check_regular(path: &Path, found: &Metadata) -> io::Result<()> {
 }
 
 fn not_regular(path: &Path, found: &Metadata) -> io::Error {
-    let text = format!("{} is {}: a regular file is required", path.display(), kind(found.file_type()));
+    let text =
+        format!("{} is {}: a regular file is required", path.display(), kind(found.file_type()));
     io::Error::new(ErrorKind::InvalidInput, text)
 }
 
@@ -245,7 +266,8 @@ mod tests {
     #[test]
     fn what_this_program_writes_to_is_a_regular_file_of_its_own_user_and_no_link() {
         let folder = tempfile::tempdir().unwrap();
-        let [file, pipe, link, below] = ["file", "pipe", "link", "below"].map(|name| folder.path().join(name));
+        let [file, pipe, link, below] =
+            ["file", "pipe", "link", "below"].map(|name| folder.path().join(name));
         append(&file).unwrap().write_all(b"one ").unwrap();
         append(&file).unwrap().write_all(b"two").unwrap();
         assert_eq!(fs::read_to_string(&file).unwrap(), "one two");
@@ -259,12 +281,17 @@ mod tests {
         }
         check_place(&folder.path().join("none")).unwrap();
         if !nix::unistd::geteuid().is_root() {
-            return io::stderr().write_all(b"\nSKIPPED: a file of another user: needs root\n").unwrap();
+            return io::stderr()
+                .write_all(b"\nSKIPPED: a file of another user: needs root\n")
+                .unwrap();
         }
         for path in [&file, &pipe] {
             nix::unistd::chown(path, Some(65534.into()), None).unwrap();
             let error = append(path).unwrap_err().to_string();
-            assert!(error.contains("belongs to the user 65534, and this program runs as the user 0"), "{error}");
+            assert!(
+                error.contains("belongs to the user 65534, and this program runs as the user 0"),
+                "{error}"
+            );
         }
     }
 
@@ -288,7 +315,9 @@ mod tests {
         let path = Path::new("/proc/self/status");
         assert_eq!(fs::metadata(path).unwrap().len(), 0);
         assert!(!read(path, 1 << 20).unwrap().is_empty());
-        assert!(read(path, 10).unwrap_err().to_string().ends_with("is too large: more than 10 bytes"));
+        assert!(
+            read(path, 10).unwrap_err().to_string().ends_with("is too large: more than 10 bytes")
+        );
     }
 
     #[test]
@@ -307,7 +336,9 @@ mod tests {
 
         let (read_end, write_end) = nix::unistd::pipe().unwrap();
         let path = format!("/dev/fd/{}", read_end.as_raw_fd());
-        let endless = std::thread::spawn(move || _ = std::fs::File::from(write_end).write_all(&vec![b'x'; 1 << 20]));
+        let endless = std::thread::spawn(move || {
+            _ = std::fs::File::from(write_end).write_all(&vec![b'x'; 1 << 20])
+        });
         let error = read_secret(Path::new(&path)).unwrap_err().to_string();
         assert_eq!(error, format!("{path} is too large: more than 64 KB"));
         drop(read_end);
@@ -328,11 +359,19 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (pipe, file) = (folder.path().join("pipe"), folder.path().join("file"));
         nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
-        let expected = format!("{} is a pipe: a regular file is required, or the pipe of <(command)", pipe.display());
+        let expected = format!(
+            "{} is a pipe: a regular file is required, or the pipe of <(command)",
+            pipe.display()
+        );
         assert_eq!(read_secret(&pipe).unwrap_err().to_string(), expected);
         fs::write(&file, "hush").unwrap();
         assert_eq!(read_secret(&file).unwrap(), "hush");
-        assert!(read_secret(Path::new("/dev/zero")).unwrap_err().to_string().contains("a regular file is required"));
+        assert!(
+            read_secret(Path::new("/dev/zero"))
+                .unwrap_err()
+                .to_string()
+                .contains("a regular file is required")
+        );
     }
 
     #[test]

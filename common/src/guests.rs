@@ -1,7 +1,8 @@
 //! The connections to a listener: a limited number, and none at the expense of others.
 //!
-//! When there is no room, a connection without a request is closed, first one of the key with the most connections. So
-//! connections that are idle, or send a request's head slowly, never keep others out.
+//! When there is no room, a connection without a request is closed, first one of the key with the
+//! most connections. So connections that are idle, or send a request's head slowly, never keep
+//! others out.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
@@ -11,7 +12,8 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
-/// What the addresses of one machine have in common: with IPv6 a machine usually controls a whole range of addresses.
+/// What the addresses of one machine have in common: with IPv6 a machine usually controls a whole
+/// range of addresses.
 pub fn machine(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
@@ -59,15 +61,20 @@ impl<K: Clone + Eq + Hash> Guests<K> {
     /// Room for `most` connections, and for `most_of_each` with the same key.
     pub fn new(most: usize, most_of_each: usize) -> Arc<Self> {
         let seats = Seats { taken: BTreeMap::new(), of_each: HashMap::new(), next: 0 };
-        Arc::new(Self { most: most.max(1), most_of_each: most_of_each.max(1), seats: Mutex::new(seats) })
+        Arc::new(Self {
+            most: most.max(1),
+            most_of_each: most_of_each.max(1),
+            seats: Mutex::new(seats),
+        })
     }
 
-    /// Accepts a connection. If there is no room, another one without a request is closed; none if there is no such
-    /// connection.
+    /// Accepts a connection. If there is no room, another one without a request is closed; none if
+    /// there is no such connection.
     pub fn admit(self: &Arc<Self>, key: K) -> Option<Guest<K>> {
         let mut seats = self.seats.lock();
         if seats.of_each.get(&key).copied().unwrap_or_default() >= self.most_of_each {
-            let oldest = seats.idle().find(|(_, seat)| seat.key == key).map(|(number, _)| number)?;
+            let oldest =
+                seats.idle().find(|(_, seat)| seat.key == key).map(|(number, _)| number)?;
             seats.send_away(oldest);
         } else if seats.taken.len() >= self.most {
             let of_each = &seats.of_each;
@@ -95,7 +102,10 @@ impl<K: Clone + Eq + Hash> Guests<K> {
 
 impl<K: Clone + Eq + Hash> Seats<K> {
     fn idle(&self) -> impl Iterator<Item = (u64, &Seat<K>)> {
-        self.taken.iter().filter(|(_, seat)| seat.busy == 0 && !seat.stays).map(|(number, seat)| (*number, seat))
+        self.taken
+            .iter()
+            .filter(|(_, seat)| seat.busy == 0 && !seat.stays)
+            .map(|(number, seat)| (*number, seat))
     }
 
     fn send_away(&mut self, number: u64) {
@@ -179,7 +189,12 @@ mod tests {
         let noisy: Vec<_> = (0..3).map(|_| guests.admit("noisy").unwrap()).collect();
         let quiet = guests.admit("quiet").unwrap();
         let other = guests.admit("other").unwrap();
-        assert!(must_leave(&noisy[0]) && !must_leave(&noisy[1]) && !must_leave(&quiet) && !must_leave(&other));
+        assert!(
+            must_leave(&noisy[0])
+                && !must_leave(&noisy[1])
+                && !must_leave(&quiet)
+                && !must_leave(&other)
+        );
         assert_eq!(guests.count(), 4);
         drop((noisy, quiet, other));
         assert_eq!((guests.count(), guests.seats.lock().of_each.len()), (0, 0));

@@ -1,7 +1,7 @@
-//! Code that several crates need and none of them owns. Each module is small and complete. Nothing here knows about
-//! Mesos, Flink or artifacts. Only `trusted_path`, `files`, `stdout` and `descriptors` do
-//! I/O: they look at folders, open what a user names, write what a command answers, raise the limit of open files, and keep
-//! open files from processes that are started.
+//! Code that several crates need and none of them owns. Each module is small and complete. Nothing
+//! here knows about Mesos, Flink or artifacts. Only `trusted_path`, `files`, `stdout` and
+//! `descriptors` do I/O: they look at folders, open what a user names, write what a command
+//! answers, raise the limit of open files, and keep open files from processes that are started.
 
 pub mod addresses;
 pub mod backoff;

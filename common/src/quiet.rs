@@ -1,4 +1,5 @@
-//! Rate-limit log lines to one per minute, with the number of suppressed ones, so that strangers cannot fill a log.
+//! Rate-limit log lines to one per minute, with the number of suppressed ones, so that strangers
+//! cannot fill a log.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! Distinguish a slow transfer from a dead one: by bytes per second over a window, never by its total time.
+//! Distinguish a slow transfer from a dead one: by bytes per second over a window, never by its
+//! total time.
 
 use std::time::Duration;
 
@@ -7,7 +8,8 @@ use std::time::Duration;
 pub struct RateFloor {
     /// Bytes per second.
     pub bytes_per_second: u64,
-    /// The window over which the rate is measured; only time spent waiting for the other side counts.
+    /// The window over which the rate is measured; only time spent waiting for the other side
+    /// counts.
     pub window: Duration,
 }
 
@@ -18,8 +20,8 @@ impl Default for RateFloor {
     }
 }
 
-/// Watches one transfer. Only time spent waiting for the other side counts, so our own slow disk is not held against
-/// it.
+/// Watches one transfer. Only time spent waiting for the other side counts, so our own slow disk is
+/// not held against it.
 #[derive(Debug)]
 pub struct RateWatch {
     floor: RateFloor,

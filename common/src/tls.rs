@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use rustls::crypto::{CryptoProvider, ring};
 
-/// Makes ring the provider of this process. Call it before you build a TLS client or server; calling it again is
-/// harmless.
+/// Makes ring the provider of this process. Call it before you build a TLS client or server;
+/// calling it again is harmless.
 pub fn install_provider() {
     // The error only says that a provider is installed already.
     drop(ring::default_provider().install_default());

@@ -18,7 +18,10 @@ const OTHERS_WRITE: u32 = ALL_WRITE | GROUP_WRITE;
 /// The error for a folder that is not trusted, and why.
 pub fn refuse<T>(path: &Path, why: &str) -> io::Result<T> {
     let hint = "name a folder of your own, or one that does not exist yet";
-    Err(io::Error::new(io::ErrorKind::PermissionDenied, format!("{} {why}: {hint}", path.display())))
+    Err(io::Error::new(
+        io::ErrorKind::PermissionDenied,
+        format!("{} {why}: {hint}", path.display()),
+    ))
 }
 
 /// Why something of the user `owner` is not trusted: this program runs as another user.
@@ -28,13 +31,18 @@ pub fn of_another_user(owner: u32) -> String {
 
 /// Checks that something belongs to this user. What belongs to root is refused too.
 pub fn check_owner(path: &Path, found: &Metadata) -> io::Result<()> {
-    if found.uid() == geteuid().as_raw() { Ok(()) } else { refuse(path, &of_another_user(found.uid())) }
+    if found.uid() == geteuid().as_raw() {
+        Ok(())
+    } else {
+        refuse(path, &of_another_user(found.uid()))
+    }
 }
 
-/// Checks that only root and this user can put something else in the place of a file or folder. The folders above it,
-/// and it itself if it is a link, belong to one of them. Where all users may write, only an entry's owner can replace it
-/// (`/tmp`). The same holds for a group's folder, unless the group is root's or this user's own. If links lead elsewhere,
-/// the same is checked there. What does not exist yet is not checked. Blocks.
+/// Checks that only root and this user can put something else in the place of a file or folder. The
+/// folders above it, and it itself if it is a link, belong to one of them. Where all users may
+/// write, only an entry's owner can replace it (`/tmp`). The same holds for a group's folder,
+/// unless the group is root's or this user's own. If links lead elsewhere, the same is checked
+/// there. What does not exist yet is not checked. Blocks.
 pub fn check_way(path: &Path) -> io::Result<()> {
     let path = std::path::absolute(path)?;
     check_above(&path)?;
@@ -50,31 +58,44 @@ fn check_above(path: &Path) -> io::Result<()> {
         let Ok(found) = fs::symlink_metadata(place) else { break };
         let owner = found.uid();
         if owner != 0 && owner != own {
-            return refuse(path, &format!("can be replaced by the user {owner}, who owns {}", place.display()));
+            return refuse(
+                path,
+                &format!("can be replaced by the user {owner}, who owns {}", place.display()),
+            );
         }
         let is_link = found.file_type().is_symlink();
         if is_link || found.mode() & STICKY != 0 {
             continue;
         }
         if found.mode() & ALL_WRITE != 0 {
-            return refuse(path, &format!("can be replaced by any user: all may write to {}", place.display()));
+            return refuse(
+                path,
+                &format!("can be replaced by any user: all may write to {}", place.display()),
+            );
         }
         let group = found.gid();
         if found.mode() & GROUP_WRITE != 0 && group != 0 && !is_own_group(group) {
-            let why = format!("can be replaced by the group {group}, which may write to {}", place.display());
+            let why = format!(
+                "can be replaced by the group {group}, which may write to {}",
+                place.display()
+            );
             return refuse(path, &why);
         }
     }
     Ok(())
 }
 
-/// Whether a group holds nobody but this user, as many systems make one for each user: its name is the user's, and it lists
-/// no others.
+/// Whether a group holds nobody but this user, as many systems make one for each user: its name is
+/// the user's, and it lists no others.
 fn is_own_group(group: u32) -> bool {
-    let (Ok(Some(user)), Ok(Some(group))) = (User::from_uid(geteuid()), Group::from_gid(Gid::from_raw(group))) else {
+    let (Ok(Some(user)), Ok(Some(group))) =
+        (User::from_uid(geteuid()), Group::from_gid(Gid::from_raw(group)))
+    else {
         return false;
     };
-    group.gid == getegid() && group.name == user.name && group.mem.iter().all(|member| *member == user.name)
+    group.gid == getegid()
+        && group.name == user.name
+        && group.mem.iter().all(|member| *member == user.name)
 }
 
 /// The same path, with those links followed that lead somewhere.
@@ -89,7 +110,8 @@ fn without_links(path: &Path) -> PathBuf {
 /// Creates a folder that only this user can read, or makes it one. Blocks.
 ///
 /// # Errors
-/// It is no folder of this user's own, or another user could replace it or may have put something there.
+/// It is no folder of this user's own, or another user could replace it or may have put something
+/// there.
 pub fn make_private(path: &Path) -> io::Result<()> {
     check_private(path)?;
     DirBuilder::new().recursive(true).mode(0o700).create(path)?;
@@ -114,7 +136,10 @@ pub fn check_private(path: &Path) -> io::Result<()> {
     }
     if found.mode() & OTHERS_WRITE != 0 {
         let mode = found.mode() & 0o7777;
-        return refuse(path, &format!("may hold files of another user, as others may write to it (mode {mode:o})"));
+        return refuse(
+            path,
+            &format!("may hold files of another user, as others may write to it (mode {mode:o})"),
+        );
     }
     Ok(())
 }
@@ -154,7 +179,9 @@ mod tests {
         for mode in [0o777, 0o1777, 0o770] {
             fs::set_permissions(&own, Permissions::from_mode(mode)).unwrap();
             let error = make_private(&own).unwrap_err().to_string();
-            let expected = format!("may hold files of another user, as others may write to it (mode {mode:o})");
+            let expected = format!(
+                "may hold files of another user, as others may write to it (mode {mode:o})"
+            );
             assert!(error.contains(&expected), "{error}");
             assert_eq!(fs::metadata(&own).unwrap().mode() & 0o7777, mode);
         }
@@ -174,7 +201,10 @@ mod tests {
         chown(&shared, None, Some(NOBODY.into())).unwrap();
         fs::set_permissions(&shared, Permissions::from_mode(0o2775)).unwrap();
         let error = check_way(&shared.join("own")).unwrap_err().to_string();
-        assert!(error.contains("can be replaced by the group 65534, which may write to"), "{error}");
+        assert!(
+            error.contains("can be replaced by the group 65534, which may write to"),
+            "{error}"
+        );
         fs::set_permissions(&shared, Permissions::from_mode(0o1775)).unwrap();
         check_way(&shared.join("own")).unwrap();
         chown(&shared, None, Some(0.into())).unwrap();
@@ -223,7 +253,12 @@ mod tests {
         fs::create_dir(&own).unwrap();
         fs::set_permissions(&own, Permissions::from_mode(0o755)).unwrap();
         symlink(&own, &link).unwrap();
-        assert!(make_private(&link).unwrap_err().to_string().contains("is a link or a file, not a folder"));
+        assert!(
+            make_private(&link)
+                .unwrap_err()
+                .to_string()
+                .contains("is a link or a file, not a folder")
+        );
         assert_eq!(fs::metadata(&own).unwrap().mode() & 0o777, 0o755);
     }
 }

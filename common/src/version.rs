@@ -4,7 +4,8 @@ use std::sync::OnceLock;
 
 /// The program's version and the revision that it was built from: `0.1.0 (1a2b3c4d5e6f)`.
 ///
-/// `make build` sets the revision in `FLINK_MESOS_REVISION`; a build without it says `development build`.
+/// `make build` sets the revision in `FLINK_MESOS_REVISION`; a build without it says `development
+/// build`.
 #[macro_export]
 macro_rules! version {
     () => {

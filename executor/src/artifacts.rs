@@ -1,19 +1,23 @@
-//! Get a worker's artifacts into its sandbox: through the host's sidecar, through a cache that the workers of this host
-//! share, or without either.
+//! Get a worker's artifacts into its sandbox: through the host's sidecar, through a cache that the
+//! workers of this host share, or without either.
 //!
-//! The sidecar downloads on behalf of the task, and the cache makes a warm start free, but neither is required. If they
-//! cannot be used, the worker gets its artifacts by direct download, and the log says why it was slower.
+//! The sidecar downloads on behalf of the task, and the cache makes a warm start free, but neither
+//! is required. If they cannot be used, the worker gets its artifacts by direct download, and the
+//! log says why it was slower.
 
 use std::{fmt, path::PathBuf};
 
 use fetcher_client::cache::PATH_VARIABLE;
 use fetcher_client::obtain::SOCKET_VARIABLE;
 use fetcher_client::{
-    Cache, CacheOptions, FetchError, FetchOptions, Materialised, Progress, Projection, Request, Shared, Ways, obtain,
+    Cache, CacheOptions, FetchError, FetchOptions, Materialised, Progress, Projection, Request,
+    Shared, Ways, obtain,
 };
 use flink::{
     config::{Configuration, ConfigurationError},
-    options::mesos::{EXECUTOR_CACHE_ENABLED, EXECUTOR_CACHE_PATH, EXECUTOR_CACHE_SIZE, EXECUTOR_FETCHER_SOCKET},
+    options::mesos::{
+        EXECUTOR_CACHE_ENABLED, EXECUTOR_CACHE_PATH, EXECUTOR_CACHE_SIZE, EXECUTOR_FETCHER_SOCKET,
+    },
 };
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
@@ -35,7 +39,8 @@ pub struct CacheSettings {
 }
 
 impl CacheSettings {
-    /// Reads the settings from the configuration. The error names the key, the value, and what is allowed.
+    /// Reads the settings from the configuration. The error names the key, the value, and what is
+    /// allowed.
     pub(crate) fn of(config: &Configuration) -> Result<Self, String> {
         let invalid = |error: ConfigurationError| error.to_string();
         let path = config.get(&EXECUTOR_CACHE_PATH).unwrap_or_default();
@@ -61,8 +66,8 @@ impl CacheSettings {
         }
     }
 
-    /// The first cache that this user can write to, wherever the artifacts came from. None if the cache is disabled or
-    /// no folder is usable. Blocking.
+    /// The first cache that this user can write to, wherever the artifacts came from. None if the
+    /// cache is disabled or no folder is usable. Blocking.
     pub(crate) fn open(&self, of_the_agent: Option<String>) -> Option<Cache> {
         self.caches(of_the_agent).into_iter().find_map(|options| Cache::open(options).ok())
     }
@@ -75,7 +80,11 @@ impl CacheSettings {
 
     /// Cache folders to try, in this order.
     fn places(&self, of_the_agent: Option<String>) -> Vec<PathBuf> {
-        match of_the_agent.filter(|path| !path.is_empty()).map(PathBuf::from).or_else(|| self.path.clone()) {
+        match of_the_agent
+            .filter(|path| !path.is_empty())
+            .map(PathBuf::from)
+            .or_else(|| self.path.clone())
+        {
             Some(path) => vec![path],
             None => vec![PathBuf::from(DEFAULT_PATH), of_this_user()],
         }
@@ -99,7 +108,8 @@ fn of_this_user() -> PathBuf {
 /// How the artifacts got into the sandbox.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delivery {
-    /// The tree in the host's cache that the artifacts were linked or copied from; none without a cache.
+    /// The tree in the host's cache that the artifacts were linked or copied from; none without a
+    /// cache.
     pub tree: Option<PathBuf>,
     /// Whether the tree was in the cache already.
     pub warm: bool,
@@ -119,7 +129,8 @@ impl fmt::Display for Delivery {
     }
 }
 
-/// Artifacts in their place. The cache keeps the tree that they share with it for as long as this lives.
+/// Artifacts in their place. The cache keeps the tree that they share with it for as long as this
+/// lives.
 #[derive(Debug)]
 pub(crate) struct Delivered {
     pub(crate) delivery: Delivery,
@@ -147,8 +158,9 @@ fn name(projection: Projection) -> &'static str {
     }
 }
 
-/// Puts the artifacts in their place, complete and verified, or not at all. `lookup` reads the agent's environment
-/// variables, which override the worker's settings for the sidecar and the cache.
+/// Puts the artifacts in their place, complete and verified, or not at all. `lookup` reads the
+/// agent's environment variables, which override the worker's settings for the sidecar and the
+/// cache.
 pub(crate) async fn deliver(
     request: Request,
     options: FetchOptions,
@@ -185,8 +197,11 @@ mod tests {
 
     #[test]
     fn the_agents_environment_overrides_the_cache_path() {
-        let settings =
-            settings(&[(EXECUTOR_CACHE_PATH.key(), "/data/cache"), (EXECUTOR_CACHE_SIZE.key(), "1 gb")]).unwrap();
+        let settings = settings(&[
+            (EXECUTOR_CACHE_PATH.key(), "/data/cache"),
+            (EXECUTOR_CACHE_SIZE.key(), "1 gb"),
+        ])
+        .unwrap();
         assert_eq!(settings.places(None), [PathBuf::from("/data/cache")]);
         assert_eq!(settings.places(Some("/other".to_owned())), [PathBuf::from("/other")]);
         assert_eq!(settings.size, 1 << 30);
@@ -204,9 +219,13 @@ mod tests {
         assert_eq!(socket(&[], None).as_deref(), Some(DEFAULT_SOCKET));
         assert_eq!(socket(&[(EXECUTOR_FETCHER_SOCKET.key(), "/s")], None).as_deref(), Some("/s"));
         assert_eq!(socket(&[(EXECUTOR_FETCHER_SOCKET.key(), "")], None), None);
-        assert_eq!(socket(&[(EXECUTOR_FETCHER_SOCKET.key(), "/s")], Some("/agent")).as_deref(), Some("/agent"));
+        assert_eq!(
+            socket(&[(EXECUTOR_FETCHER_SOCKET.key(), "/s")], Some("/agent")).as_deref(),
+            Some("/agent")
+        );
         assert_eq!(socket(&[(EXECUTOR_FETCHER_SOCKET.key(), "/s")], Some("")), None);
-        let without_cache = settings(&[(EXECUTOR_CACHE_ENABLED.key(), "false")]).unwrap().ways(None, None);
+        let without_cache =
+            settings(&[(EXECUTOR_CACHE_ENABLED.key(), "false")]).unwrap().ways(None, None);
         assert!(without_cache.socket.is_some() && without_cache.caches.is_empty());
     }
 
@@ -219,7 +238,9 @@ mod tests {
         let error = settings(&[(EXECUTOR_CACHE_SIZE.key(), "1 mb")]).unwrap_err();
         assert_eq!(error, "mesos.executor.cache.size: 1 mb is out of range (512m to 1024t)");
         assert!(
-            settings(&[(EXECUTOR_CACHE_ENABLED.key(), "maybe")]).unwrap_err().contains(EXECUTOR_CACHE_ENABLED.key())
+            settings(&[(EXECUTOR_CACHE_ENABLED.key(), "maybe")])
+                .unwrap_err()
+                .contains(EXECUTOR_CACHE_ENABLED.key())
         );
     }
 }

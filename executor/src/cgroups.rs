@@ -56,7 +56,10 @@ fn mount_of(hierarchy: Hierarchy, line: &str) -> Option<(PathBuf, PathBuf)> {
     let (file_system, options) = (right.split(' ').next()?, right.split(' ').nth(2)?);
     let is_it = match hierarchy {
         Hierarchy::Unified => file_system == "cgroup2",
-        _ => file_system == "cgroup" && options.split(',').any(|option| option == hierarchy.controller()),
+        _ => {
+            file_system == "cgroup"
+                && options.split(',').any(|option| option == hierarchy.controller())
+        }
     };
     is_it.then(|| (root.into(), point.into()))
 }
@@ -82,7 +85,8 @@ impl MemoryGroup {
     pub(crate) fn kills(&self) -> u64 {
         let file = if self.unified { "memory.events" } else { "memory.oom_control" };
         let text = fs::read_to_string(self.folder.join(file)).unwrap_or_default();
-        let count = text.lines().find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse().ok());
+        let count =
+            text.lines().find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse().ok());
         count.unwrap_or(0)
     }
 
@@ -94,8 +98,8 @@ impl MemoryGroup {
         (limit < u64::MAX >> 2).then_some(limit)
     }
 
-    /// Working set and limit in bytes. None without a limit: the group is then not the container's own, but shared with
-    /// the agent and other processes.
+    /// Working set and limit in bytes. None without a limit: the group is then not the container's
+    /// own, but shared with the agent and other processes.
     pub(crate) fn use_of_limit(&self) -> Option<(u64, u64)> {
         self.limit().and_then(|limit| Some((self.working_set()?, limit)))
     }

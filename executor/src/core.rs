@@ -1,9 +1,11 @@
-//! The decisions of the executor: a state machine that reads no clock, makes no request and starts no process.
+//! The decisions of the executor: a state machine that reads no clock, makes no request and starts
+//! no process.
 //!
-//! The shell ([`crate::shell`]) reports what happened ([`Input`]) and when, and carries out what the core returns
-//! ([`Output`]). Every output that begins something has an answer: `Subscribe` is answered by `Subscribed` or
-//! `Disconnected`; `Fetch` by `Fetched`, `Failed` or `Cancelled`; `Start` by `Started`, `Failed` or `Cancelled`. After
-//! `Started`, the process is answered by `Exited` once none of its descendants is left.
+//! The shell ([`crate::shell`]) reports what happened ([`Input`]) and when, and carries out what
+//! the core returns ([`Output`]). Every output that begins something has an answer: `Subscribe` is
+//! answered by `Subscribed` or `Disconnected`; `Fetch` by `Fetched`, `Failed` or `Cancelled`;
+//! `Start` by `Started`, `Failed` or `Cancelled`. After `Started`, the process is answered by
+//! `Exited` once none of its descendants is left.
 //!
 //! The connection to the agent:
 //!
@@ -32,10 +34,12 @@
 //!                  Terminal (exactly one terminal update; the executor ends once it is acknowledged)
 //! ```
 //!
-//! A TaskManager that was started with class data from the host's cache may die within its first seconds for no known
-//! reason. Then the task returns to Starting, once, and the TaskManager is started again without class data.
+//! A TaskManager that was started with class data from the host's cache may die within its first
+//! seconds for no known reason. Then the task returns to Starting, once, and the TaskManager is
+//! started again without class data.
 //!
-//! While the task runs, its health says whether the TaskManager has registered with the JobManager in time.
+//! While the task runs, its health says whether the TaskManager has registered with the JobManager
+//! in time.
 //!
 //! Invariants after every step, checked by the simulation:
 //! - updates are sent in their order until acknowledged; each has one uuid and never changes;
@@ -63,7 +67,9 @@ use std::{
 use mesos::v1::{TaskInfo, TaskState, TaskStatus, task_status::Reason};
 
 use connection::{Connection, Due};
-pub use events::{Blame, Ended, Exit, ExitStatus, Failure, Input, Now, Output, Settings, Survivors};
+pub use events::{
+    Blame, Ended, Exit, ExitStatus, Failure, Input, Now, Output, Settings, Survivors,
+};
 use task::{Effects, Report, Task};
 use timeline::{Step, Timeline};
 use updates::Updates;
@@ -73,10 +79,12 @@ pub use worker::{OutputLimits, Worker};
 /// An executor that gets no task within this time after its start exits.
 const IDLE_LIMIT: Duration = Duration::from_secs(300);
 
-/// How long to wait for the acknowledgement of a terminal update after the time to shut down is over.
+/// How long to wait for the acknowledgement of a terminal update after the time to shut down is
+/// over.
 const LAST_WORD: Duration = Duration::from_secs(1);
 
-/// At most this much of the time to shut down is reserved for the last update, not for the TaskManager.
+/// At most this much of the time to shut down is reserved for the last update, not for the
+/// TaskManager.
 const LAST_PART: Duration = Duration::from_secs(5);
 
 /// How long a terminal update may stay unacknowledged while the agent is connected.
@@ -115,7 +123,11 @@ struct Ending {
 impl Core {
     /// A core whose clock starts at zero; `uuids` makes the uuids of its updates.
     pub fn new(settings: Settings, uuids: Uuids) -> Self {
-        let connection = Connection::new(Duration::ZERO, settings.recovery_timeout, settings.subscription_backoff_max);
+        let connection = Connection::new(
+            Duration::ZERO,
+            settings.recovery_timeout,
+            settings.subscription_backoff_max,
+        );
         Self {
             settings,
             connection,
@@ -144,7 +156,9 @@ impl Core {
         self.make_updates(now, &mut effects);
         let mut outputs = effects.outputs;
         if self.connection.subscribed_since().is_some() {
-            outputs.extend(self.updates.unsent(now.elapsed).into_iter().map(Box::new).map(Output::Send));
+            outputs.extend(
+                self.updates.unsent(now.elapsed).into_iter().map(Box::new).map(Output::Send),
+            );
         }
         outputs.extend(self.end(now.elapsed));
         outputs
@@ -170,7 +184,9 @@ impl Core {
         match (&self.ending, over) {
             (_, Some(None)) => None,
             (Some(ending), _) if ending.agent_is_gone => Some(ending.give_up_at),
-            (Some(ending), over) => Some(ending.give_up_at.max(over.flatten().unwrap_or_default() + LAST_WORD)),
+            (Some(ending), over) => {
+                Some(ending.give_up_at.max(over.flatten().unwrap_or_default() + LAST_WORD))
+            }
             (None, None) => Some(self.idle_until),
             (None, Some(Some(over))) => {
                 self.connection.subscribed_since().map(|since| over.max(since) + ACKNOWLEDGE_LIMIT)
@@ -205,7 +221,12 @@ impl Core {
             Input::Launch(task) => self.launch(now, *task, effects),
             Input::LaunchGroup(tasks) => {
                 for task in tasks {
-                    self.refuse(now, task, "this executor runs single tasks, not task groups", effects);
+                    self.refuse(
+                        now,
+                        task,
+                        "this executor runs single tasks, not task groups",
+                        effects,
+                    );
                 }
             }
             Input::Kill { task_id, grace } => self.kill(now, task_id, grace, effects),
@@ -230,13 +251,19 @@ impl Core {
             return;
         }
         if self.task.is_some() {
-            return self.refuse(now, info, "this executor runs exactly one task, and has it already", effects);
+            return self.refuse(
+                now,
+                info,
+                "this executor runs exactly one task, and has it already",
+                effects,
+            );
         }
         let killed = self.ending.is_some() || self.killed_before_launch.remove(&id);
         if killed {
             self.note_launch(info);
             self.task = Some(Task::over(now, &id));
-            let report = Report::new(&id, TaskState::TaskKilled, "killed before it was launched".to_owned());
+            let report =
+                Report::new(&id, TaskState::TaskKilled, "killed before it was launched".to_owned());
             effects.reports.push(Report { reason: Some(Reason::TaskKilledDuringLaunch), ..report });
             return;
         }
@@ -263,12 +290,19 @@ impl Core {
 
     fn note_launch(&mut self, info: TaskInfo) {
         let grace = info.kill_policy.as_ref().and_then(|policy| policy.grace_period.as_ref());
-        let grace = grace.map(|grace| Duration::from_nanos(grace.nanoseconds.try_into().unwrap_or(0)));
+        let grace =
+            grace.map(|grace| Duration::from_nanos(grace.nanoseconds.try_into().unwrap_or(0)));
         self.launched.insert(info.task_id.value.clone(), grace);
         self.unacknowledged.push(info);
     }
 
-    fn kill(&mut self, now: Duration, task_id: String, grace: Option<Duration>, effects: &mut Effects) {
+    fn kill(
+        &mut self,
+        now: Duration,
+        task_id: String,
+        grace: Option<Duration>,
+        effects: &mut Effects,
+    ) {
         match (&mut self.task, self.launched.get(&task_id)) {
             (Some(task), Some(policy)) if task.id == task_id => {
                 let grace = grace.or(*policy).unwrap_or(self.settings.kill_grace);
@@ -291,19 +325,31 @@ impl Core {
         self.end_task(now, self.settings.shutdown_grace.saturating_sub(last_part), reason, effects);
     }
 
-    fn end_task(&mut self, now: Duration, longest: Duration, reason: &'static str, effects: &mut Effects) {
+    fn end_task(
+        &mut self,
+        now: Duration,
+        longest: Duration,
+        reason: &'static str,
+        effects: &mut Effects,
+    ) {
         if let Some(task) = &mut self.task {
             let policy = self.launched.get(&task.id).copied().flatten();
-            task.kill(now, policy.unwrap_or(self.settings.kill_grace).min(longest), reason, effects);
+            task.kill(
+                now,
+                policy.unwrap_or(self.settings.kill_grace).min(longest),
+                reason,
+                effects,
+            );
         }
     }
 
     fn due(&mut self, now: Duration, effects: &mut Effects) {
         match self.connection.due(now) {
             Due::Nothing => {}
-            Due::Subscribe => effects
-                .outputs
-                .push(Output::Subscribe { tasks: self.unacknowledged.clone(), updates: self.updates.for_subscribe() }),
+            Due::Subscribe => effects.outputs.push(Output::Subscribe {
+                tasks: self.unacknowledged.clone(),
+                updates: self.updates.for_subscribe(),
+            }),
             Due::GiveUp => {
                 let reason = "the agent is gone";
                 self.ending = Some(Ending { reason, give_up_at: now, agent_is_gone: true });
@@ -317,7 +363,8 @@ impl Core {
 
     fn make_updates(&mut self, now: Now, effects: &mut Effects) {
         for report in effects.reports.drain(..) {
-            let would_wait = self.connection.subscribed_since().is_none() || !self.updates.is_empty();
+            let would_wait =
+                self.connection.subscribed_since().is_none() || !self.updates.is_empty();
             let unsupported = report.state == TaskState::TaskKilling && !self.killing_state;
             if unsupported || (report.droppable && would_wait) {
                 continue;
@@ -325,7 +372,8 @@ impl Core {
             let with_timeline = report.state != TaskState::TaskStarting;
             let started = now.unix - now.elapsed.as_secs_f64();
             let labels = with_timeline.then(|| self.timeline.labels(started, report.blame));
-            let update = self.updates.add(TaskStatus { labels, ..self.settings.status(now, report) });
+            let update =
+                self.updates.add(TaskStatus { labels, ..self.settings.status(now, report) });
             effects.outputs.push(Output::Note(Box::new(update)));
         }
     }
@@ -338,7 +386,9 @@ impl Core {
             _ if !over => return None,
             Some(ending) if acknowledged || silent => ending.reason,
             None if acknowledged && self.task.is_some() => "its task is done",
-            None if silent && self.task.is_some() => "its task is done, but the agent does not acknowledge it",
+            None if silent && self.task.is_some() => {
+                "its task is done, but the agent does not acknowledge it"
+            }
             None if silent => "no task was launched",
             _ => return None,
         };

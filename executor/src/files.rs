@@ -1,7 +1,8 @@
-//! Files and folders that other users may have tampered with: a sandbox belongs to the task's user, and everyone may
-//! write to the host's log folder.
+//! Files and folders that other users may have tampered with: a sandbox belongs to the task's user,
+//! and everyone may write to the host's log folder.
 //!
-//! Nothing here follows a link, blocks (as opening a pipe does until someone writes to it) or reads without a bound.
+//! Nothing here follows a link, blocks (as opening a pipe does until someone writes to it) or reads
+//! without a bound.
 
 use std::{
     fs::File,
@@ -50,7 +51,10 @@ pub(crate) fn read(file: &File, most: u64) -> io::Result<Vec<u8>> {
     let mut content = Vec::new();
     file.take(most.saturating_add(1)).read_to_end(&mut content)?;
     if content.len() as u64 > most {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it has more than {most} bytes")));
+        return Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            format!("it has more than {most} bytes"),
+        ));
     }
     Ok(content)
 }
@@ -68,13 +72,14 @@ impl Folder {
     /// Opens the folder at this path. The last component may not be a link.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         let flags = SAFE_FLAGS | OFlag::O_DIRECTORY.bits();
-        let folder = fs::OpenOptions::new().read(true).custom_flags(flags).open(path)?.into_parts().0;
+        let folder =
+            fs::OpenOptions::new().read(true).custom_flags(flags).open(path)?.into_parts().0;
         let owner = folder.metadata()?.uid();
         Ok(Self { descriptor: folder.into(), path: path.to_owned(), owner })
     }
 
-    /// Opens a regular file of the same owner for reading. `name` may lead through folders of the same owner, but not
-    /// through links.
+    /// Opens a regular file of the same owner for reading. `name` may lead through folders of the
+    /// same owner, but not through links.
     pub(crate) fn file(&self, name: &Path) -> io::Result<File> {
         let path = self.path.join(name);
         let named = |errno: nix::Error| {
@@ -84,7 +89,9 @@ impl Folder {
         let mut at = self.descriptor.try_clone()?;
         let mut names = name.components().peekable();
         while let Some(part) = names.next() {
-            let Component::Normal(part) = part else { return Err(io::ErrorKind::InvalidInput.into()) };
+            let Component::Normal(part) = part else {
+                return Err(io::ErrorKind::InvalidInput.into());
+            };
             let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
             let folder = names.peek().map_or(OFlag::empty(), |_| OFlag::O_DIRECTORY);
             at = openat(at.as_fd(), part, flags | folder, Mode::empty()).map_err(named)?;
@@ -97,7 +104,11 @@ impl Folder {
         if about.st_uid == self.owner {
             return Ok(());
         }
-        let kind = if about.st_mode & SFlag::S_IFMT.bits() == SFlag::S_IFDIR.bits() { "a folder of it" } else { "it" };
+        let kind = if about.st_mode & SFlag::S_IFMT.bits() == SFlag::S_IFDIR.bits() {
+            "a folder of it"
+        } else {
+            "it"
+        };
         let why = format!(
             "{} is not read: {kind} belongs to user {}, but {} to user {}",
             path.display(),

@@ -1,11 +1,13 @@
-//! Commands for people on a host: what its executors do, without Mesos, and from files alone if an executor is dead.
+//! Commands for people on a host: what its executors do, without Mesos, and from files alone if an
+//! executor is dead.
 //!
-//! The journal ([`crate::journal`]) in each executor's sandbox has the answers: who the executor is, what it reported
-//! to the agent, what it started and how. Sandboxes are found through living executors and below the agents' work
-//! directories.
+//! The journal ([`crate::journal`]) in each executor's sandbox has the answers: who the executor
+//! is, what it reported to the agent, what it started and how. Sandboxes are found through living
+//! executors and below the agents' work directories.
 //!
-//! The caller may be root, and the files belong to others. So `find` decides which journals to trust; no program that a
-//! file names is run; nothing blocks or is read without a bound; control characters are escaped.
+//! The caller may be root, and the files belong to others. So `find` decides which journals to
+//! trust; no program that a file names is run; nothing blocks or is read without a bound; control
+//! characters are escaped.
 
 mod find;
 mod inspect;
@@ -55,7 +57,8 @@ pub enum HostCommand {
         #[arg(long, value_name = "FOLDER", env = log::FOLDER_VARIABLE, default_value = log::FOLDER)]
         log_dir: PathBuf,
     },
-    /// Show everything about a task: its command, configuration and environment without secrets, and its timeline
+    /// Show everything about a task: its command, configuration and environment without secrets,
+    /// and its timeline
     Inspect {
         /// Which task.
         #[command(flatten)]
@@ -75,7 +78,8 @@ pub enum HostCommand {
 /// Where to look.
 #[derive(Debug, Args)]
 pub struct SearchScope {
-    /// Work directory of the Mesos agent, to find ended executors; running ones are found without it
+    /// Work directory of the Mesos agent, to find ended executors; running ones are found without
+    /// it
     #[arg(long, value_name = "FOLDER", default_value = "/var/lib/mesos")]
     work_dir: PathBuf,
 }
@@ -125,7 +129,9 @@ pub enum LogFile {
 #[derive(Debug, Error)]
 pub enum HostError {
     /// Nothing on this host has such an id.
-    #[error("no task on this host has \"{0}\" in its id; `flink-mesos-executor ps --all` lists them")]
+    #[error(
+        "no task on this host has \"{0}\" in its id; `flink-mesos-executor ps --all` lists them"
+    )]
     NoTask(String),
     /// The text is part of several ids.
     #[error("\"{0}\" is ambiguous: {1}")]
@@ -214,7 +220,9 @@ pub fn run(command: &HostCommand) -> Result<(), HostError> {
         }
         HostCommand::Logs { task, follow, all, file, log_dir } => match task.find() {
             Ok(found) => logs::print(&found, *file, logs::Extent { older: *all, follow: *follow }),
-            Err(error) if *file == LogFile::Executor => logs::print_from_host_folder(log_dir, &task.task, error),
+            Err(error) if *file == LogFile::Executor => {
+                logs::print_from_host_folder(log_dir, &task.task, error)
+            }
             Err(error) => Err(error),
         },
         HostCommand::Inspect { task, form } => {

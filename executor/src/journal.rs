@@ -1,10 +1,13 @@
-//! The executor's state, persisted in the sandbox for the next executor there and for people on the host.
+//! The executor's state, persisted in the sandbox for the next executor there and for people on the
+//! host.
 //!
-//! The journal is written in the background, so that no task waits for a disk. While a worker starts, entries are
-//! gathered for a moment before they are written, to leave disk and CPU to the start.
+//! The journal is written in the background, so that no task waits for a disk. While a worker
+//! starts, entries are gathered for a moment before they are written, to leave disk and CPU to the
+//! start.
 //!
-//! An executor that finds the journal of a dead one ends the processes that one left. A process is identified by its
-//! pid *and* its start time, within one boot of the machine, because pids are reused.
+//! An executor that finds the journal of a dead one ends the processes that one left. A process is
+//! identified by its pid *and* its start time, within one boot of the machine, because pids are
+//! reused.
 
 use std::{
     collections::BTreeMap,
@@ -36,15 +39,19 @@ use tokio::{
 };
 use tracing::warn;
 
-use crate::{artifacts::Delivery, core::Worker, diagnosis::Mask, files, process::Identity, rotation::MODE};
+use crate::{
+    artifacts::Delivery, core::Worker, diagnosis::Mask, files, process::Identity, rotation::MODE,
+};
 
 /// The journal's name in the sandbox.
 pub(crate) const FILE: &str = "executor.json";
 
-/// Limit for a journal, in bytes; a longer one is ignored. Journals of real workers have a twentieth of that.
+/// Limit for a journal, in bytes; a longer one is ignored. Journals of real workers have a
+/// twentieth of that.
 pub(crate) const LONGEST: u64 = 1 << 20;
 
-/// How long to gather entries that are not urgent. The steps of a start follow each other within a few milliseconds.
+/// How long to gather entries that are not urgent. The steps of a start follow each other within a
+/// few milliseconds.
 const GATHER_FOR: Duration = Duration::from_millis(20);
 
 /// The content of a journal.
@@ -109,7 +116,10 @@ impl About {
     pub fn described(spec: &WorkerSpec) -> Self {
         let mask = Mask::described(spec);
         let shown = |entries: &[Described]| {
-            entries.iter().map(|entry| (entry.key.clone(), mask.value(&entry.key, &entry.value))).collect()
+            entries
+                .iter()
+                .map(|entry| (entry.key.clone(), mask.value(&entry.key, &entry.value)))
+                .collect()
         };
         Self {
             configuration: shown(&spec.configuration),
@@ -123,7 +133,11 @@ impl About {
         let artifacts = spec.artifacts.clone().unwrap_or_default();
         Self {
             flink: spec.flink_version.clone(),
-            source: mask.apply(&format!("manifest {} from {}", artifacts.shared_manifest(), artifacts.urls.join(", "))),
+            source: mask.apply(&format!(
+                "manifest {} from {}",
+                artifacts.shared_manifest(),
+                artifacts.urls.join(", ")
+            )),
             delivery: None,
             command: Vec::new(),
             configuration: BTreeMap::new(),
@@ -136,7 +150,16 @@ impl Entry {
     /// The entry of an executor that has just started.
     fn new(boot: String, executor: Identity) -> Self {
         let (updates, timeline) = (Vec::new(), BTreeMap::new());
-        Self { boot, executor, task: None, guard: None, task_manager: None, about: None, updates, timeline }
+        Self {
+            boot,
+            executor,
+            task: None,
+            guard: None,
+            task_manager: None,
+            about: None,
+            updates,
+            timeline,
+        }
     }
 
     /// Parses a journal of at most [`LONGEST`] bytes.
@@ -206,8 +229,8 @@ impl Draft {
 }
 
 impl Journal {
-    /// Ends the processes that an earlier executor left in this sandbox, removes `leftover`, which that executor may
-    /// have left half-finished, and begins a new journal.
+    /// Ends the processes that an earlier executor left in this sandbox, removes `leftover`, which
+    /// that executor may have left half-finished, and begins a new journal.
     pub async fn begin(sandbox: &Path, leftover: &Path) -> Result<Self, JournalError> {
         let path = sandbox.join(FILE);
         let boot = this_boot();
@@ -218,7 +241,8 @@ impl Journal {
                 fs::tokio::remove_dir_all(leftover).await?;
             }
         }
-        let executor = Identity::of(std::process::id().cast_signed()).ok_or_else(|| io::Error::other("no /proc"))?;
+        let executor = Identity::of(std::process::id().cast_signed())
+            .ok_or_else(|| io::Error::other("no /proc"))?;
         let draft = Draft { entry: Entry::new(boot, executor), worker: None };
         let (latest, mut drafts) = watch::channel(draft.clone());
         let urgent = Arc::new(Notify::new());
@@ -291,20 +315,24 @@ async fn keep(path: PathBuf, mut drafts: watch::Receiver<Draft>, urgent: Arc<Not
     fs::remove_file(other(&path)).ok();
 }
 
-/// Replaces the journal as a whole or not at all. If the journal cannot be written, the worker continues. Blocking.
+/// Replaces the journal as a whole or not at all. If the journal cannot be written, the worker
+/// continues. Blocking.
 ///
-/// Two files are exchanged: on some file systems, making and removing a file each time costs more than all the rest.
+/// Two files are exchanged: on some file systems, making and removing a file each time costs more
+/// than all the rest.
 fn write(path: &Path, text: &[u8]) {
     let new = other(path);
     let exchange = || renameat2(AT_FDCWD, &new, AT_FDCWD, path, RenameFlags::RENAME_EXCHANGE);
-    // The first file has nothing to be exchanged with, and not every file system can exchange files.
+    // The first file has nothing to be exchanged with, and not every file system can exchange
+    // files.
     let written = fill(&new, text).and_then(|()| exchange().or_else(|_| fs::rename(&new, path)));
     if let Err(error) = written {
         warn!("Cannot write the journal: {error}");
     }
 }
 
-/// Creates this file, or overwrites our existing one. A file of another user or kind is removed first.
+/// Creates this file, or overwrites our existing one. A file of another user or kind is removed
+/// first.
 fn fill(path: &Path, text: &[u8]) -> io::Result<()> {
     let mut options = fs::OpenOptions::new();
     let options = options.write(true).create(true).mode(MODE);
@@ -342,7 +370,11 @@ fn read(path: &Path) -> Option<Entry> {
     let read = || {
         let owner = file.metadata()?.uid();
         let is_ours = owner == geteuid().as_raw();
-        if is_ours { files::read(&file, LONGEST) } else { Err(io::Error::other(format!("it belongs to user {owner}"))) }
+        if is_ours {
+            files::read(&file, LONGEST)
+        } else {
+            Err(io::Error::other(format!("it belongs to user {owner}")))
+        }
     };
     let entry = read().and_then(|bytes| Ok(Entry::parse(&bytes)?));
     entry.inspect_err(|error| warn!("Not a journal: {}: {error}", path.display())).ok()
@@ -355,7 +387,9 @@ async fn clean_up(earlier: &Entry, boot: &str, path: &Path) -> Result<(), Journa
     if earlier.executor.is_alive() && earlier.executor.pid != std::process::id().cast_signed() {
         return Err(JournalError::InUse { pid: earlier.executor.pid, path: path.to_owned() });
     }
-    for process in [earlier.guard, earlier.task_manager].into_iter().flatten().filter(Identity::is_alive) {
+    for process in
+        [earlier.guard, earlier.task_manager].into_iter().flatten().filter(Identity::is_alive)
+    {
         warn!("Killed process {}, left by an earlier executor", process.pid);
         process.end_tree().await;
     }

@@ -1,5 +1,5 @@
-//! The executor's own log. It goes to standard error, which is the file `stderr` in the sandbox, and to a file in a
-//! folder of the host, which outlives the sandbox.
+//! The executor's own log. It goes to standard error, which is the file `stderr` in the sandbox,
+//! and to a file in a folder of the host, which outlives the sandbox.
 
 mod at_host;
 
@@ -34,8 +34,8 @@ pub const HELP: &str = "Environment:
   FLINK_MESOS_EXECUTOR_LOG_SIZE    size at which the log outside the sandbox is rotated [default: 1 mb]
   FLINK_MESOS_LOG_DIR              folder of the log outside the sandbox, if it exists [default: /var/log/flink-mesos]";
 
-/// Starts the log as these variables say. Without an agent there is no log in the host's folder, nor if that folder
-/// does not exist or may not be used.
+/// Starts the log as these variables say. Without an agent there is no log in the host's folder,
+/// nor if that folder does not exist or may not be used.
 pub fn start(lookup: impl Fn(&str) -> Option<String>) {
     let level = lookup(LEVEL_VARIABLE);
     let known = level.as_deref().map(str::parse::<Targets>);
@@ -46,9 +46,12 @@ pub fn start(lookup: impl Fn(&str) -> Option<String>) {
     let format = lookup(FORMAT_VARIABLE);
     let size = lookup(SIZE_VARIABLE).map(|size| size.parse::<MemorySize>());
     let limits = at_host::limits(size.as_ref().and_then(|size| Some(size.as_ref().ok()?.0)));
-    let place = lookup("MESOS_EXECUTOR_ID").map(|executor| at_host::begin(lookup(FOLDER_VARIABLE), &executor, limits));
+    let place = lookup("MESOS_EXECUTOR_ID")
+        .map(|executor| at_host::begin(lookup(FOLDER_VARIABLE), &executor, limits));
     let (writer, place) = match place {
-        Some(Ok(Some((path, file)))) => (BoxMakeWriter::new(io::stderr.and(Mutex::new(file))), Some(Ok(path))),
+        Some(Ok(Some((path, file)))) => {
+            (BoxMakeWriter::new(io::stderr.and(Mutex::new(file))), Some(Ok(path)))
+        }
         Some(Err(error)) => (BoxMakeWriter::new(io::stderr), Some(Err(error))),
         Some(Ok(None)) | None => (BoxMakeWriter::new(io::stderr), None),
     };

@@ -1,4 +1,5 @@
-//! `flink-mesos-executor`: a Mesos agent starts it as executor, and the executor starts it as its own guard.
+//! `flink-mesos-executor`: a Mesos agent starts it as executor, and the executor starts it as its
+//! own guard.
 
 use std::{env, io::Write as _, path::PathBuf, process::ExitCode};
 
@@ -18,9 +19,10 @@ const USAGE: u8 = 64;
 
 /// Run one Flink TaskManager as a custom Mesos executor.
 ///
-/// Do not start it by hand without a command. A Mesos agent starts it when flink-mesos launches a TaskManager, and passes
-/// everything it needs in MESOS_* environment variables. It logs to standard error, which is the file `stderr` in the sandbox,
-/// and to a file in /var/log/flink-mesos if that folder exists.
+/// Do not start it by hand without a command. A Mesos agent starts it when flink-mesos launches a
+/// TaskManager, and passes everything it needs in MESOS_* environment variables. It logs to
+/// standard error, which is the file `stderr` in the sandbox, and to a file in /var/log/flink-mesos
+/// if that folder exists.
 #[derive(Debug, Parser)]
 #[command(
     name = "flink-mesos-executor",
@@ -62,12 +64,15 @@ fn execute() -> ExitCode {
     // Whatever umask the agent has: other users have no business in a sandbox.
     umask(Mode::from_bits_truncate(0o027));
     let variables = variables();
-    let lookup = |name: &str| variables.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+    let lookup =
+        |name: &str| variables.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
     log::start(lookup);
     let agent = match ExecutorEnvironment::from_variables(lookup) {
         Ok(agent) => agent,
         Err(error) => {
-            error!("{error}; flink-mesos-executor is started by a Mesos agent, not by hand: see --help");
+            error!(
+                "{error}; flink-mesos-executor is started by a Mesos agent, not by hand: see --help"
+            );
             return ExitCode::from(USAGE);
         }
     };
@@ -80,18 +85,23 @@ fn execute() -> ExitCode {
         common::version!()
     );
     // A fork must happen before there is a second thread.
-    let guard = process::fork().inspect_err(|error| warn!("Cannot start the guard process yet: {error}")).ok();
+    let guard = process::fork()
+        .inspect_err(|error| warn!("Cannot start the guard process yet: {error}"))
+        .ok();
     run(Options { agent, variables, binary: PathBuf::from("/proc/self/exe"), guard })
 }
 
-/// One thread does everything; short-lived ones do what blocks. That leaves memory to the TaskManager.
+/// One thread does everything; short-lived ones do what blocks. That leaves memory to the
+/// TaskManager.
 fn run(options: Options) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(8)
         .thread_keep_alive(std::time::Duration::from_secs(1))
         .build();
-    let ended = runtime.map_err(anyhow::Error::from).and_then(|runtime| runtime.block_on(shell::run(options)));
+    let ended = runtime
+        .map_err(anyhow::Error::from)
+        .and_then(|runtime| runtime.block_on(shell::run(options)));
     match ended {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
@@ -104,5 +114,7 @@ fn run(options: Options) -> ExitCode {
 
 /// The environment, without variables that are not UTF-8: neither we nor Flink could use them.
 fn variables() -> Vec<(String, String)> {
-    env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
+    env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
 }

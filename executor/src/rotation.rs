@@ -5,10 +5,12 @@
 //!   <name>.1 … .n   older ones, .n the oldest, which the next rotation deletes
 //! ```
 //!
-//! No line is lost or split, except lines longer than half a megabyte. If the disk is full, bytes are dropped, so that
-//! no process blocks on a log. Once there is room again, a line says how many were dropped.
+//! No line is lost or split, except lines longer than half a megabyte. If the disk is full, bytes
+//! are dropped, so that no process blocks on a log. Once there is room again, a line says how many
+//! were dropped.
 //!
-//! The newest file is locked (shared, flock(2)) while it is open for writing, so that no other executor deletes it.
+//! The newest file is locked (shared, flock(2)) while it is open for writing, so that no other
+//! executor deletes it.
 
 use std::{
     fmt,
@@ -35,16 +37,19 @@ pub(crate) struct RotatingFile {
     limits: OutputLimits,
     file: File,
     size: u64,
-    /// The next line begins a new file. The rotation waits for it, so that the newest file is never empty.
+    /// The next line begins a new file. The rotation waits for it, so that the newest file is never
+    /// empty.
     full: bool,
     /// Bytes dropped because the disk was full.
     lost: u64,
 }
 
 impl RotatingFile {
-    /// Opens the file at this path for appending, or creates it. A link, a pipe or a device in its place is an error.
+    /// Opens the file at this path for appending, or creates it. A link, a pipe or a device in its
+    /// place is an error.
     pub(crate) fn open(path: &Path, limits: OutputLimits) -> io::Result<Self> {
-        let file = files::open_with(fs::OpenOptions::new().create(true).append(true).mode(MODE), path)?;
+        let file =
+            files::open_with(fs::OpenOptions::new().create(true).append(true).mode(MODE), path)?;
         let size = file.metadata()?.len();
         file.try_lock_shared().ok();
         Ok(Self { path: path.to_owned(), limits, file, size, full: false, lost: 0 })
@@ -59,14 +64,19 @@ impl RotatingFile {
         }
     }
 
-    /// How many of the bytes go into the current file: all, or those up to the end of the line that reaches the size.
+    /// How many of the bytes go into the current file: all, or those up to the end of the line that
+    /// reaches the size.
     fn fitting(&self, bytes: &[u8]) -> usize {
-        let room = usize::try_from(self.limits.size.saturating_sub(self.size)).unwrap_or(usize::MAX);
+        let room =
+            usize::try_from(self.limits.size.saturating_sub(self.size)).unwrap_or(usize::MAX);
         if bytes.len() <= room {
             return bytes.len();
         }
         let from = room.saturating_sub(1);
-        bytes[from..].iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |end| from + end + 1)
+        bytes[from..]
+            .iter()
+            .position(|byte| *byte == b'\n')
+            .map_or(bytes.len(), |end| from + end + 1)
     }
 
     fn put(&mut self, bytes: &[u8]) {
@@ -100,7 +110,10 @@ impl RotatingFile {
         let new = self.with_ending("new");
         // A file left by an interrupted rotation, or by somebody else.
         fs::remove_file(&new).ok();
-        let Ok(file) = fs::OpenOptions::new().create_new(true).append(true).mode(MODE).open(&new) else { return };
+        let Ok(file) = fs::OpenOptions::new().create_new(true).append(true).mode(MODE).open(&new)
+        else {
+            return;
+        };
         for number in (1..self.limits.older).rev() {
             fs::rename(self.with_ending(number), self.with_ending(number + 1)).ok();
         }
@@ -144,7 +157,8 @@ mod tests {
     const CHUNK: usize = 16 << 10;
 
     fn read_all(folder: &TempDir, older: u32) -> Vec<String> {
-        let names = (1..=older).rev().map(|number| format!("out.{number}")).chain(["out".to_owned()]);
+        let names =
+            (1..=older).rev().map(|number| format!("out.{number}")).chain(["out".to_owned()]);
         names.map(|name| fs::read_to_string(folder.path().join(name)).unwrap_or_default()).collect()
     }
 
@@ -156,13 +170,18 @@ mod tests {
         for line in ["one\ntwo\n", "three\n", "four\nfive\nsix\n", "se", "ven\neight\n"] {
             file.append(line.as_bytes());
         }
-        assert_eq!(read_all(&folder, 3), ["", "four\nfive\n", "six\nseven\n", "eight\n"].map(str::to_owned)[..]);
+        assert_eq!(
+            read_all(&folder, 3),
+            ["", "four\nfive\n", "six\nseven\n", "eight\n"].map(str::to_owned)[..]
+        );
     }
 
     #[test]
     fn without_older_files_a_rotation_empties_the_file() {
         let folder = TempDir::new().unwrap();
-        let mut file = RotatingFile::open(&folder.path().join("out"), OutputLimits { size: 10, older: 0 }).unwrap();
+        let mut file =
+            RotatingFile::open(&folder.path().join("out"), OutputLimits { size: 10, older: 0 })
+                .unwrap();
         file.append(b"one two three\nfour\n");
         assert_eq!(read_all(&folder, 1), ["", "four\n"].map(str::to_owned)[..]);
     }
@@ -170,7 +189,9 @@ mod tests {
     #[test]
     fn an_endless_line_is_split() {
         let folder = TempDir::new().unwrap();
-        let mut file = RotatingFile::open(&folder.path().join("out"), OutputLimits { size: 10, older: 1 }).unwrap();
+        let mut file =
+            RotatingFile::open(&folder.path().join("out"), OutputLimits { size: 10, older: 1 })
+                .unwrap();
         for _ in 0..100 {
             file.append(&[b'x'; CHUNK]);
         }

@@ -7,7 +7,8 @@
 //!   signals, time ───┘
 //! ```
 //!
-//! Everything runs on one thread; blocking work runs on others. The shell owns every task, and each ends with it.
+//! Everything runs on one thread; blocking work runs on others. The shell owns every task, and each
+//! ends with it.
 
 mod agent;
 mod worker;
@@ -44,11 +45,12 @@ use agent::{Sender, Subscription};
 use worker::{Outcome, Shared, Started, Watch, Work};
 use workspace::Workspace;
 
-/// From SIGTERM to SIGKILL unless the KILL or the task sets a grace. A TaskManager that obeys needs a fraction of a
-/// second.
+/// From SIGTERM to SIGKILL unless the KILL or the task sets a grace. A TaskManager that obeys needs
+/// a fraction of a second.
 const KILL_GRACE: Duration = Duration::from_secs(5);
 
-/// Time limit for the last updates to be sent, and for the journal to be written, once the executor is done.
+/// Time limit for the last updates to be sent, and for the journal to be written, once the executor
+/// is done.
 const FLUSH: Duration = Duration::from_millis(500);
 
 /// What the shell needs to start.
@@ -64,7 +66,8 @@ pub struct Options {
     pub guard: Option<Forked>,
 }
 
-/// Runs the executor to its end. Returns true if the agent has acknowledged everything about the task.
+/// Runs the executor to its end. Returns true if the agent has acknowledged everything about the
+/// task.
 pub async fn run(options: Options) -> anyhow::Result<bool> {
     prctl::set_child_subreaper(true).context("cannot become a sub-reaper")?;
     // The agent's launcher leaves SIGCHLD blocked, which reports the end of the guard.
@@ -91,7 +94,8 @@ struct Shell {
     guard: Option<Guard>,
     /// The fetch or start under way.
     work: Option<Work>,
-    /// The fetched artifacts. Holding this keeps them in the host's cache for as long as they are used.
+    /// The fetched artifacts. Holding this keeps them in the host's cache for as long as they are
+    /// used.
     delivered: Option<Box<Delivered>>,
     process: Option<Process>,
     /// The class data that the process was started with, or the plan to leave some.
@@ -110,7 +114,11 @@ struct Process {
 }
 
 impl Shell {
-    fn new(options: Options, inbox: UnboundedSender<Input>, journal: Journal) -> anyhow::Result<Self> {
+    fn new(
+        options: Options,
+        inbox: UnboundedSender<Input>,
+        journal: Journal,
+    ) -> anyhow::Result<Self> {
         let Options { agent, variables, binary, guard } = options;
         let settings = Settings {
             executor_id: agent.executor_id.value.clone(),
@@ -125,7 +133,9 @@ impl Shell {
             started: Instant::now(),
             guard: guard.map(Guard::of).transpose()?,
             workspace,
-            connection: Arc::new(ExecutorConnection::new(agent).context("cannot connect to the agent")?),
+            connection: Arc::new(
+                ExecutorConnection::new(agent).context("cannot connect to the agent")?,
+            ),
             inbox,
             journal,
             interrupt: signal(SignalKind::interrupt())?,
@@ -199,10 +209,13 @@ impl Shell {
                 self.journal.started(&worker, watch.guard(), pid, about);
                 let sandbox = self.workspace.sandbox.path.clone();
                 let sidecar = self.workspace.sidecar(&startup.worker);
-                let listeners = usage::Listeners { connection: Arc::clone(&self.connection), sidecar };
-                let usage = watch.guard().map(|guard| usage::report(listeners, worker, guard, sandbox));
+                let listeners =
+                    usage::Listeners { connection: Arc::clone(&self.connection), sidecar };
+                let usage =
+                    watch.guard().map(|guard| usage::report(listeners, worker, guard, sandbox));
                 let described = Arc::clone(&startup.worker);
-                let watchers = [startup.watch(self.inbox.clone())].into_iter().chain(usage).collect();
+                let watchers =
+                    [startup.watch(self.inbox.clone())].into_iter().chain(usage).collect();
                 self.process = Some(Process { control, watch, pid, worker: described, watchers });
                 let is_warm = class_data.as_ref().is_some_and(ClassData::is_used);
                 self.class_data = class_data;
@@ -214,8 +227,12 @@ impl Shell {
     /// Prepares class data for later TaskManagers, once this one has registered.
     fn prepare_class_data(&mut self) {
         let Some(process) = &self.process else { return };
-        if let (None, Some(trainer)) = (&self.archive_job, self.workspace.trainer(&process.worker)) {
-            self.archive_job = self.class_data.clone().map(|class_data| class_data.prepare_next(process.pid, trainer));
+        if let (None, Some(trainer)) = (&self.archive_job, self.workspace.trainer(&process.worker))
+        {
+            self.archive_job = self
+                .class_data
+                .clone()
+                .map(|class_data| class_data.prepare_next(process.pid, trainer));
         }
     }
 
@@ -239,10 +256,17 @@ impl Shell {
                 let workspace = Arc::clone(&self.workspace);
                 self.sender = Some(Sender::start(Arc::clone(&connection), inbox.clone()));
                 self.subscription =
-                    Some(Subscription::start(connection, tasks, updates, inbox, move || workspace.prepare_once()));
+                    Some(Subscription::start(connection, tasks, updates, inbox, move || {
+                        workspace.prepare_once()
+                    }));
             }
             Output::Note(status) => {
-                info!(task_id = status.task_id.value, "{}: {}", status.state().as_str_name(), status.message());
+                info!(
+                    task_id = status.task_id.value,
+                    "{}: {}",
+                    status.state().as_str_name(),
+                    status.message()
+                );
                 self.journal.note(&status);
             }
             Output::Send(status) => {
@@ -251,16 +275,20 @@ impl Shell {
                 }
             }
             Output::Fetch(worker) => {
-                self.work = Some(Work::fetch(&self.workspace, Arc::clone(&worker), self.inbox.clone()));
+                self.work =
+                    Some(Work::fetch(&self.workspace, Arc::clone(&worker), self.inbox.clone()));
                 self.journal.launched(&worker);
             }
             Output::Start { worker, quarantine } => {
                 if let Some(class_data) = self.class_data.take().filter(|_| quarantine) {
-                    warn!("TaskManager died early with archived class data; starting it again without");
+                    warn!(
+                        "TaskManager died early with archived class data; starting it again without"
+                    );
                     class_data.quarantine().await;
                 }
                 let delivery = self.delivered.as_ref().map(|delivered| delivered.delivery.clone());
-                let shared = Shared { delivery, class_data: worker.class_data_sharing && !quarantine };
+                let shared =
+                    Shared { delivery, class_data: worker.class_data_sharing && !quarantine };
                 self.work = Some(Work::start(&self.workspace, worker, shared, self.guard.take()));
             }
             Output::Cancel => {

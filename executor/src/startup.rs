@@ -1,5 +1,5 @@
-//! Watch a TaskManager from its start to its registration: it opens its data port, and its log says that the JobManager
-//! has accepted it.
+//! Watch a TaskManager from its start to its registration: it opens its data port, and its log says
+//! that the JobManager has accepted it.
 //!
 //! It is checked often at first and rarely later, and no longer once it has registered.
 

@@ -1,4 +1,5 @@
-//! Make text from jobs, users and files safe to print: it may contain sequences that a terminal obeys.
+//! Make text from jobs, users and files safe to print: it may contain sequences that a terminal
+//! obeys.
 
 use std::{
     borrow::Cow,
@@ -6,7 +7,8 @@ use std::{
     io::{self, Write},
 };
 
-/// Whether it is a control character, or one that changes the writing direction and so can disguise a text.
+/// Whether it is a control character, or one that changes the writing direction and so can disguise
+/// a text.
 fn is_harmful(letter: char) -> bool {
     letter.is_control()
         || matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
@@ -33,8 +35,8 @@ fn escaped(text: &str, harmful: impl Fn(char) -> bool) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-/// A JSON document with such characters escaped. Only its strings can contain them, because JSON allows them unescaped
-/// from U+007F on.
+/// A JSON document with such characters escaped. Only its strings can contain them, because JSON
+/// allows them unescaped from U+007F on.
 pub(crate) fn json(document: &str) -> Cow<'_, str> {
     let harmful = |letter: char| is_harmful(letter) && letter > '\u{7e}';
     if !document.contains(harmful) {
@@ -52,7 +54,8 @@ pub(crate) fn json(document: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-/// Writes text escaped as by [`lines`], and bytes that are not UTF-8 as `\xff`. A character may arrive in pieces.
+/// Writes text escaped as by [`lines`], and bytes that are not UTF-8 as `\xff`. A character may
+/// arrive in pieces.
 #[derive(Debug)]
 pub(crate) struct Escaping<W> {
     out: W,
@@ -96,7 +99,10 @@ fn unfinished(bytes: &[u8]) -> usize {
         // There is an error earlier in the text; only the last bytes matter.
         Err(_) => {
             let tail = &bytes[bytes.len().saturating_sub(3)..];
-            (1..=tail.len()).rev().find(|count| is_beginning(&tail[tail.len() - count..])).unwrap_or(0)
+            (1..=tail.len())
+                .rev()
+                .find(|count| is_beginning(&tail[tail.len() - count..]))
+                .unwrap_or(0)
         }
     }
 }
@@ -129,7 +135,10 @@ mod tests {
         assert!(matches!(lines("Grüße, 世界\n"), Cow::Borrowed(_)));
         let document = serde_json::to_string("\u{1b}[1m\u{9b}1m\u{7f}").unwrap();
         assert_eq!(json(&document), "\"\\u001b[1m\\u009b1m\\u007f\"");
-        assert_eq!(serde_json::from_str::<String>(&json(&document)).unwrap(), "\u{1b}[1m\u{9b}1m\u{7f}");
+        assert_eq!(
+            serde_json::from_str::<String>(&json(&document)).unwrap(),
+            "\u{1b}[1m\u{9b}1m\u{7f}"
+        );
     }
 
     fn written(pieces: &[&[u8]]) -> String {

@@ -1,5 +1,6 @@
-//! A TaskManager's resource usage, reported every ten seconds. The scheduler gets a [`UsageMessage`], which warns when memory nears
-//! its limit. The host's sidecar gets only the [`Usage`], for its metrics.
+//! A TaskManager's resource usage, reported every ten seconds. The scheduler gets a
+//! [`UsageMessage`], which warns when memory nears its limit. The host's sidecar gets only the
+//! [`Usage`], for its metrics.
 //!
 //! Messages may get lost; nothing depends on them.
 
@@ -42,7 +43,12 @@ pub struct Listeners {
 }
 
 /// Reports the usage of the descendants of `guard` until the handle is dropped.
-pub fn report(listeners: Listeners, worker: String, guard: u32, sandbox: PathBuf) -> AbortOnDropHandle<()> {
+pub fn report(
+    listeners: Listeners,
+    worker: String,
+    guard: u32,
+    sandbox: PathBuf,
+) -> AbortOnDropHandle<()> {
     let sampler = Sampler::new(worker, guard, sandbox);
     AbortOnDropHandle::new(tokio::spawn(async move { follow(&listeners, sampler).await }))
 }
@@ -62,7 +68,9 @@ async fn follow(listeners: &Listeners, mut sampler: Sampler) {
         sampler = back;
         let memory_warning = alarm.rings(&usage);
         if let Some(percent) = memory_warning {
-            warn!("TaskManager uses {percent} % of its memory limit: above the limit, the kernel kills it");
+            warn!(
+                "TaskManager uses {percent} % of its memory limit: above the limit, the kernel kills it"
+            );
         }
         listeners.send(&usage, memory_warning).await;
     }
@@ -92,7 +100,9 @@ struct Alarm {
 
 impl Alarm {
     fn rings(&mut self, usage: &Usage) -> Option<u64> {
-        let (used, limit) = usage.memory_working_set_bytes.zip(usage.memory_limit_bytes.filter(|limit| *limit > 0))?;
+        let (used, limit) = usage
+            .memory_working_set_bytes
+            .zip(usage.memory_limit_bytes.filter(|limit| *limit > 0))?;
         let percent = used.saturating_mul(100) / limit;
         let rings = percent >= WARN_ABOVE && !self.rung;
         self.rung = percent >= WARN_ABOVE || (self.rung && percent >= CALM_BELOW);
@@ -119,7 +129,8 @@ mod tests {
             open_files: 1,
             sandbox_bytes: 0,
         };
-        let rung: Vec<_> = [50, 89, 92, 95, 85, 91, 70, 93].map(|percent| alarm.rings(&usage(percent))).into();
+        let rung: Vec<_> =
+            [50, 89, 92, 95, 85, 91, 70, 93].map(|percent| alarm.rings(&usage(percent))).into();
         assert_eq!(rung, [None, None, Some(92), None, None, None, None, Some(93)]);
         assert_eq!(alarm.rings(&Usage { memory_limit_bytes: None, ..usage(100) }), None);
     }

@@ -1,5 +1,5 @@
-//! A guard that is lost before it answers. In a test program of its own, because it becomes a sub-reaper and ends all
-//! its descendants.
+//! A guard that is lost before it answers. In a test program of its own, because it becomes a
+//! sub-reaper and ends all its descendants.
 #![allow(missing_docs, clippy::unwrap_used, clippy::disallowed_methods)]
 
 use executor::{
@@ -17,9 +17,14 @@ async fn processes_of_a_lost_guard_are_ended() {
         "#!/bin/sh\nsetsid sleep 1000 <&- & echo $! > {0}.new; mv {0}.new {0}; exec sleep 0\n",
         started.display()
     );
-    // Another process writes it, because no process may have the file open for writing when it is executed.
+    // Another process writes it, because no process may have the file open for writing when it is
+    // executed.
     let mut shell = std::process::Command::new("/bin/sh");
-    let written = shell.args(["-c", "printf %s \"$1\" > \"$0\" && chmod 755 \"$0\""]).arg(&guard).arg(script).status();
+    let written = shell
+        .args(["-c", "printf %s \"$1\" > \"$0\" && chmod 755 \"$0\""])
+        .arg(&guard)
+        .arg(script)
+        .status();
     assert!(written.unwrap().success());
 
     let command = CommandLine {

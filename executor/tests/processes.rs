@@ -36,7 +36,10 @@ impl Bench {
         let command = CommandLine {
             program: "/bin/bash".into(),
             arguments: vec!["-c".into(), script.into()],
-            environment: vec![("PATH".into(), "/usr/bin:/bin".into()), ("GREETING".into(), "hello".into())],
+            environment: vec![
+                ("PATH".into(), "/usr/bin:/bin".into()),
+                ("GREETING".into(), "hello".into()),
+            ],
             directory: self.folder.path().to_owned(),
         };
         self.start_command(&command).await
@@ -51,14 +54,18 @@ impl Bench {
 
     /// From now on, the guard runs in this control group.
     fn enter(&self, group: &Path) {
-        let script = format!("#!/bin/bash\necho $$ > {}/cgroup.procs\nexec {BINARY} \"$@\"\n", group.display());
+        let script = format!(
+            "#!/bin/bash\necho $$ > {}/cgroup.procs\nexec {BINARY} \"$@\"\n",
+            group.display()
+        );
         write_script(&self.path("guard"), &script);
     }
 
     /// A program that keeps starting itself again and exiting, as fast as it can.
     fn hopper(&self) -> String {
         let path = self.path("hop");
-        let script = format!("#!/bin/bash\necho $$ > {}\nsetsid $0 &\n", self.path("hopped").display());
+        let script =
+            format!("#!/bin/bash\necho $$ > {}\nsetsid $0 &\n", self.path("hopped").display());
         write_script(&path, &script);
         path.display().to_string()
     }
@@ -69,11 +76,15 @@ impl Bench {
     }
 }
 
-/// Another process writes it. Children that other tests start could inherit our open file, and the kernel executes no
-/// file that is open for writing.
+/// Another process writes it. Children that other tests start could inherit our open file, and the
+/// kernel executes no file that is open for writing.
 fn write_script(path: &Path, script: &str) {
     let mut shell = std::process::Command::new("/bin/sh");
-    let written = shell.args(["-c", "printf %s \"$1\" > \"$0\" && chmod 755 \"$0\""]).arg(path).arg(script).status();
+    let written = shell
+        .args(["-c", "printf %s \"$1\" > \"$0\" && chmod 755 \"$0\""])
+        .arg(path)
+        .arg(script)
+        .status();
     assert!(written.unwrap().success());
 }
 
@@ -119,9 +130,14 @@ async fn output_environment_and_exit_code_are_the_programs_own() {
     let process = bench.start("env; pwd; echo complaint >&2; exit 3").await.unwrap();
     assert_eq!(process.end.wait().await, ExitStatus::Code(3));
     let output = bench.read("out");
-    let mut variables: Vec<_> = output.lines().filter_map(|line| line.split_once('=')).map(|(name, _)| name).collect();
+    let mut variables: Vec<_> =
+        output.lines().filter_map(|line| line.split_once('=')).map(|(name, _)| name).collect();
     variables.sort_unstable();
-    assert_eq!(variables, ["GREETING", "PATH", "PWD", "SHLVL", "_"], "the last three are bash's own");
+    assert_eq!(
+        variables,
+        ["GREETING", "PATH", "PWD", "SHLVL", "_"],
+        "the last three are bash's own"
+    );
     assert!(output.contains(&bench.folder.path().display().to_string()));
     assert_eq!(bench.read("err"), "complaint\n");
 }
@@ -131,7 +147,8 @@ async fn no_line_of_a_flood_is_lost_and_a_kill_still_works() {
     let bench = Bench::new();
     let process = bench.start("seq 1 300000; exit 0").await.unwrap();
     assert_eq!(process.end.wait().await, ExitStatus::Code(0));
-    let files: Vec<String> = (1..=50).rev().map(|number| bench.read(&format!("out.{number}"))).collect();
+    let files: Vec<String> =
+        (1..=50).rev().map(|number| bench.read(&format!("out.{number}"))).collect();
     let text = files.concat() + &bench.read("out");
     assert!(text.lines().map(|line| line.parse::<u32>().unwrap()).eq(1..=300_000));
 
@@ -150,7 +167,8 @@ async fn a_program_that_closes_its_output_costs_no_cpu_time() {
     let guard = process.end.guard().unwrap();
     let ticks = || {
         let stat = fs_err::read_to_string(format!("/proc/{guard}/stat")).unwrap();
-        let fields: Vec<u64> = stat.split(' ').skip(13).take(2).map(|field| field.parse().unwrap()).collect();
+        let fields: Vec<u64> =
+            stat.split(' ').skip(13).take(2).map(|field| field.parse().unwrap()).collect();
         fields[0] + fields[1]
     };
     let before = ticks();
@@ -164,7 +182,8 @@ async fn a_program_that_closes_its_output_costs_no_cpu_time() {
 async fn a_task_manager_has_its_own_session_and_limits_and_inherits_no_files() {
     let bench = Bench::new();
     let inherited = fs_err::File::open("/dev/null").unwrap().into_parts().0;
-    nix::fcntl::fcntl(&inherited, nix::fcntl::FcntlArg::F_SETFD(nix::fcntl::FdFlag::empty())).unwrap();
+    nix::fcntl::fcntl(&inherited, nix::fcntl::FcntlArg::F_SETFD(nix::fcntl::FdFlag::empty()))
+        .unwrap();
     let process = bench.start(
         "ls /proc/$$/fd; ps -o sid=,pgid= -p $$; ulimit -c; umask; [ $(ulimit -n) = $(ulimit -Hn) ] && echo all",
     );
@@ -187,7 +206,8 @@ async fn terminate_reaches_the_whole_group() {
     assert!(!is_alive(child));
 }
 
-/// A process that takes its time after SIGTERM, in a session of its own, below a shell that dies at once.
+/// A process that takes its time after SIGTERM, in a session of its own, below a shell that dies at
+/// once.
 const PATIENT: &str = "setsid bash -c 'trap \"touch asked\" TERM; echo $$ > patient; while [ ! -e end ]; do sleep 0.01; done; touch orderly' &
     while [ ! -s patient ]; do sleep 0.01; done; echo $$ > shell; wait";
 
@@ -213,7 +233,11 @@ async fn if_another_process_ends_the_task_manager_its_descendants_are_ended_at_o
     let patient = bench.pid("patient").await;
     bench.pid("shell").await;
     let guard = process.end.guard().unwrap();
-    nix::sys::signal::kill(nix::unistd::Pid::from_raw(guard.cast_signed()), nix::sys::signal::Signal::SIGTERM).unwrap();
+    nix::sys::signal::kill(
+        nix::unistd::Pid::from_raw(guard.cast_signed()),
+        nix::sys::signal::Signal::SIGTERM,
+    )
+    .unwrap();
     assert_eq!(process.end.wait().await, ExitStatus::Signal(15));
     assert!(!is_alive(patient) && !bench.path("orderly").exists());
 }
@@ -228,11 +252,15 @@ async fn processes_that_outlive_the_grace_are_counted() {
     process.control.destroy().await;
     let ended = process.end.ended().await;
     // The `sleep` that it waits for may or may not be alive.
-    assert!(!ended.survivors.task_manager && (1..=2).contains(&ended.survivors.others), "{ended:?}");
+    assert!(
+        !ended.survivors.task_manager && (1..=2).contains(&ended.survivors.others),
+        "{ended:?}"
+    );
     assert_eq!(ended.status, ExitStatus::Signal(15));
     assert!(!is_alive(patient));
 
-    let mut process = bench.start("trap '' TERM; touch up; while :; do sleep 1000; done").await.unwrap();
+    let mut process =
+        bench.start("trap '' TERM; touch up; while :; do sleep 1000; done").await.unwrap();
     until(|| bench.path("up").exists().then_some(())).await;
     process.control.terminate().await;
     process.control.destroy().await;
@@ -269,7 +297,8 @@ async fn descendants_do_not_outlive_the_task_manager() {
 #[tokio::test]
 async fn when_the_executor_is_gone_all_processes_end() {
     let bench = Bench::new();
-    let script = "trap '' TERM HUP; setsid sleep 1000 & echo $! > child; while true; do sleep 1000; done";
+    let script =
+        "trap '' TERM HUP; setsid sleep 1000 & echo $! > child; while true; do sleep 1000; done";
     let process = bench.start(script).await.unwrap();
     let child = bench.pid("child").await;
     let pid = process.pid;
@@ -307,7 +336,11 @@ async fn a_task_manager_gets_its_own_control_group_where_possible() {
         bench.pid("hopped").await;
         let below = fs_err::read_dir(&group).unwrap().flatten().find(|entry| entry.path().is_dir());
         let below = below.expect("a group below the executor's").path();
-        assert!(fs_err::read_to_string(below.join("cgroup.procs")).unwrap().contains(&process.pid.to_string()));
+        assert!(
+            fs_err::read_to_string(below.join("cgroup.procs"))
+                .unwrap()
+                .contains(&process.pid.to_string())
+        );
         process.control.destroy().await;
         assert_eq!(process.end.wait().await, ExitStatus::Signal(9));
         assert!(!below.exists());
@@ -333,5 +366,8 @@ async fn a_missing_program_is_named() {
         directory: bench.folder.path().to_owned(),
     };
     let error = bench.start_command(&command).await.unwrap_err();
-    assert_eq!(error.to_string(), "cannot start /does/not/exist: No such file or directory (os error 2)");
+    assert_eq!(
+        error.to_string(),
+        "cannot start /does/not/exist: No such file or directory (os error 2)"
+    );
 }

@@ -1,4 +1,5 @@
-//! The java command lines of JobManager and TaskManager, as Flink's scripts would build them, without a shell.
+//! The java command lines of JobManager and TaskManager, as Flink's scripts would build them,
+//! without a shell.
 
 use std::path::{Path, PathBuf};
 
@@ -100,9 +101,13 @@ const TASK_MANAGER: Process = Process {
 /// The largest logging file, in bytes.
 pub const LARGEST_LOGGING_FILE: u64 = 4 << 20;
 
-/// Creates the folders, writes the configuration for this Flink version, and copies the distribution's logging
-/// properties beside it.
-pub fn prepare(home: &FlinkHome, config: &Configuration, directories: &Directories) -> Result<(), CommandError> {
+/// Creates the folders, writes the configuration for this Flink version, and copies the
+/// distribution's logging properties beside it.
+pub fn prepare(
+    home: &FlinkHome,
+    config: &Configuration,
+    directories: &Directories,
+) -> Result<(), CommandError> {
     for directory in [&directories.conf, &directories.log, &directories.tmp] {
         fs_err::create_dir_all(directory)?;
     }
@@ -114,23 +119,31 @@ pub fn prepare(home: &FlinkHome, config: &Configuration, directories: &Directori
         let entry = entry?;
         let name = entry.file_name();
         if is_logging_file(Path::new(&name)) {
-            fs_err::write(directories.conf.join(&name), common::files::read(&entry.path(), LARGEST_LOGGING_FILE)?)?;
+            fs_err::write(
+                directories.conf.join(&name),
+                common::files::read(&entry.path(), LARGEST_LOGGING_FILE)?,
+            )?;
         }
     }
     Ok(())
 }
 
-/// What Flink's processes read in a configuration folder besides the configuration itself, and all that is handed on of
-/// it: `log4j*.properties` (the processes are pointed at `log4j-console.properties`, tools that a user's command starts at
-/// the others) and `logback*.xml` in their place. `masters`, `workers` and `zoo.cfg` are for scripts that are not run here.
+/// What Flink's processes read in a configuration folder besides the configuration itself, and all
+/// that is handed on of it: `log4j*.properties` (the processes are pointed at
+/// `log4j-console.properties`, tools that a user's command starts at the others) and `logback*.xml`
+/// in their place. `masters`, `workers` and `zoo.cfg` are for scripts that are not run here.
 pub fn is_logging_file(name: &Path) -> bool {
-    let (Some(stem), Some(extension)) = (name.file_stem().and_then(|s| s.to_str()), name.extension()) else {
+    let (Some(stem), Some(extension)) =
+        (name.file_stem().and_then(|s| s.to_str()), name.extension())
+    else {
         return false;
     };
-    stem.starts_with("log4j") && extension == "properties" || stem.starts_with("logback") && extension == "xml"
+    stem.starts_with("log4j") && extension == "properties"
+        || stem.starts_with("logback") && extension == "xml"
 }
 
-/// A session cluster's JobManager (`StandaloneSessionClusterEntrypoint`). `lookup` reads the environment.
+/// A session cluster's JobManager (`StandaloneSessionClusterEntrypoint`). `lookup` reads the
+/// environment.
 pub fn job_manager(
     home: &FlinkHome,
     java: &Java,
@@ -148,7 +161,8 @@ pub fn job_manager(
     launch.command(&JOB_MANAGER, memory.jvm_flags(), arguments)
 }
 
-/// A TaskManager (`TaskManagerRunner`). The configuration holds its resource id, ports and host already.
+/// A TaskManager (`TaskManagerRunner`). The configuration holds its resource id, ports and host
+/// already.
 pub fn task_manager(
     home: &FlinkHome,
     java: &Java,
@@ -165,7 +179,10 @@ pub fn task_manager(
 
 /// `-D key=value` as two arguments each.
 fn properties(options: Vec<(String, String)>) -> Vec<String> {
-    options.into_iter().flat_map(|(key, value)| ["-D".to_owned(), format!("{key}={value}")]).collect()
+    options
+        .into_iter()
+        .flat_map(|(key, value)| ["-D".to_owned(), format!("{key}={value}")])
+        .collect()
 }
 
 /// Everything that command lines are made of.
@@ -196,7 +213,8 @@ impl Launch<'_> {
         })
     }
 
-    /// What `flink-console.sh` sets for the logging libraries. The console stays silent, since the log file has it all.
+    /// What `flink-console.sh` sets for the logging libraries. The console stays silent, since the
+    /// log file has it all.
     fn log_options(&self, process: &Process) -> Result<Vec<String>, CommandError> {
         let conf = text(&self.directories.conf)?;
         Ok(vec![
@@ -211,7 +229,9 @@ impl Launch<'_> {
     /// What `config.sh` exports to the process.
     fn environment(&self) -> Result<Vec<(String, String)>, CommandError> {
         let home = text(&self.home.path)?;
-        let folder = |variable: &str, name: &str| self.variable(variable).unwrap_or_else(|| format!("{home}/{name}"));
+        let folder = |variable: &str, name: &str| {
+            self.variable(variable).unwrap_or_else(|| format!("{home}/{name}"))
+        };
         let mut environment = vec![
             ("FLINK_HOME", home.clone()),
             ("FLINK_CONF_DIR", text(&self.directories.conf)?),
@@ -241,6 +261,8 @@ impl Launch<'_> {
 
 /// A path as an argument.
 fn text(path: &Path) -> Result<String, CommandError> {
-    let text = path.to_str().ok_or(CommandError::Path { path: path.to_owned(), reason: "it is not UTF-8" })?;
+    let text = path
+        .to_str()
+        .ok_or(CommandError::Path { path: path.to_owned(), reason: "it is not UTF-8" })?;
     Ok(text.to_owned())
 }

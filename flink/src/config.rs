@@ -1,10 +1,11 @@
 //! Flink's configuration: keys, values, and where each value came from.
 //!
-//! A key can be set more than once: by the file, then `FLINK_PROPERTIES`, then `FLINK_CONF_<key>`, then `-D`; what is
-//! set last wins, and what was set before is remembered.
+//! A key can be set more than once: by the file, then `FLINK_PROPERTIES`, then `FLINK_CONF_<key>`,
+//! then `-D`; what is set last wins, and what was set before is remembered.
 //!
-//! Values are kept as Flink's text forms. Reading them as numbers, sizes or durations is in `typed`, the two file
-//! formats in `flat` and `yaml`, and which of the two a Flink version reads in `file`.
+//! Values are kept as Flink's text forms. Reading them as numbers, sizes or durations is in
+//! `typed`, the two file formats in `flat` and `yaml`, and which of the two a Flink version reads
+//! in `file`.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -93,8 +94,8 @@ impl Entry {
     }
 }
 
-/// Ordered keys and values with their sources. Setting a key again replaces its value; what was replaced is remembered,
-/// so that a person can see why a value won.
+/// Ordered keys and values with their sources. Setting a key again replaces its value; what was
+/// replaced is remembered, so that a person can see why a value won.
 #[derive(Clone, Default)]
 pub struct Configuration {
     entries: Vec<Entry>,
@@ -103,7 +104,8 @@ pub struct Configuration {
     reading: Reading,
 }
 
-/// How a Flink reads values as numbers, durations, lists: that depends on its version and on the file that it found.
+/// How a Flink reads values as numbers, durations, lists: that depends on its version and on the
+/// file that it found.
 #[derive(Debug, Clone, Copy, Default)]
 struct Reading {
     /// `None`: as the youngest.
@@ -208,7 +210,10 @@ impl Configuration {
         let mut config = Self { reading: self.reading, ..Self::default() };
         let known = self.setting(key).filter(|setting| setting.value == value);
         let shape = known.map(|setting| setting.shape).unwrap_or_default();
-        config.put(key.to_owned(), Setting { value: value.to_owned(), shape, source: Source::Default });
+        config.put(
+            key.to_owned(),
+            Setting { value: value.to_owned(), shape, source: Source::Default },
+        );
         config
     }
 
@@ -240,7 +245,9 @@ impl Configuration {
     /// Everything that set `key`, under the name that counts, in order: the last one won.
     pub fn settings(&self, key: &str) -> impl Iterator<Item = (&str, &Source)> {
         let entry = self.entry(key);
-        entry.into_iter().flat_map(|entry| entry.settings.iter().map(|s| (s.value.as_str(), &s.source)))
+        entry
+            .into_iter()
+            .flat_map(|entry| entry.settings.iter().map(|s| (s.value.as_str(), &s.source)))
     }
 
     /// Sets `key`; its place in the order stays when it was there already.
@@ -248,7 +255,8 @@ impl Configuration {
         self.put(key.into(), Setting { value: value.into(), shape: Shape::Text, source });
     }
 
-    /// Sets `key` to what this is as a value in `config.yaml`: a number, a list. What is none is text.
+    /// Sets `key` to what this is as a value in `config.yaml`: a number, a list. What is none is
+    /// text.
     pub fn set_yaml(&mut self, key: &str, value: &str, source: Source) {
         let read = yaml::read(&format!("k: {value}\n")).unwrap_or_default();
         let shape = match read.as_slice() {
@@ -258,7 +266,8 @@ impl Configuration {
         self.put(key.to_owned(), Setting { value: value.to_owned(), shape, source });
     }
 
-    /// The keys whose values mean another thing as text: those that `config.yaml` has as numbers or lists.
+    /// The keys whose values mean another thing as text: those that `config.yaml` has as numbers or
+    /// lists.
     pub fn yaml_keys(&self) -> impl Iterator<Item = &str> {
         let is_text = |setting: &Setting| match setting.shape {
             Shape::Text => true,
@@ -274,13 +283,18 @@ impl Configuration {
 
     /// Removes `key` and its deprecated names.
     pub fn remove(&mut self, key: &str) {
-        self.entries.retain(|entry| entry.key != key && !deprecated::names(key).contains(&entry.key.as_str()));
-        self.places = self.entries.iter().zip(0..).map(|(entry, place)| (entry.key.clone(), place)).collect();
+        self.entries.retain(|entry| {
+            entry.key != key && !deprecated::names(key).contains(&entry.key.as_str())
+        });
+        self.places =
+            self.entries.iter().zip(0..).map(|(entry, place)| (entry.key.clone(), place)).collect();
     }
 
     /// All keys and values in their order, under the names they were set by.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.entries.iter().filter_map(|entry| Some((entry.key.as_str(), entry.last()?.value.as_str())))
+        self.entries
+            .iter()
+            .filter_map(|entry| Some((entry.key.as_str(), entry.last()?.value.as_str())))
     }
 
     /// Must the value of this key never be shown?
@@ -288,30 +302,33 @@ impl Configuration {
         secret::is_secret(key)
     }
 
-    /// Does a value of this key stay a secret whatever it is? `db.password` names one, `password.file` does not.
+    /// Does a value of this key stay a secret whatever it is? `db.password` names one,
+    /// `password.file` does not.
     pub fn names_secret(key: &str) -> bool {
         secret::names_secret(key)
     }
 
-    /// Is this value a secret because of its key? `true`, a number or a class is none where the key only has the word in it, as
-    /// in `security.delegation.tokens.enabled`.
+    /// Is this value a secret because of its key? `true`, a number or a class is none where the key
+    /// only has the word in it, as in `security.delegation.tokens.enabled`.
     pub fn is_secret_value(key: &str, value: &str) -> bool {
         secret::is_secret_value(key, value)
     }
 
-    /// Does this value hold a secret, by its key or by what is in it, such as an address with a password? Such a value goes to
-    /// workers as a secret.
+    /// Does this value hold a secret, by its key or by what is in it, such as an address with a
+    /// password? Such a value goes to workers as a secret.
     pub fn holds_secret(key: &str, value: &str) -> bool {
         secret::holds_secret(key, value)
     }
 
-    /// A text as it may be shown: without addresses' users and queries, and without what follows the name of a secret.
+    /// A text as it may be shown: without addresses' users and queries, and without what follows
+    /// the name of a secret.
     pub fn without_secrets(text: &str) -> std::borrow::Cow<'_, str> {
         secret::without_secrets(text)
     }
 
-    /// A value of this key as it may be shown: a secret, a command and a container's variable not at all; any other value
-    /// without addresses' users and queries, and without what follows the name of a secret.
+    /// A value of this key as it may be shown: a secret, a command and a container's variable not
+    /// at all; any other value without addresses' users and queries, and without what follows the
+    /// name of a secret.
     pub fn shown<'a>(key: &str, value: &'a str) -> std::borrow::Cow<'a, str> {
         secret::shown(key, value)
     }
@@ -341,7 +358,9 @@ impl Configuration {
 
 impl fmt::Debug for Configuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map().entries(self.iter().map(|(key, value)| (key, secret::shown(key, value)))).finish()
+        f.debug_map()
+            .entries(self.iter().map(|(key, value)| (key, secret::shown(key, value))))
+            .finish()
     }
 }
 
@@ -363,7 +382,8 @@ mod tests {
         let mut config = configuration(&[("a", "1"), ("b", "2")]);
         config.set("a", "3", Source::Computed("test"));
         assert_eq!(config.iter().collect::<Vec<_>>(), [("a", "3"), ("b", "2")]);
-        let history: Vec<_> = config.settings("a").map(|(value, source)| (value, source.to_string())).collect();
+        let history: Vec<_> =
+            config.settings("a").map(|(value, source)| (value, source.to_string())).collect();
         assert_eq!(history, [("1", "-D".to_owned()), ("3", "computed by test".to_owned())]);
     }
 
@@ -374,7 +394,9 @@ mod tests {
         config.set("high-availability.type", "NONE", Source::Default);
         assert_eq!(config.get("high-availability.type"), Some("NONE"));
         config.remove("high-availability.type");
-        assert!(!config.contains("high-availability.type") && !config.contains("high-availability"));
+        assert!(
+            !config.contains("high-availability.type") && !config.contains("high-availability")
+        );
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! The exception that a log ends with, and what caused it: once, without stack frames and without those that only wrap
-//! another one.
+//! The exception that a log ends with, and what caused it: once, without stack frames and without
+//! those that only wrap another one.
 
 mod subject;
 
@@ -132,15 +132,18 @@ fn is_frame(line: &str) -> bool {
         && (inner.starts_with("at ")
             || inner.starts_with("Suppressed: ")
             || inner.starts_with("Caused by: ")
-            || (inner.starts_with("... ") && (inner.ends_with(" more") || inner.ends_with(" omitted"))))
+            || (inner.starts_with("... ")
+                && (inner.ends_with(" more") || inner.ends_with(" omitted"))))
 }
 
 /// `2026-11-28 23:14:31,831 ERROR …`, or an object in JSON.
 fn is_log_line(line: &str) -> bool {
-    line.starts_with('{') || (line.starts_with(|first: char| first.is_ascii_digit()) && line.contains(':'))
+    line.starts_with('{')
+        || (line.starts_with(|first: char| first.is_ascii_digit()) && line.contains(':'))
 }
 
-/// The exception that begins in this line: `java.io.IOException: message`, also behind `Exception in thread "main" `.
+/// The exception that begins in this line: `java.io.IOException: message`, also behind `Exception
+/// in thread "main" `.
 fn exception(line: &str) -> Option<&str> {
     let line = match line.strip_prefix("Exception in thread \"") {
         Some(rest) => rest.split_once("\" ")?.1,
@@ -148,7 +151,8 @@ fn exception(line: &str) -> Option<&str> {
     };
     let class = line.split([':', ' ']).next()?;
     let is_name = |part: &str| {
-        !part.is_empty() && part.chars().all(|letter| letter.is_alphanumeric() || matches!(letter, '_' | '$'))
+        !part.is_empty()
+            && part.chars().all(|letter| letter.is_alphanumeric() || matches!(letter, '_' | '$'))
     };
     let is_class = class.contains('.') && class.split('.').all(is_name);
     let ends = ["Exception", "Error", "Throwable", "Failure"];
@@ -198,26 +202,36 @@ mod tests {
     fn without_a_fatal_one_it_is_the_last_one() {
         let text = "Exception in thread \"timer\" java.lang.IllegalStateException: one\n\tat a.B\nx.y.Two$Exception\n\tat c.D\n";
         assert_eq!(decisive(text).unwrap().shown(), ["x.y.Two$Exception"]);
-        let text =
-            "Exception in thread \"main\" java.lang.IllegalStateException: one\n\tat a.B\nx.y.TwoException\n\tat c.D\n";
+        let text = "Exception in thread \"main\" java.lang.IllegalStateException: one\n\tat a.B\nx.y.TwoException\n\tat c.D\n";
         assert_eq!(decisive(text).unwrap().shown(), ["java.lang.IllegalStateException: one"]);
         assert_eq!(
             decisive("Caused by: a.B$CException: cut off above\n").unwrap().shown(),
             ["a.B$CException: cut off above"]
         );
-        for none in
-            ["", "2026-11-28 INFO fine\n", "Error: Could not find or load main class X\n", "a.b: c\n", "Exception\n"]
-        {
+        for none in [
+            "",
+            "2026-11-28 INFO fine\n",
+            "Error: Could not find or load main class X\n",
+            "a.b: c\n",
+            "Exception\n",
+        ] {
             assert_eq!(decisive(none), None, "{none}");
         }
     }
 
     #[test]
     fn of_a_long_chain_the_outermost_and_the_last_causes_are_told() {
-        let inner = (2..10).map(|at| format!("Caused by: a.Inner{at}Exception: {at}\n")).collect::<Vec<_>>();
+        let inner = (2..10)
+            .map(|at| format!("Caused by: a.Inner{at}Exception: {at}\n"))
+            .collect::<Vec<_>>();
         let text = "a.Outer1Exception: 1\n".to_owned() + &inner.concat();
         let shown = decisive(&text).unwrap().shown();
         assert_eq!(shown.len(), MOST_LINKS);
-        assert!(shown[0].contains("Outer1") && shown[1].contains("Inner7") && shown[3].contains("Inner9"), "{shown:?}");
+        assert!(
+            shown[0].contains("Outer1")
+                && shown[1].contains("Inner7")
+                && shown[3].contains("Inner9"),
+            "{shown:?}"
+        );
     }
 }

@@ -13,7 +13,8 @@ pub struct FlinkHome {
     pub version: FlinkVersion,
     /// Where its configuration is read from: `<path>/conf` by default.
     pub conf_dir: PathBuf,
-    /// Another place with the same files, to which the class path leads for those jars that are there.
+    /// Another place with the same files, to which the class path leads for those jars that are
+    /// there.
     pub jars_at: Option<PathBuf>,
 }
 
@@ -60,11 +61,11 @@ pub enum FlinkHomeError {
 }
 
 impl FlinkHome {
-    /// Looks at the distribution in `path`; `conf_dir` overrides `<path>/conf`. The folder of the configuration is not
-    /// read here.
+    /// Looks at the distribution in `path`; `conf_dir` overrides `<path>/conf`. The folder of the
+    /// configuration is not read here.
     pub fn open(path: &Path, conf_dir: Option<&Path>) -> Result<Self, FlinkHomeError> {
-        let home =
-            std::path::absolute(path).map_err(|cause| FlinkHomeError::Unreadable { home: path.to_owned(), cause })?;
+        let home = std::path::absolute(path)
+            .map_err(|cause| FlinkHomeError::Unreadable { home: path.to_owned(), cause })?;
         let version = version_of(&home)?;
         if version < FlinkVersion::OLDEST {
             return Err(FlinkHomeError::TooOld { home, version });
@@ -107,7 +108,9 @@ fn version_of(home: &Path) -> Result<FlinkVersion, FlinkHomeError> {
     jars.sort();
     match jars.as_slice() {
         [] => Err(FlinkHomeError::NoDistribution { home: home.to_owned() }),
-        [jar] => version_in(jar).ok_or_else(|| FlinkHomeError::UnknownVersion { jar: lib.join(jar) }),
+        [jar] => {
+            version_in(jar).ok_or_else(|| FlinkHomeError::UnknownVersion { jar: lib.join(jar) })
+        }
         _ => Err(FlinkHomeError::Ambiguous { home: home.to_owned(), jars }),
     }
 }

@@ -10,21 +10,26 @@ pub const FORM: &str = "a host name of letters, digits, '-' and '.', or an IP ad
 /// The longest host name of the DNS.
 const LONGEST_NAME: usize = 253;
 
-/// The host without the brackets of an IPv6 address; `None` for what cannot be a host for Flink, whose remote calls take
-/// addresses apart as Java's `URI` does: no underscores, and the last of several labels begins with a letter.
+/// The host without the brackets of an IPv6 address; `None` for what cannot be a host for Flink,
+/// whose remote calls take addresses apart as Java's `URI` does: no underscores, and the last of
+/// several labels begins with a letter.
 pub fn checked(host: &str) -> Option<&str> {
     if let Some(inner) = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
         return inner.parse::<Ipv6Addr>().ok().map(|_| inner);
     }
     let is_label = |label: &str| {
         let is_inner = |c: char| c.is_ascii_alphanumeric() || c == '-';
-        !label.is_empty() && label.chars().all(is_inner) && !label.starts_with('-') && !label.ends_with('-')
+        !label.is_empty()
+            && label.chars().all(is_inner)
+            && !label.starts_with('-')
+            && !label.ends_with('-')
     };
     let last_begins_with_letter = || match host.rsplit_once('.') {
         Some((_, last)) => last.starts_with(|c: char| c.is_ascii_alphabetic()),
         None => true,
     };
-    let is_name = || host.len() <= LONGEST_NAME && host.split('.').all(is_label) && last_begins_with_letter();
+    let is_name =
+        || host.len() <= LONGEST_NAME && host.split('.').all(is_label) && last_begins_with_letter();
     (host.parse::<IpAddr>().is_ok() || is_name()).then_some(host)
 }
 
@@ -33,9 +38,9 @@ pub fn is_wildcard(host: &str) -> bool {
     host.parse::<IpAddr>().is_ok_and(|address| address.is_unspecified())
 }
 
-/// Whether the value of this key may be what Flink's distribution ships, whose configuration file says `localhost` for every
-/// host: right for one machine, and nobody's deliberate choice. `-D`, the environment and any other value in the file are
-/// the user's own.
+/// Whether the value of this key may be what Flink's distribution ships, whose configuration file
+/// says `localhost` for every host: right for one machine, and nobody's deliberate choice. `-D`,
+/// the environment and any other value in the file are the user's own.
 pub fn is_as_shipped(config: &Configuration, key: &(impl AsRef<str> + ?Sized)) -> bool {
     config.get(key) == Some("localhost") && matches!(config.source(key), Some(Source::File { .. }))
 }

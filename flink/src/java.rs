@@ -56,8 +56,12 @@ pub enum JavaError {
 }
 
 impl Java {
-    /// Looks at `env.java.home`, `JAVA_HOME` and `PATH`, in this order. May run `java -version`: blocking.
-    pub fn find(config: &Configuration, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, JavaError> {
+    /// Looks at `env.java.home`, `JAVA_HOME` and `PATH`, in this order. May run `java -version`:
+    /// blocking.
+    pub fn find(
+        config: &Configuration,
+        lookup: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, JavaError> {
         let given = |name: &str| lookup(name).filter(|value| !value.is_empty());
         if let Some(home) = config.get(&ENV_JAVA_HOME).filter(|home| !home.is_empty()) {
             let source = config.source(&ENV_JAVA_HOME).unwrap_or(&Source::Default);
@@ -67,10 +71,16 @@ impl Java {
             return Self::in_home(Path::new(&home), "JAVA_HOME");
         }
         let path = given("PATH").ok_or(JavaError::NotFound)?;
-        let programs = path.split(':').filter(|folder| !folder.is_empty()).map(|folder| Path::new(folder).join("java"));
-        let program = programs.into_iter().find(|program| program.is_file()).ok_or(JavaError::NotFound)?;
+        let programs = path
+            .split(':')
+            .filter(|folder| !folder.is_empty())
+            .map(|folder| Path::new(folder).join("java"));
+        let program =
+            programs.into_iter().find(|program| program.is_file()).ok_or(JavaError::NotFound)?;
         // Links such as /usr/bin/java lead to a home, which says its version without being run.
-        let home = fs_err::canonicalize(&program).ok().and_then(|real| Some(real.parent()?.parent()?.to_owned()));
+        let home = fs_err::canonicalize(&program)
+            .ok()
+            .and_then(|real| Some(real.parent()?.parent()?.to_owned()));
         Self::describe(home.filter(|home| home.join("release").is_file()), program)
     }
 
@@ -83,7 +93,12 @@ impl Java {
         if self.version >= needed {
             return Ok(());
         }
-        Err(JavaError::TooOld { flink: *version, needed, found: self.version, program: self.program.clone() })
+        Err(JavaError::TooOld {
+            flink: *version,
+            needed,
+            found: self.version,
+            program: self.program.clone(),
+        })
     }
 
     /// The java of this home; `origin` says in a message where the home came from.
@@ -108,13 +123,18 @@ pub const LARGEST_RELEASE: u64 = 64 << 10;
 /// `JAVA_VERSION="17.0.15"` in the file `release` of a home.
 fn version_of_release_file(home: &Path) -> Option<u32> {
     let release = common::files::read_text(&home.join("release"), LARGEST_RELEASE).ok()?;
-    release.lines().find_map(|line| feature_release(line.strip_prefix("JAVA_VERSION=")?.trim_matches('"')))
+    release
+        .lines()
+        .find_map(|line| feature_release(line.strip_prefix("JAVA_VERSION=")?.trim_matches('"')))
 }
 
 /// The first quoted text that `java -version` prints.
 fn version_by_running(program: &Path) -> Result<u32, JavaError> {
     let unusable = |reason: String| JavaError::Unusable { program: program.to_owned(), reason };
-    #[expect(clippy::disallowed_methods, reason = "output() waits for the end of the only process of this crate")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "output() waits for the end of the only process of this crate"
+    )]
     let mut command = Command::new(program);
     common::descriptors::inherit_none(&mut command);
     let output = command.arg("-version").output().map_err(|error| unusable(error.to_string()))?;
@@ -154,17 +174,20 @@ mod tests {
         for (key, value) in config {
             configuration.set(*key, *value, Source::DynamicProperty);
         }
-        let lookup =
-            |name: &str| environment.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        let lookup = |name: &str| {
+            environment.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+        };
         Java::find(&configuration, &lookup)
     }
 
     #[test]
     fn the_configured_home_wins_over_the_environment_and_the_path() {
-        let (configured, environment) = (home("", "JAVA_VERSION=\"17.0.15\"\n"), home("", "JAVA_VERSION=\"21\"\n"));
+        let (configured, environment) =
+            (home("", "JAVA_VERSION=\"17.0.15\"\n"), home("", "JAVA_VERSION=\"21\"\n"));
         let environment = environment.path().to_str().unwrap();
         let variables = [("JAVA_HOME", environment), ("PATH", "/usr/bin")];
-        let java = find(&[("env.java.home", configured.path().to_str().unwrap())], &variables).unwrap();
+        let java =
+            find(&[("env.java.home", configured.path().to_str().unwrap())], &variables).unwrap();
         assert_eq!((java.version, java.home.as_deref()), (17, Some(configured.path())));
         assert_eq!(find(&[], &variables).unwrap().version, 21);
     }
@@ -182,7 +205,10 @@ mod tests {
         let home = home("", "");
         let program = home.path().join("bin/java");
         let left_open = home.path().join("bin");
-        let look = format!("for file in /proc/$$/fd/*; do [ $file -ef {} ] && exit; done", left_open.display());
+        let look = format!(
+            "for file in /proc/$$/fd/*; do [ $file -ef {} ] && exit; done",
+            left_open.display()
+        );
         fs_err::write(&program, format!("#!/bin/sh\n{look}\necho '\"21\"' >&2\n")).unwrap();
         let _left_open = nix::unistd::dup(fs_err::File::open(&left_open).unwrap().file()).unwrap();
         assert_eq!(version_by_running(&program).unwrap(), 21);
@@ -192,9 +218,15 @@ mod tests {
     fn a_release_file_that_is_a_pipe_or_too_large_is_not_read() {
         let home = home("openjdk version \"21.0.1\"", "JAVA_VERSION=\"17.0.15\"\n");
         let release = home.path().join("release");
-        let version = || find(&[("env.java.home", home.path().to_str().unwrap())], &[]).unwrap().version;
+        let version =
+            || find(&[("env.java.home", home.path().to_str().unwrap())], &[]).unwrap().version;
         assert_eq!(version(), 17);
-        fs_err::OpenOptions::new().write(true).open(&release).unwrap().set_len(LARGEST_RELEASE + 1).unwrap();
+        fs_err::OpenOptions::new()
+            .write(true)
+            .open(&release)
+            .unwrap()
+            .set_len(LARGEST_RELEASE + 1)
+            .unwrap();
         assert_eq!(version(), 21, "java itself is asked");
         fs_err::remove_file(&release).unwrap();
         nix::unistd::mkfifo(&release, nix::sys::stat::Mode::S_IRWXU).unwrap();
@@ -204,16 +236,28 @@ mod tests {
     #[test]
     fn a_home_without_java_is_told_with_where_it_came_from() {
         let error = find(&[("env.java.home", "/no/such")], &[]).unwrap_err().to_string();
-        assert_eq!(error, "no java in /no/such (env.java.home from -D): expected /no/such/bin/java");
-        assert!(find(&[], &[("JAVA_HOME", "/no/such")]).unwrap_err().to_string().contains("(JAVA_HOME)"));
+        assert_eq!(
+            error,
+            "no java in /no/such (env.java.home from -D): expected /no/such/bin/java"
+        );
+        assert!(
+            find(&[], &[("JAVA_HOME", "/no/such")])
+                .unwrap_err()
+                .to_string()
+                .contains("(JAVA_HOME)")
+        );
         assert!(matches!(find(&[], &[("PATH", "/no/such")]), Err(JavaError::NotFound)));
     }
 
     #[test]
     fn a_java_that_says_no_version_is_unusable() {
         let home = home("Segmentation fault", "");
-        let error = find(&[], &[("JAVA_HOME", home.path().to_str().unwrap())]).unwrap_err().to_string();
-        assert!(error.contains("Segmentation fault") && error.contains("bin/java -version"), "{error}");
+        let error =
+            find(&[], &[("JAVA_HOME", home.path().to_str().unwrap())]).unwrap_err().to_string();
+        assert!(
+            error.contains("Segmentation fault") && error.contains("bin/java -version"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -1,12 +1,14 @@
-//! Numbers as Java prints and reads them: `Double.toString`, on whose digits Flink's memory arithmetic rests, and
-//! `Double.parseDouble`.
+//! Numbers as Java prints and reads them: `Double.toString`, on whose digits Flink's memory
+//! arithmetic rests, and `Double.parseDouble`.
 
-/// The shortest digits that mean this number, and the power of ten that they are multiplied with; `None` for what is
-/// not finite. When two shortest forms are equally near, the one with the even last digit, as Java has it.
+/// The shortest digits that mean this number, and the power of ten that they are multiplied with;
+/// `None` for what is not finite. When two shortest forms are equally near, the one with the even
+/// last digit, as Java has it.
 pub(crate) fn digits(number: f64) -> Option<(u128, i32)> {
     let (digits, exponent) = parts(&format!("{:e}", number.abs()))?;
     let significant = digits.to_string().len();
-    // Forty digits more than the shortest: what follows a five there is nothing but zeros only in a tie.
+    // Forty digits more than the shortest: what follows a five there is nothing but zeros only in a
+    // tie.
     let (exact, _) = split(&format!("{:.*e}", significant + 40, number.abs()))?;
     let (head, tail) = exact.split_at_checked(significant)?;
     if tail.starts_with('5') && tail.bytes().skip(1).all(|digit| digit == b'0') {
@@ -21,7 +23,9 @@ pub(crate) fn digits(number: f64) -> Option<(u128, i32)> {
 
 /// `Double.toString`: decimal between 10^-3 and 10^7, else computerised scientific notation.
 pub(crate) fn to_text(number: f64) -> String {
-    let Some((digits, exponent)) = digits(number).filter(|_| number != 0.0) else { return format!("{number:?}") };
+    let Some((digits, exponent)) = digits(number).filter(|_| number != 0.0) else {
+        return format!("{number:?}");
+    };
     let digits = digits.to_string();
     let sign = if number < 0.0 { "-" } else { "" };
     // The number is 0.d₁d₂d₃… times ten to the power of `point`.
@@ -54,13 +58,15 @@ fn split(text: &str) -> Option<(String, i32)> {
     Some((mantissa.replace('.', ""), exponent.parse().ok()?))
 }
 
-/// `Double.parseDouble`: a decimal or hexadecimal number with blanks around it and a type's letter at its end.
+/// `Double.parseDouble`: a decimal or hexadecimal number with blanks around it and a type's letter
+/// at its end.
 pub(crate) fn parse(text: &str) -> Option<f64> {
     hexadecimal(text.trim_matches(|c| c <= ' ')).or_else(|| decimal_form(text)?.parse().ok())
 }
 
-/// A number in Java's notation as Rust has it, the hexadecimal ones excepted: blanks around it and a type's letter go;
-/// Rust's own names for infinity and not-a-number are refused, Java's are taken.
+/// A number in Java's notation as Rust has it, the hexadecimal ones excepted: blanks around it and
+/// a type's letter go; Rust's own names for infinity and not-a-number are refused, Java's are
+/// taken.
 pub(crate) fn decimal_form(text: &str) -> Option<&str> {
     let text = text.trim_matches(|c| c <= ' ');
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
@@ -98,7 +104,9 @@ fn hexadecimal_value(text: &str) -> Option<f64> {
         return None;
     }
     let mut mantissa = 0_u64;
-    for (digit, is_fraction) in whole.chars().map(|c| (c, false)).chain(fraction.chars().map(|c| (c, true))) {
+    for (digit, is_fraction) in
+        whole.chars().map(|c| (c, false)).chain(fraction.chars().map(|c| (c, true)))
+    {
         let digit = u64::from(digit.to_digit(16)?);
         if mantissa < 1 << 59 {
             mantissa = mantissa << 4 | digit;
@@ -223,7 +231,9 @@ mod tests {
         assert_eq!(decimal("7777777777777777777777", 8).as_deref(), Some("73786976294838206463"));
         assert_eq!(decimal("3b9aca00", 16).as_deref(), Some("1000000000"));
         assert_eq!(decimal(&"f".repeat(MOST_DIGITS + 1), 16), None);
-        assert!(decimal("", 16).is_none() && decimal("8", 8).is_none() && decimal("+1", 16).is_none());
+        assert!(
+            decimal("", 16).is_none() && decimal("8", 8).is_none() && decimal("+1", 16).is_none()
+        );
     }
 
     proptest! {

@@ -1,5 +1,5 @@
-//! Flink's memory model: from a few configured sizes to JVM flags and the complete set of memory options, equal to the
-//! byte to what Flink's `BashJavaUtils` prints for 1.18 to 2.x.
+//! Flink's memory model: from a few configured sizes to JVM flags and the complete set of memory
+//! options, equal to the byte to what Flink's `BashJavaUtils` prints for 1.18 to 2.x.
 //!
 //! ```text
 //! process ┬ JVM metaspace
@@ -8,10 +8,10 @@
 //!                 └ JobManager:  heap, off-heap
 //! ```
 //!
-//! One of `….memory.process.size`, `….memory.flink.size` or the inner sizes must be configured; what is left over
-//! goes to the task heap (or the network, or the JobManager's heap). Sizes derived from fractions are rounded down
-//! from the exact product with the fraction's shortest decimal form, as Java's `BigDecimal` gives it, and fractions
-//! have single precision.
+//! One of `….memory.process.size`, `….memory.flink.size` or the inner sizes must be configured;
+//! what is left over goes to the task heap (or the network, or the JobManager's heap). Sizes
+//! derived from fractions are rounded down from the exact product with the fraction's shortest
+//! decimal form, as Java's `BigDecimal` gives it, and fractions have single precision.
 
 use crate::config::{ConfigurationError, MemorySize};
 

@@ -1,10 +1,10 @@
-//! Every option that matters to a Flink on Mesos, in one table: key, type, default, old names, meaning, which Flink
-//! versions know it, and which read it as another type.
+//! Every option that matters to a Flink on Mesos, in one table: key, type, default, old names,
+//! meaning, which Flink versions know it, and which read it as another type.
 //!
-//! The user's reference is printed from it ([`reference()`]), a configuration is checked against it ([`check()`]),
-//! and the old names that [`crate::config`] looks under are its. Each option has the type that readers get
-//! ([`ConfigOption`]), and what the programs of this project read has a name too: readers take the declaration, and with it
-//! key, bounds and default.
+//! The user's reference is printed from it ([`reference()`]), a configuration is checked against it
+//! ([`check()`]), and the old names that [`crate::config`] looks under are its. Each option has the
+//! type that readers get ([`ConfigOption`]), and what the programs of this project read has a name
+//! too: readers take the declaration, and with it key, bounds and default.
 
 mod bounds;
 mod check;
@@ -60,7 +60,8 @@ pub enum Kind {
     Enum(&'static [&'static str]),
 }
 
-/// Everything that is known of an option, but the type in which its readers get it: that is in [`ConfigOption`].
+/// Everything that is known of an option, but the type in which its readers get it: that is in
+/// [`ConfigOption`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Declaration {
     /// Its key. `<…>` stands for a part that the user names.
@@ -75,8 +76,8 @@ pub struct Declaration {
     pub bounds: Option<Bounds>,
     /// Old names, in the order in which they are looked at. Only what Flink had has any.
     pub deprecated: &'static [&'static str],
-    /// The first release that knows it: of Flink for its own options (`None`: all from 1.18 on), of this project for the
-    /// others (`None`: all).
+    /// The first release that knows it: of Flink for its own options (`None`: all from 1.18 on), of
+    /// this project for the others (`None`: all).
     pub since: Option<(u32, u32)>,
     /// The first Flink line that no longer knows it.
     pub until: Option<(u32, u32)>,
@@ -232,8 +233,16 @@ mod tests {
     #[test]
     fn a_key_with_named_parts_is_found() {
         assert_eq!(find("external-resource.gpu.amount").unwrap().kind, Kind::Integer);
-        assert_eq!(find("external-resource.gpu.param.a.b").unwrap().key, "external-resource.<name>.param.<param>");
-        for key in ["external-resource..amount", "external-resource.gpu.param.", "no.such.key", "mesos.artifacts."] {
+        assert_eq!(
+            find("external-resource.gpu.param.a.b").unwrap().key,
+            "external-resource.<name>.param.<param>"
+        );
+        for key in [
+            "external-resource..amount",
+            "external-resource.gpu.param.",
+            "no.such.key",
+            "mesos.artifacts.",
+        ] {
             assert_eq!(find(key), None, "{key}");
         }
     }
@@ -245,9 +254,15 @@ mod tests {
 
     #[test]
     fn an_option_exists_from_one_line_to_another() {
-        let exists = |key: &str, version: &str| find(key).unwrap().exists_in(&version.parse().unwrap());
-        assert!(exists("taskmanager.heap.size", "1.20.5") && !exists("taskmanager.heap.size", "2.0.0"));
+        let exists =
+            |key: &str, version: &str| find(key).unwrap().exists_in(&version.parse().unwrap());
+        assert!(
+            exists("taskmanager.heap.size", "1.20.5") && !exists("taskmanager.heap.size", "2.0.0")
+        );
         assert!(exists("env.java.default-opts.all", "1.20.5"));
-        assert!(exists("rest.profiling.enabled", "1.20.5") && !exists("rest.profiling.enabled", "1.18.1"));
+        assert!(
+            exists("rest.profiling.enabled", "1.20.5")
+                && !exists("rest.profiling.enabled", "1.18.1")
+        );
     }
 }

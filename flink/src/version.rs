@@ -37,7 +37,9 @@ impl FromStr for FlinkVersion {
         let numbers = text.split_once('-').map_or(text, |(numbers, _)| numbers);
         let mut parts = numbers.split('.').map(str::parse);
         let mut next = || parts.next().transpose().map_err(|_| refused());
-        let (Some(major), Some(minor), patch) = (next()?, next()?, next()?) else { return Err(refused()) };
+        let (Some(major), Some(minor), patch) = (next()?, next()?, next()?) else {
+            return Err(refused());
+        };
         if next()?.is_some() {
             return Err(refused());
         }
@@ -60,7 +62,9 @@ mod tests {
     fn versions_are_ordered_by_number_and_other_texts_are_none() {
         let version = |text: &str| text.parse::<FlinkVersion>();
         assert!(version("1.9").unwrap() < version("1.18.1").unwrap());
-        assert!(version("2.0.0").unwrap().at_least(1, 20) && !version("1.20.5").unwrap().at_least(2, 0));
+        assert!(
+            version("2.0.0").unwrap().at_least(1, 20) && !version("1.20.5").unwrap().at_least(2, 0)
+        );
         for text in ["", "1", "x.y", "1.2.3.4", "1..2"] {
             assert!(version(text).is_err(), "{text}");
         }

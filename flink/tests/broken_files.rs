@@ -1,5 +1,6 @@
-//! Both file formats: files of the fuzzers' corpus, broken at random, must never make a panic, and what can be read must
-//! be the same after it was written and read again. `make fuzz` looks longer and is guided by what the code does.
+//! Both file formats: files of the fuzzers' corpus, broken at random, must never make a panic, and
+//! what can be read must be the same after it was written and read again. `make fuzz` looks longer
+//! and is guided by what the code does.
 //!
 //! What fails is left in the temporary folder; put it into the corpus, where it stays a test.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
@@ -42,7 +43,8 @@ fn fuzz(target: &Target) {
     let corpus = corpus(target.file);
     assert!(corpus.len() > 2, "no corpus for {}", target.file);
     #[expect(clippy::disallowed_methods, reason = "`make soak` sets a fresh seed")]
-    let seed = std::env::var("FLINK_MESOS_TEST_SEED").map_or(ROUNDS, |text| text.parse().expect("a number"));
+    let seed = std::env::var("FLINK_MESOS_TEST_SEED")
+        .map_or(ROUNDS, |text| text.parse().expect("a number"));
     let mut random = StdRng::seed_from_u64(seed);
     let (mut read, mut refused) = (0, 0);
     let broken = (0..ROUNDS).map(|_| mutated(&corpus, &mut random));
@@ -57,7 +59,11 @@ fn fuzz(target: &Target) {
     // Else the mutations would only test how files are refused, or not break anything.
     assert!(read > ROUNDS / 20, "{}: only {read} of {ROUNDS} could be read", target.file);
     let has_errors = target.file == "config.yaml";
-    assert!(!has_errors || refused > ROUNDS / 20, "{}: only {refused} of {ROUNDS} were refused", target.file);
+    assert!(
+        !has_errors || refused > ROUNDS / 20,
+        "{}: only {refused} of {ROUNDS} were refused",
+        target.file
+    );
 }
 
 impl Target {
@@ -70,13 +76,17 @@ impl Target {
     /// Whether the file could be read.
     fn try_one(&self, bytes: &[u8]) -> bool {
         fs_err::write(self.folder.path().join(self.file), bytes).unwrap();
-        let Ok(config) = Configuration::load(self.folder.path(), &self.version) else { return false };
+        let Ok(config) = Configuration::load(self.folder.path(), &self.version) else {
+            return false;
+        };
         options::check(&config);
         let written = self.folder.path().join("written");
         match config.write(&written, &self.version) {
             Ok(_) => {}
             // The flat format cannot hold everything.
-            Err(ConfigurationError::Unwritable { .. }) if self.file == "flink-conf.yaml" => return true,
+            Err(ConfigurationError::Unwritable { .. }) if self.file == "flink-conf.yaml" => {
+                return true;
+            }
             Err(error) => panic!("what was read cannot be written: {error}"),
         }
         let again = Configuration::load(&written, &self.version).unwrap();
@@ -90,7 +100,8 @@ fn entries(config: &Configuration) -> Vec<(&str, &str)> {
 }
 
 fn keep(bytes: &[u8]) -> PathBuf {
-    let (_, path) = tempfile::Builder::new().prefix("flink-mesos-fuzz-").tempfile().unwrap().keep().unwrap();
+    let (_, path) =
+        tempfile::Builder::new().prefix("flink-mesos-fuzz-").tempfile().unwrap().keep().unwrap();
     fs_err::write(&path, bytes).unwrap();
     path
 }

@@ -1,7 +1,8 @@
-//! What readers of configurations need grows with their input and not with its square, and has an end.
+//! What readers of configurations need grows with their input and not with its square, and has an
+//! end.
 //!
-//! Measured is the time of the processor for this thread alone, of an input and of one eight times as long: other work on the
-//! machine does not count.
+//! Measured is the time of the processor for this thread alone, of an input and of one eight times
+//! as long: other work on the machine does not count.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
 use std::path::Path;
@@ -32,8 +33,9 @@ fn cost(run: &dyn Fn()) -> u64 {
     (0..3).map(|_| once()).min().unwrap()
 }
 
-/// Eight times the input may need 8 times as long; the square would be 64 times. What the machine does beside the test
-/// can make one comparison wrong, but not each of ten; what grows with the square fails all of them.
+/// Eight times the input may need 8 times as long; the square would be 64 times. What the machine
+/// does beside the test can make one comparison wrong, but not each of ten; what grows with the
+/// square fails all of them.
 fn check<T>(what: &str, prepare: impl Fn(usize) -> T, run: impl Fn(&T)) {
     // Long enough to be measured, and eight times as much is still accepted.
     let mut size = 32;
@@ -45,10 +47,19 @@ fn check<T>(what: &str, prepare: impl Fn(usize) -> T, run: impl Fn(&T)) {
     let large = prepare(8 * size);
     let is_in_proportion = (0..10).any(|_| {
         let (small, large) = (cost(&|| run(&small)), cost(&|| run(&large)));
-        println!("{what}: {size} {:.1} ms, {} {:.1} ms", small as f64 / 1e6, 8 * size, large as f64 / 1e6);
+        println!(
+            "{what}: {size} {:.1} ms, {} {:.1} ms",
+            small as f64 / 1e6,
+            8 * size,
+            large as f64 / 1e6
+        );
         large < 28 * small.max(200_000)
     });
-    assert!(is_in_proportion, "{what}: {} need more than 28 times as long as {size}, ten times in a row", 8 * size);
+    assert!(
+        is_in_proportion,
+        "{what}: {} need more than 28 times as long as {size}, ten times in a row",
+        8 * size
+    );
 }
 
 /// A folder with a configuration file of this text.
@@ -78,7 +89,9 @@ fn lines(size: usize, line: impl Fn(usize) -> String) -> String {
 #[test]
 fn config_yaml_is_read_in_time_that_grows_with_it() {
     yaml("keys", |size| lines(size, |i| format!("key{i}: value\n")));
-    yaml("unknown keys of Mesos", |size| lines(size, |i| format!("mesos.resourcemanager.task{i}.cpus: 1\n")));
+    yaml("unknown keys of Mesos", |size| {
+        lines(size, |i| format!("mesos.resourcemanager.task{i}.cpus: 1\n"))
+    });
     yaml("old names", |size| lines(size, |i| format!("web.port{i}: 1\n")));
     yaml("keys of one map", |size| format!("a:\n{}", lines(size, |i| format!("  k{i}: v\n"))));
     yaml("keys with a dot", |size| lines(size, |i| format!("a.b{}.c{i}: v\n", i % 7)));
@@ -87,7 +100,9 @@ fn config_yaml_is_read_in_time_that_grows_with_it() {
     yaml("a list in brackets", |size| format!("a: [{}]\n", lines(size, |i| format!("v{i}, "))));
     yaml("a list of maps", |size| format!("a: [{}]\n", lines(size, |i| format!("{{k{i}: v}}, "))));
     yaml("a map in a list", |size| format!("a: [{{{}}}]\n", lines(size, |i| format!("k{i}: v, "))));
-    yaml("a map with keys that are lists", |size| format!("a: [{{{}}}]\n", lines(size, |i| format!("[k{i}]: v, "))));
+    yaml("a map with keys that are lists", |size| {
+        format!("a: [{{{}}}]\n", lines(size, |i| format!("[k{i}]: v, ")))
+    });
     yaml("a set", |size| format!("a: !!set {{{}}}\n", lines(size, |i| format!("k{i}, "))));
     yaml("a long value", |size| format!("a: {}\n", "v".repeat(20 * size)));
     yaml("a value of many parts", |size| format!("a: {}\n", "v ".repeat(10 * size)));
@@ -101,12 +116,16 @@ fn config_yaml_is_read_in_time_that_grows_with_it() {
     yaml("a long key with a question mark", |size| format!("? {}\n: v\n", "k".repeat(20 * size)));
     yaml("comments", |size| "# comment\n".repeat(5 * size));
     yaml("one long comment", |size| format!("# {}\n", "c ".repeat(20 * size)));
-    yaml("comments after values", |size| lines(size, |i| format!("k{i}: v # {}\n", "c".repeat(20))));
+    yaml("comments after values", |size| {
+        lines(size, |i| format!("k{i}: v # {}\n", "c".repeat(20)))
+    });
     yaml("empty lines", |size| format!("a: b\n{}c: d\n", "\n".repeat(20 * size)));
     yaml("blanks", |size| format!("a: {}b\n", " ".repeat(20 * size)));
     yaml("tabs", |size| format!("a: b{}\n", "\t".repeat(20 * size)));
     yaml("anchors", |size| lines(size, |i| format!("k{i}: &a{i} v\n")));
-    yaml("aliases of a text", |size| format!("a: &a v\n{}", lines(size, |i| format!("k{i}: *a\n"))));
+    yaml("aliases of a text", |size| {
+        format!("a: &a v\n{}", lines(size, |i| format!("k{i}: *a\n")))
+    });
     yaml("aliases of a text in a list", |size| format!("a: &a v\nb: [{}]\n", "*a, ".repeat(size)));
     yaml("tags", |size| lines(size, |i| format!("k{i}: !!str 5\n")));
     yaml("open brackets", |size| format!("a: {}\n", "[".repeat(size)));
@@ -123,7 +142,9 @@ fn config_yaml_is_read_in_time_that_grows_with_it() {
     yaml("documents", |size| "---\n".repeat(size));
     yaml("digits", |size| format!("a: 0.{}\n", "1".repeat(20 * size)));
     yaml("hexadecimal digits", |size| lines(size, |i| format!("k{i}: 0x{}\n", "f".repeat(100))));
-    yaml("indentation that grows", |size| lines(size.min(800), |i| format!("{}k{i}:\n", " ".repeat(i))));
+    yaml("indentation that grows", |size| {
+        lines(size.min(800), |i| format!("{}k{i}:\n", " ".repeat(i)))
+    });
     yaml("numbers", |size| lines(size, |i| format!("k{i}: {i}.5e{}\n", i % 300)));
 }
 
@@ -174,11 +195,17 @@ fn values_are_read_in_time_that_grows_with_them() {
     for (what, before, repeated, after) in forms {
         let prepare = |size| with("k", format!("{before}{}{after}", repeated.repeat(20 * size)));
         check(&format!("values, {what}"), prepare, |config| {
-            drop((config.get_list("k"), config.get_map("k"), config.get_duration("k"), config.get_memory("k")));
+            drop((
+                config.get_list("k"),
+                config.get_map("k"),
+                config.get_duration("k"),
+                config.get_memory("k"),
+            ));
             drop((config.get_i64("k"), config.get_f64("k"), config.get_bool("k")));
         });
     }
-    let pairs = |size| with("k", (0..size).map(|i| format!("k{i}:v")).collect::<Vec<_>>().join(","));
+    let pairs =
+        |size| with("k", (0..size).map(|i| format!("k{i}:v")).collect::<Vec<_>>().join(","));
     check("values, a map of many keys", pairs, |config| drop(config.get_map("k").unwrap()));
     let below = |size| {
         let mut config = Configuration::new();
@@ -196,17 +223,25 @@ fn values_are_read_in_time_that_grows_with_them() {
 
 #[test]
 fn java_options_are_split_in_time_that_grows_with_them() {
-    for (what, repeated) in
-        [("arguments", "-Da=b "), ("quotes", "'a b' "), ("variables", "$A "), ("backslashes", "\\a"), ("blanks", " ")]
-    {
+    for (what, repeated) in [
+        ("arguments", "-Da=b "),
+        ("quotes", "'a b' "),
+        ("variables", "$A "),
+        ("backslashes", "\\a"),
+        ("blanks", " "),
+    ] {
         let prepare = |size| with("env.java.opts.all", repeated.repeat(5 * size));
-        check(&format!("options of java, {what}"), prepare, |config| drop(job_manager_properties(config)));
+        check(&format!("options of java, {what}"), prepare, |config| {
+            drop(job_manager_properties(config))
+        });
     }
 }
 
 #[test]
 fn aliases_that_multiply_have_an_end() {
-    let list = |level: usize| format!("l{level}: &l{level} [{}]\n", format!("*l{}, ", level - 1).repeat(2));
+    let list = |level: usize| {
+        format!("l{level}: &l{level} [{}]\n", format!("*l{}, ", level - 1).repeat(2))
+    };
     let map = |level: usize| format!("m{0}: &m{0} {{a: *m{1}, b: *m{1}}}\n", level, level - 1);
     let folder = tempfile::tempdir().unwrap();
     let refused = |text: String| {
@@ -217,17 +252,22 @@ fn aliases_that_multiply_have_an_end() {
     assert_eq!(refused(format!("l0: &l0 [x]\n{}", (1..25).map(list).collect::<String>())), None);
     let error = refused(format!("l0: &l0 [x]\n{}", (1..27).map(list).collect::<String>())).unwrap();
     assert!(error.contains("too large: more than 50 aliases"), "{error}");
-    let error = refused(format!("m0: &m0 {{x: y}}\n{}", (1..25).map(map).collect::<String>())).unwrap();
+    let error =
+        refused(format!("m0: &m0 {{x: y}}\n{}", (1..25).map(map).collect::<String>())).unwrap();
     assert!(error.contains("too large: more than 100000 values or 16 MB"), "{error}");
-    let error = refused(format!("a: &a {}\nb: [{}]\n", "x".repeat(1 << 20), "*a, ".repeat(20))).unwrap();
+    let error =
+        refused(format!("a: &a {}\nb: [{}]\n", "x".repeat(1 << 20), "*a, ".repeat(20))).unwrap();
     assert!(error.contains("16 MB"), "{error}");
     let long = "k".repeat(1000);
     let deep = lines(200, |i| format!("{}{long}:\n", " ".repeat(i)));
     let wide = lines(1000, |i| format!("{}k{i}: v\n", " ".repeat(200)));
     assert!(refused(format!("{deep}{wide}")).unwrap().contains("16 MB"));
     // Each alias brings all levels of what it stands for.
-    let levels = |level: usize| format!("d{level}: &d{level} {}*d{}{}\n", "[".repeat(200), level - 1, "]".repeat(200));
-    let error = refused(format!("d0: &d0 [x]\n{}", (1..40).map(levels).collect::<String>())).unwrap();
+    let levels = |level: usize| {
+        format!("d{level}: &d{level} {}*d{}{}\n", "[".repeat(200), level - 1, "]".repeat(200))
+    };
+    let error =
+        refused(format!("d0: &d0 [x]\n{}", (1..40).map(levels).collect::<String>())).unwrap();
     assert!(error.contains("too deep: more than 1000"), "{error}");
 }
 
@@ -246,7 +286,9 @@ fn files_of_any_size_and_depth_are_refused_before_they_need_more_than_they_shoul
         error("flink-conf.yaml", V1_18, &"a: b\n".repeat(100_001))
             .contains("100001: too large: more than 100000 values")
     );
-    assert!(error("config.yaml", V2, &format!("a: {}\n", "[".repeat(300))).contains("config.yaml:1: "));
+    assert!(
+        error("config.yaml", V2, &format!("a: {}\n", "[".repeat(300))).contains("config.yaml:1: ")
+    );
     let deep = lines(300, |i| format!("{}k:\n", " ".repeat(i)));
     let error = error("config.yaml", V2, &deep);
     assert!(error.contains("config.yaml:256: "), "{error}");

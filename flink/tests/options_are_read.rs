@@ -1,5 +1,5 @@
-//! Each option is written once, Flink's own too: in its declaration. Readers name the declaration. Every option that the table
-//! lists for Mesos has a reader, or says why it has no effect.
+//! Each option is written once, Flink's own too: in its declaration. Readers name the declaration.
+//! Every option that the table lists for Mesos has a reader, or says why it has no effect.
 #![allow(clippy::unwrap_used)]
 
 use std::path::{Path, PathBuf};
@@ -40,10 +40,11 @@ fn every_option_of_ours_is_read_somewhere_or_says_that_it_has_no_effect() {
     let is_there = |word: &str| sources.iter().any(|(_, text)| has_word(text, word));
     for option in ours() {
         let (_, name) = names.iter().find(|(key, _)| key == option.key).unwrap();
-        let is_read = match option.key.strip_prefix(OF_SOURCES).and_then(|rest| rest.split_once('.')) {
-            Some((_, last)) => is_there(&format!("\"{last}\"")),
-            None => name != "_" && is_there(name),
-        };
+        let is_read =
+            match option.key.strip_prefix(OF_SOURCES).and_then(|rest| rest.split_once('.')) {
+                Some((_, last)) => is_there(&format!("\"{last}\"")),
+                None => name != "_" && is_there(name),
+            };
         assert_eq!(is_read, option.without_effect.is_none(), "{}", option.key);
     }
 }
@@ -54,7 +55,10 @@ fn every_option_of_flinks_that_has_a_name_for_readers_is_read_somewhere() {
     let named: Vec<_> = names().into_iter().filter(|(_, name)| name != "_").collect();
     assert!(named.len() > 150, "{named:?}");
     for (key, name) in named {
-        assert!(sources.iter().any(|(_, text)| has_word(text, &name)), "{key}: nothing reads {name}");
+        assert!(
+            sources.iter().any(|(_, text)| has_word(text, &name)),
+            "{key}: nothing reads {name}"
+        );
     }
 }
 
@@ -69,7 +73,8 @@ fn no_key_of_an_option_is_written_a_second_time() {
             let is_old_key = |option: &Declaration| option.deprecated.contains(&key);
             // A key that is put together out of its parts.
             let beginning = literal.split_once('{').map_or("", |(before, _)| before);
-            let begins = |option: &Declaration| beginning.contains('.') && option.key.starts_with(beginning);
+            let begins =
+                |option: &Declaration| beginning.contains('.') && option.key.starts_with(beginning);
             if all().any(|option| is_key(option) || is_old_key(option) || begins(option)) {
                 again.push(format!("{}: {literal}", path.display()));
             }
@@ -82,11 +87,19 @@ fn no_key_of_an_option_is_written_a_second_time() {
 fn messages_name_only_options_that_exist() {
     let mut unknown = Vec::new();
     for (path, text) in sources().into_iter().filter(|(path, _)| !path.ends_with(OF_EARLIER)) {
-        for word in literals(&text).into_iter().flat_map(|literal| literal.split(|c: char| !is_of_key(c))) {
+        for word in
+            literals(&text).into_iter().flat_map(|literal| literal.split(|c: char| !is_of_key(c)))
+        {
             let word = word.trim_end_matches('.');
-            let begins = |option: &Declaration| option.key.strip_prefix(word).is_some_and(|rest| rest.starts_with('.'));
-            let is_known = |option: &Declaration| option.key.split('<').next().unwrap().trim_end_matches('.') == word;
-            if word.starts_with("mesos.") && !ours().any(|option| is_known(option) || begins(option)) {
+            let begins = |option: &Declaration| {
+                option.key.strip_prefix(word).is_some_and(|rest| rest.starts_with('.'))
+            };
+            let is_known = |option: &Declaration| {
+                option.key.split('<').next().unwrap().trim_end_matches('.') == word
+            };
+            if word.starts_with("mesos.")
+                && !ours().any(|option| is_known(option) || begins(option))
+            {
                 unknown.push(format!("{}: {word}", path.display()));
             }
         }
@@ -100,14 +113,16 @@ fn is_of_key(c: char) -> bool {
 
 fn has_word(text: &str, word: &str) -> bool {
     let is_part = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_');
-    text.match_indices(word)
-        .any(|(at, _)| !is_part(text[..at].chars().next_back()) && !is_part(text[at + word.len()..].chars().next()))
+    text.match_indices(word).any(|(at, _)| {
+        !is_part(text[..at].chars().next_back()) && !is_part(text[at + word.len()..].chars().next())
+    })
 }
 
 /// The keys of all options, and the names of their declarations.
 fn names() -> Vec<(String, String)> {
     let mut names = Vec::new();
-    let folders = TABLES.into_iter().flat_map(|folder| fs_err::read_dir(root().join(folder)).unwrap());
+    let folders =
+        TABLES.into_iter().flat_map(|folder| fs_err::read_dir(root().join(folder)).unwrap());
     for file in folders {
         let text = fs_err::read_to_string(file.unwrap().path()).unwrap();
         names.extend(text.split("\n    option ").skip(1).map(|declaration| {
@@ -166,7 +181,9 @@ fn collect(folder: &Path, files: &mut Vec<(PathBuf, String)>) {
             if !TABLES.into_iter().any(is) && !is("tests") && !is("benches") {
                 collect(&path, files);
             }
-        } else if path.extension().is_some_and(|extension| extension == "rs") && !TESTS.into_iter().any(is) {
+        } else if path.extension().is_some_and(|extension| extension == "rs")
+            && !TESTS.into_iter().any(is)
+        {
             // What follows is the file's own tests.
             let text = fs_err::read_to_string(&path).unwrap();
             let text = text.split("#[cfg(test)]").next().unwrap().to_owned();

@@ -46,7 +46,9 @@ impl Installation {
     pub fn write_and_read(&self, config: &Configuration) -> Option<Configuration> {
         let folder: &Path = &self.folder.join("written");
         match config.write(folder, &self.version) {
-            Ok(_) => Some(Configuration::load(folder, &self.version).expect("what was written can be read")),
+            Ok(_) => Some(
+                Configuration::load(folder, &self.version).expect("what was written can be read"),
+            ),
             Err(ConfigurationError::Unwritable { .. }) => None,
             Err(error) => panic!("what was read cannot be written: {error}"),
         }

@@ -1,5 +1,5 @@
-//! Archives of every format: whatever the bytes, nothing is written outside the folder, and the manifest matches the
-//! files. The first byte chooses the format.
+//! Archives of every format: whatever the bytes, nothing is written outside the folder, and the
+//! manifest matches the files. The first byte chooses the format.
 #![no_main]
 
 use std::collections::BTreeSet;
@@ -20,7 +20,11 @@ fuzz_target!(|bytes: &[u8]| {
     let folder = outside.path().join("folder");
     fs_err::create_dir(&folder).expect("a folder to unpack into");
     let unpacked = unpack(Cursor::new(archive), format, &folder, LIMITS);
-    assert_eq!(names(outside.path()), BTreeSet::from(["folder".to_owned()]), "something was written outside");
+    assert_eq!(
+        names(outside.path()),
+        BTreeSet::from(["folder".to_owned()]),
+        "something was written outside"
+    );
     let Ok(manifest) = unpacked else { return };
     let mut there = BTreeSet::new();
     list(&folder, "", &mut there);
@@ -29,7 +33,9 @@ fuzz_target!(|bytes: &[u8]| {
 
 fn names(folder: &Path) -> BTreeSet<String> {
     let entries = fs_err::read_dir(folder).expect("a folder");
-    entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect()
+    entries
+        .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+        .collect()
 }
 
 /// Lists everything below `folder` except folders; links are not followed.

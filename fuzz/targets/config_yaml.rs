@@ -1,4 +1,5 @@
-//! `config.yaml`: no file causes a panic, and a configuration stays the same when it is written and read again.
+//! `config.yaml`: no file causes a panic, and a configuration stays the same when it is written and
+//! read again.
 #![no_main]
 
 use fuzz::{Installation, assert_same};

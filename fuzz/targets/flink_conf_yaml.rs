@@ -1,5 +1,5 @@
-//! `flink-conf.yaml`: no file causes a panic, and a configuration stays the same when it is written and read again, in
-//! this format and in the newer one.
+//! `flink-conf.yaml`: no file causes a panic, and a configuration stays the same when it is written
+//! and read again, in this format and in the newer one.
 #![no_main]
 
 use fuzz::{Installation, assert_same};

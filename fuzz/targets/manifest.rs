@@ -1,5 +1,5 @@
-//! Manifests: accepted bytes are the canonical encoding, nothing is outside the tree, and links lead where following
-//! them one by one leads. The same bytes also make chains of links.
+//! Manifests: accepted bytes are the canonical encoding, nothing is outside the tree, and links
+//! lead where following them one by one leads. The same bytes also make chains of links.
 #![no_main]
 
 use std::collections::BTreeMap;
@@ -15,7 +15,10 @@ fuzz_target!(|bytes: &[u8]| {
     assert_eq!(Manifest::new(manifest.entries().to_vec()).as_ref(), Ok(&manifest));
     for entry in manifest.entries() {
         let place = entry.path.under(Path::new("tree"));
-        assert!(place.starts_with("tree") && place.components().all(|part| matches!(part, Component::Normal(_))));
+        assert!(
+            place.starts_with("tree")
+                && place.components().all(|part| matches!(part, Component::Normal(_)))
+        );
     }
     assert!(manifest.entries().iter().all(|entry| leads_somewhere(entry, manifest.entries())));
 });
@@ -24,7 +27,11 @@ fuzz_target!(|bytes: &[u8]| {
 fn follow_chains(bytes: &[u8]) {
     let pairs: BTreeMap<u8, u8> = bytes.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect();
     let name = |byte: u8| {
-        let text = if byte.is_multiple_of(5) { format!("d{}/{byte}", byte / 50) } else { byte.to_string() };
+        let text = if byte.is_multiple_of(5) {
+            format!("d{}/{byte}", byte / 50)
+        } else {
+            byte.to_string()
+        };
         text.parse().expect("a path")
     };
     let blob = Blob { size: 0, digest: Digest::of(b""), chunks: Vec::new() };
@@ -44,7 +51,11 @@ fn leads_somewhere(entry: &Entry, entries: &[Entry]) -> bool {
         let Kind::Link(target) = &at.kind else { return true };
         match entries.iter().find(|other| other.path == *target) {
             Some(next) => at = next,
-            None => return entries.iter().any(|other| other.path.ancestors().any(|folder| folder == target.as_str())),
+            None => {
+                return entries
+                    .iter()
+                    .any(|other| other.path.ancestors().any(|folder| folder == target.as_str()));
+            }
         }
     }
     false

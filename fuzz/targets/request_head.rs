@@ -1,4 +1,5 @@
-//! Heads of requests to the artifact server: no bytes cause a panic, and further bytes do not change a complete head.
+//! Heads of requests to the artifact server: no bytes cause a panic, and further bytes do not
+//! change a complete head.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,6 +1,8 @@
-//! Durations as Mesos writes them in flags and in an executor's environment: `15mins`, `2secs`, `500ms`, `1weeks`.
+//! Durations as Mesos writes them in flags and in an executor's environment: `15mins`, `2secs`,
+//! `500ms`, `1weeks`.
 //!
-//! The form is that of stout's `duration.hpp`: a decimal number and one of the units below, without a blank.
+//! The form is that of stout's `duration.hpp`: a decimal number and one of the units below, without
+//! a blank.
 
 use std::{fmt, str::FromStr, time::Duration};
 
@@ -22,7 +24,9 @@ pub struct MesosDuration(pub Duration);
 
 /// A text that is no Mesos duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is not a duration: allowed is a number and one of ns, us, ms, secs, mins, hrs, days, weeks")]
+#[error(
+    "{text:?} is not a duration: allowed is a number and one of ns, us, ms, secs, mins, hrs, days, weeks"
+)]
 pub struct ParseDurationError {
     /// The text as it came.
     pub text: String,
@@ -43,20 +47,28 @@ impl FromStr for MesosDuration {
     }
 }
 
-/// As Mesos does it: in the largest unit that the duration fills, or in the one below it if only that makes a whole
-/// number; with 15 significant digits.
+/// As Mesos does it: in the largest unit that the duration fills, or in the one below it if only
+/// that makes a whole number; with 15 significant digits.
 impl fmt::Display for MesosDuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let nanoseconds = self.0.as_nanos();
         let is_whole = |index: usize| nanoseconds.is_multiple_of(u128::from(UNITS[index].1));
         let smallest = UNITS.len() - 1;
-        let largest = UNITS.iter().position(|(_, length)| nanoseconds >= u128::from(*length)).unwrap_or(smallest);
+        let largest = UNITS
+            .iter()
+            .position(|(_, length)| nanoseconds >= u128::from(*length))
+            .unwrap_or(smallest);
         let below = (largest + 1).min(smallest);
-        let (unit, length) = UNITS[if !is_whole(largest) && is_whole(below) { below } else { largest }];
+        let (unit, length) =
+            UNITS[if !is_whole(largest) && is_whole(below) { below } else { largest }];
         let number = nanoseconds as f64 / length as f64;
         let decimals = 15_usize.saturating_sub(number.trunc().to_string().len());
         let digits = format!("{number:.decimals$}");
-        let digits = if digits.contains('.') { digits.trim_end_matches('0').trim_end_matches('.') } else { &digits };
+        let digits = if digits.contains('.') {
+            digits.trim_end_matches('0').trim_end_matches('.')
+        } else {
+            &digits
+        };
         write!(f, "{digits}{unit}")
     }
 }
@@ -83,9 +95,17 @@ mod tests {
 
     #[test]
     fn what_has_no_unit_no_number_or_no_end_is_refused() {
-        for text in
-            ["", "15", "mins", "15min", "15 mins", "-2secs", "1e400weeks", "1.2.3secs", "99999999999999999999weeks"]
-        {
+        for text in [
+            "",
+            "15",
+            "mins",
+            "15min",
+            "15 mins",
+            "-2secs",
+            "1e400weeks",
+            "1.2.3secs",
+            "99999999999999999999weeks",
+        ] {
             assert_eq!(parse(text), Err(ParseDurationError { text: text.to_owned() }), "{text}");
         }
     }

@@ -1,7 +1,8 @@
 //! Mesos's record framing: the record's length in decimal digits, a line feed, the record's bytes.
 //!
-//! Format: Mesos `docs/recordio.md`. Records and HTTP chunks do not line up, so the codec keeps what it has of a
-//! record until the rest comes, and it believes no length that is larger than the caller allows.
+//! Format: Mesos `docs/recordio.md`. Records and HTTP chunks do not line up, so the codec keeps
+//! what it has of a record until the rest comes, and it believes no length that is larger than the
+//! caller allows.
 
 use std::io;
 
@@ -62,7 +63,10 @@ impl RecordIo {
         let text = str::from_utf8(&source[..end]).map_err(|_| malformed())?;
         let length: u64 = text.parse().map_err(|_| malformed())?;
         let too_large = RecordIoError::TooLarge { length, max: self.max_record };
-        let length = usize::try_from(length).ok().filter(|length| *length <= self.max_record).ok_or(too_large)?;
+        let length = usize::try_from(length)
+            .ok()
+            .filter(|length| *length <= self.max_record)
+            .ok_or(too_large)?;
         source.advance(end + 1);
         Ok(Some(length))
     }
@@ -99,7 +103,10 @@ impl Encoder<Bytes> for RecordIo {
 
     fn encode(&mut self, record: Bytes, target: &mut BytesMut) -> Result<(), RecordIoError> {
         if record.len() > self.max_record {
-            return Err(RecordIoError::TooLarge { length: record.len() as u64, max: self.max_record });
+            return Err(RecordIoError::TooLarge {
+                length: record.len() as u64,
+                max: self.max_record,
+            });
         }
         let header = format!("{}\n", record.len());
         target.reserve(header.len() + record.len());
@@ -136,9 +143,22 @@ mod tests {
 
     #[test]
     fn a_header_that_is_not_a_decimal_length_is_refused() {
-        for bytes in [&b"\n"[..], b"-1\nx", b"+1\nx", b" 1\nx", b"0x1\nx", b"1 \nx", b"1\r\nx", b"{\"type\"", b"\xff\n"]
-        {
-            assert!(refusal(bytes).starts_with("malformed record length"), "{bytes:?}: {}", refusal(bytes));
+        for bytes in [
+            &b"\n"[..],
+            b"-1\nx",
+            b"+1\nx",
+            b" 1\nx",
+            b"0x1\nx",
+            b"1 \nx",
+            b"1\r\nx",
+            b"{\"type\"",
+            b"\xff\n",
+        ] {
+            assert!(
+                refusal(bytes).starts_with("malformed record length"),
+                "{bytes:?}: {}",
+                refusal(bytes)
+            );
         }
     }
 
@@ -151,7 +171,10 @@ mod tests {
     #[test]
     fn a_record_above_the_limit_is_refused_before_its_bytes_come() {
         assert_eq!(refusal(b"101\n"), "record of 101 bytes, allowed are 100");
-        assert_eq!(refusal(b"18446744073709551615\n"), "record of 18446744073709551615 bytes, allowed are 100");
+        assert_eq!(
+            refusal(b"18446744073709551615\n"),
+            "record of 18446744073709551615 bytes, allowed are 100"
+        );
     }
 
     #[test]

@@ -28,8 +28,10 @@ pub fn ranges(name: &str, ranges: impl IntoIterator<Item = (u64, u64)>) -> Resou
 /// The sum of all scalars of that name; 0 when there is none.
 pub fn sum(resources: &[Resource], name: &str) -> f64 {
     let named = resources.iter().filter(|resource| resource.name == name);
-    let thousandths: f64 =
-        named.filter_map(|resource| resource.scalar).map(|scalar| (scalar.value * 1000.0).round()).sum();
+    let thousandths: f64 = named
+        .filter_map(|resource| resource.scalar)
+        .map(|scalar| (scalar.value * 1000.0).round())
+        .sum();
     // Mesos counts in thousandths too, so that 0.1 + 0.2 is 0.3.
     thousandths / 1000.0
 }
@@ -68,8 +70,10 @@ mod tests {
 
     #[test]
     fn port_ranges_of_several_roles_become_one_sorted_list() {
-        let list =
-            [ranges("ports", [(31_005, 31_009), (31_000, 31_002)]), ranges("ports", [(31_003, 31_004), (40, 50)])];
+        let list = [
+            ranges("ports", [(31_005, 31_009), (31_000, 31_002)]),
+            ranges("ports", [(31_003, 31_004), (40, 50)]),
+        ];
         assert_eq!(merged_ranges(&list, "ports"), [(40, 50), (31_000, 31_009)]);
     }
 

@@ -1,8 +1,9 @@
 //! A framework's subscription to the leading master.
 //!
-//! [`SchedulerConnection::open`] starts one task that finds the leader, subscribes, watches the heartbeat and, when
-//! the stream breaks, subscribes again with the framework id that it learned, forever. What happens comes out of a
-//! channel as [`SchedulerEvent`]s; calls go in through a [`SchedulerHandle`].
+//! [`SchedulerConnection::open`] starts one task that finds the leader, subscribes, watches the
+//! heartbeat and, when the stream breaks, subscribes again with the framework id that it learned,
+//! forever. What happens comes out of a channel as [`SchedulerEvent`]s; calls go in through a
+//! [`SchedulerHandle`].
 //!
 //! ```text
 //!              ┌──────────── Disconnected: wait, with jitter, or until a new leader is known ──────────┐
@@ -14,8 +15,9 @@
 //!                       Rejected (4xx, too old), Unknown   Rejected (ERROR event): nothing more comes
 //! ```
 //!
-//! A call belongs to the subscription under which it was made: it is sent once, in the order of all calls, or fails. When one
-//! gets lost, the subscription is renewed: an offer whose DECLINE got lost would be held for us forever.
+//! A call belongs to the subscription under which it was made: it is sent once, in the order of all
+//! calls, or fails. When one gets lost, the subscription is renewed: an offer whose DECLINE got
+//! lost would be held for us forever.
 
 pub mod calls;
 mod credential;
@@ -62,8 +64,9 @@ pub struct SchedulerOptions {
     pub ca_file: Option<PathBuf>,
     /// Offers of agents that do not meet these are not sent (Mesos 1.11 and newer).
     pub offer_constraints: Option<OfferConstraints>,
-    /// The agents that tasks of a framework with an id run on. With this, such a framework subscribes only at a master that
-    /// knows it or one of these agents, or does not say what it knows: Mesos itself accepts any id.
+    /// The agents that tasks of a framework with an id run on. With this, such a framework
+    /// subscribes only at a master that knows it or one of these agents, or does not say what it
+    /// knows: Mesos itself accepts any id.
     pub known_agents: Option<Vec<String>>,
     /// Shortest and longest wait before the next round of attempts.
     pub backoff: (Duration, Duration),
@@ -85,7 +88,8 @@ impl SchedulerOptions {
     }
 }
 
-/// Why no connection could be set up. Masters that cannot be reached are not among it: they are tried again.
+/// Why no connection could be set up. Masters that cannot be reached are not among it: they are
+/// tried again.
 #[derive(Debug, thiserror::Error)]
 pub enum SchedulerError {
     /// No TLS configuration.
@@ -101,8 +105,8 @@ pub enum SchedulerError {
 pub struct SchedulerConnection;
 
 impl SchedulerConnection {
-    /// Starts to subscribe this framework, with no offers for the suppressed roles. It returns at once; the first
-    /// event is [`SchedulerEvent::Connecting`].
+    /// Starts to subscribe this framework, with no offers for the suppressed roles. It returns at
+    /// once; the first event is [`SchedulerEvent::Connecting`].
     ///
     /// Dropping the last handle or the receiver ends the subscription.
     pub async fn open(

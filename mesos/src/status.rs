@@ -7,8 +7,8 @@ use crate::v1::TaskState;
 
 /// Whether a task in this state has ended and no other update can follow.
 ///
-/// `TASK_UNREACHABLE` and `TASK_UNKNOWN` are not terminal: such a task may come back. `TASK_GONE_BY_OPERATOR` is: the
-/// operator vouches for it.
+/// `TASK_UNREACHABLE` and `TASK_UNKNOWN` are not terminal: such a task may come back.
+/// `TASK_GONE_BY_OPERATOR` is: the operator vouches for it.
 pub fn is_terminal(state: TaskState) -> bool {
     match state {
         TaskState::TaskFinished
@@ -28,7 +28,8 @@ pub fn is_terminal(state: TaskState) -> bool {
     }
 }
 
-/// A fresh uuid for `TaskStatus.uuid`: 16 raw bytes of version 4. The agent refuses plain random bytes.
+/// A fresh uuid for `TaskStatus.uuid`: 16 raw bytes of version 4. The agent refuses plain random
+/// bytes.
 pub fn new_uuid() -> Bytes {
     Bytes::copy_from_slice(Uuid::new_v4().as_bytes())
 }

@@ -35,7 +35,8 @@ pub enum TlsError {
     Rustls(#[from] rustls::Error),
 }
 
-/// A TLS client that trusts the certificates of that PEM file and no others, or, without a file, those of the machine.
+/// A TLS client that trusts the certificates of that PEM file and no others, or, without a file,
+/// those of the machine.
 ///
 /// Reads files: call it off the async threads.
 pub fn client_config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, TlsError> {
@@ -51,7 +52,12 @@ pub fn client_config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, TlsErr
 pub fn unverified_client_config() -> Arc<ClientConfig> {
     install_provider();
     let verifier = Arc::new(AnyCertificate(provider().signature_verification_algorithms));
-    Arc::new(ClientConfig::builder().dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())
+    Arc::new(
+        ClientConfig::builder()
+            .dangerous()
+            .with_custom_certificate_verifier(verifier)
+            .with_no_client_auth(),
+    )
 }
 
 fn roots_of_file(path: &Path) -> Result<RootCertStore, TlsError> {

@@ -1,7 +1,8 @@
 //! One HTTP/1.1 connection to one master or agent: over TCP, TLS or a Unix socket.
 //!
-//! A connection is opened when it is needed and kept. Nothing is pooled and nothing is retried here: whether a call
-//! may be made twice is a question for Mesos's semantics, and its order is kept by there being one connection.
+//! A connection is opened when it is needed and kept. Nothing is pooled and nothing is retried
+//! here: whether a call may be made twice is a question for Mesos's semantics, and its order is
+//! kept by there being one connection.
 
 mod records;
 
@@ -29,7 +30,8 @@ use crate::master::HostPort;
 pub(crate) const PROTOBUF: HeaderValue = HeaderValue::from_static("application/x-protobuf");
 /// How long a connection may take to be made, TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long an answer's head may take. A master that has just been elected recovers its registry first.
+/// How long an answer's head may take. A master that has just been elected recovers its registry
+/// first.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// How much of a refusal's text is kept, in bytes.
 const MAX_REASON: usize = 4096;
@@ -74,7 +76,8 @@ pub enum TransportError {
 /// Where a connection leads.
 #[derive(Clone)]
 pub(crate) struct Target {
-    /// Name in the Host header and, with TLS, in the certificate; the address too unless there is a socket.
+    /// Name in the Host header and, with TLS, in the certificate; the address too unless there is a
+    /// socket.
     pub(crate) host: HostPort,
     /// Speak TLS with this configuration.
     pub(crate) tls: Option<Arc<ClientConfig>>,
@@ -104,14 +107,17 @@ impl Connection {
     pub(crate) async fn open(target: &Target) -> Result<Self, TransportError> {
         // A TLS handshake has a large state, and most connections have none.
         match timeout(CONNECT_TIMEOUT, Box::pin(connect(target))).await {
-            Ok(connected) => {
-                connected.map_err(|source| TransportError::Connect { endpoint: target.to_string(), source })
-            }
-            Err(_) => Err(TransportError::Silent { endpoint: target.to_string(), seconds: CONNECT_TIMEOUT.as_secs() }),
+            Ok(connected) => connected
+                .map_err(|source| TransportError::Connect { endpoint: target.to_string(), source }),
+            Err(_) => Err(TransportError::Silent {
+                endpoint: target.to_string(),
+                seconds: CONNECT_TIMEOUT.as_secs(),
+            }),
         }
     }
 
-    /// Whether another request may be tried on it: the other end has not closed it, as far as is known.
+    /// Whether another request may be tried on it: the other end has not closed it, as far as is
+    /// known.
     pub(crate) fn is_open(&self) -> bool {
         !self.sender.is_closed()
     }
@@ -123,12 +129,18 @@ impl Connection {
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<Response<Incoming>, TransportError> {
-        let request = Request::post(path).header(header::CONTENT_TYPE, PROTOBUF).header(header::ACCEPT, PROTOBUF);
+        let request = Request::post(path)
+            .header(header::CONTENT_TYPE, PROTOBUF)
+            .header(header::ACCEPT, PROTOBUF);
         self.ask(request, headers, body).await
     }
 
     /// Asks for a path, which answers in JSON, and waits for the answer's head.
-    pub(crate) async fn get(&mut self, path: &str, headers: HeaderMap) -> Result<Response<Incoming>, TransportError> {
+    pub(crate) async fn get(
+        &mut self,
+        path: &str,
+        headers: HeaderMap,
+    ) -> Result<Response<Incoming>, TransportError> {
         self.ask(Request::get(path), headers, Bytes::new()).await
     }
 
@@ -138,24 +150,27 @@ impl Connection {
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<Response<Incoming>, TransportError> {
-        let mut request = request
-            .header(header::HOST, &self.host)
-            .body(Full::new(body))
-            .map_err(|source| TransportError::Request { endpoint: self.endpoint.clone(), source })?;
+        let mut request =
+            request.header(header::HOST, &self.host).body(Full::new(body)).map_err(|source| {
+                TransportError::Request { endpoint: self.endpoint.clone(), source }
+            })?;
         request.headers_mut().extend(headers);
         let answer = async {
             self.sender.ready().await?;
             self.sender.send_request(request).await
         };
         match timeout(ANSWER_TIMEOUT, answer).await {
-            Ok(answered) => answered.map_err(|source| TransportError::Lost { endpoint: self.endpoint.clone(), source }),
-            Err(_) => {
-                Err(TransportError::Silent { endpoint: self.endpoint.clone(), seconds: ANSWER_TIMEOUT.as_secs() })
-            }
+            Ok(answered) => answered
+                .map_err(|source| TransportError::Lost { endpoint: self.endpoint.clone(), source }),
+            Err(_) => Err(TransportError::Silent {
+                endpoint: self.endpoint.clone(),
+                seconds: ANSWER_TIMEOUT.as_secs(),
+            }),
         }
     }
 
-    /// The answer's body as records. The connection now belongs to them: there is no end to this answer.
+    /// The answer's body as records. The connection now belongs to them: there is no end to this
+    /// answer.
     pub(crate) fn into_records(self, body: Incoming, max_record: usize) -> RecordStream {
         RecordStream::new(body, self.driver, max_record)
     }
@@ -183,7 +198,8 @@ async fn handshake<S>(target: &Target, stream: S) -> io::Result<Connection>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
+    let (sender, connection) =
+        http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
     let driver = tokio::spawn(async move {
         if let Err(error) = connection.await {
             // The reader of an answer or a record sees the same error.
@@ -198,7 +214,8 @@ where
     })
 }
 
-/// What a refusal says in its body, cut to a readable length. Reading it to the end keeps the connection usable.
+/// What a refusal says in its body, cut to a readable length. Reading it to the end keeps the
+/// connection usable.
 pub(crate) async fn read_reason(body: Incoming) -> String {
     let mut body = body;
     let mut text = Vec::new();

@@ -1,7 +1,8 @@
 //! The messages of the Mesos v1 API, generated from `proto/mesos/v1/`.
 //!
-//! Names and field numbers are those of Mesos 1.11 (its live fork Clusterd has the same), so the wire format is too.
-//! Mesos is free to send enum values that this version does not know: enum fields are plain numbers here.
+//! Names and field numbers are those of Mesos 1.11 (its live fork Clusterd has the same), so the
+//! wire format is too. Mesos is free to send enum values that this version does not know: enum
+//! fields are plain numbers here.
 
 #![allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]
 
@@ -24,5 +25,6 @@ pub mod executor {
     include!(concat!(env!("OUT_DIR"), "/mesos.v1.executor.rs"));
 }
 
-/// The descriptors of all these messages: a `google.protobuf.FileDescriptorSet`, for those who convert them to JSON.
+/// The descriptors of all these messages: a `google.protobuf.FileDescriptorSet`, for those who
+/// convert them to JSON.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

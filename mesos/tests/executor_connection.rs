@@ -26,9 +26,13 @@ fn connection(agent: &FakePeer) -> ExecutorConnection {
     ExecutorConnection::new(executor::environment(&agent.address.to_string(), |_| None)).unwrap()
 }
 
-async fn subscribed(connection: &ExecutorConnection, agent: &mut FakePeer) -> (ExecutorEvents, Events) {
+async fn subscribed(
+    connection: &ExecutorConnection,
+    agent: &mut FakePeer,
+) -> (ExecutorEvents, Events) {
     let answer = async { agent.asked().await.stream("") };
-    let (events, stream) = soon(async { tokio::join!(connection.subscribe(vec![], vec![], || ()), answer) }).await;
+    let (events, stream) =
+        soon(async { tokio::join!(connection.subscribe(vec![], vec![], || ()), answer) }).await;
     (events.unwrap(), stream)
 }
 
@@ -43,8 +47,13 @@ fn status(message: &str) -> TaskStatus {
 }
 
 fn acknowledged(uuid: &'static [u8]) -> Event {
-    let acknowledged = event::Acknowledged { task_id: "task-1".into(), uuid: Bytes::from_static(uuid) };
-    Event { r#type: Some(event::Type::Acknowledged.into()), acknowledged: Some(acknowledged), ..Event::default() }
+    let acknowledged =
+        event::Acknowledged { task_id: "task-1".into(), uuid: Bytes::from_static(uuid) };
+    Event {
+        r#type: Some(event::Type::Acknowledged.into()),
+        acknowledged: Some(acknowledged),
+        ..Event::default()
+    }
 }
 
 fn message(asked: &Asked) -> String {
@@ -55,8 +64,12 @@ fn message(asked: &Asked) -> String {
 async fn it_subscribes_under_the_agents_own_path_with_what_is_unacknowledged() {
     let mut agent = FakePeer::start().await;
     let connection = connection(&agent);
-    let task =
-        TaskInfo { name: "t".into(), task_id: "task-1".into(), agent_id: "agent-1".into(), ..TaskInfo::default() };
+    let task = TaskInfo {
+        name: "t".into(),
+        task_id: "task-1".into(),
+        agent_id: "agent-1".into(),
+        ..TaskInfo::default()
+    };
     let update = call::Update { status: status("unacknowledged") };
     let subscribe = connection.subscribe(vec![task.clone()], vec![update.clone()], || ());
     let dialogue = async {
@@ -67,7 +80,10 @@ async fn it_subscribes_under_the_agents_own_path_with_what_is_unacknowledged() {
         assert_eq!(asked.header("authorization"), None);
         let call: Call = asked.call();
         assert_eq!(call.r#type(), call::Type::Subscribe);
-        assert_eq!((call.framework_id, call.executor_id), ("framework-1".into(), "executor-1".into()));
+        assert_eq!(
+            (call.framework_id, call.executor_id),
+            ("framework-1".into(), "executor-1".into())
+        );
         let subscribe = call.subscribe.unwrap();
         assert_eq!(subscribe.unacknowledged_tasks, [task]);
         assert_eq!(subscribe.unacknowledged_updates, [update]);
@@ -106,14 +122,16 @@ async fn a_connection_that_is_prepared_is_the_one_for_the_first_call() {
         prepared.write_all(b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n").await.unwrap();
         prepared
     };
-    let (updated, _prepared) = soon(async { tokio::join!(connection.update(status("one")), agent) }).await;
+    let (updated, _prepared) =
+        soon(async { tokio::join!(connection.update(status("one")), agent) }).await;
     updated.unwrap();
 }
 
 #[tokio::test]
 async fn a_token_goes_with_every_request() {
     let mut agent = FakePeer::start().await;
-    let token = |name: &str| (name == "MESOS_EXECUTOR_AUTHENTICATION_TOKEN").then(|| "abc.def".to_owned());
+    let token =
+        |name: &str| (name == "MESOS_EXECUTOR_AUTHENTICATION_TOKEN").then(|| "abc.def".to_owned());
     let environment = executor::environment(&agent.address.to_string(), token);
     let connection = ExecutorConnection::new(environment).unwrap();
     let dialogue = async {
@@ -139,7 +157,9 @@ async fn events_come_in_order_and_heartbeats_are_not_shown() {
     let connection = connection(&agent);
     let (mut events, stream) = subscribed(&connection, &mut agent).await;
     let heartbeat = Event { r#type: Some(event::Type::Heartbeat.into()), ..Event::default() };
-    let bytes = [acknowledged(b"one"), heartbeat, acknowledged(b"two")].map(|event| record(&event)).concat();
+    let bytes = [acknowledged(b"one"), heartbeat, acknowledged(b"two")]
+        .map(|event| record(&event))
+        .concat();
     for byte in bytes {
         stream.send_bytes(Bytes::copy_from_slice(&[byte]));
     }
@@ -193,7 +213,10 @@ async fn updates_and_messages_come_in_order_over_one_connection() {
         }
         let asked = agent.asked().await;
         let call: Call = asked.call();
-        assert_eq!((call.r#type(), call.message.unwrap().data), (call::Type::Message, "hello".into()));
+        assert_eq!(
+            (call.r#type(), call.message.unwrap().data),
+            (call::Type::Message, "hello".into())
+        );
         connections.push(asked.connection);
         asked.accept();
         connections.dedup();
@@ -226,7 +249,8 @@ async fn an_update_that_was_given_up_does_not_spoil_the_next_one() {
         assert_ne!(asked.connection, first.connection);
         asked.answer(503, "the second one's answer");
     };
-    let (result, ()) = soon(async { tokio::join!(connection.update(status("two")), dialogue) }).await;
+    let (result, ()) =
+        soon(async { tokio::join!(connection.update(status("two")), dialogue) }).await;
     assert!(result.unwrap_err().to_string().ends_with("the second one's answer"));
 }
 
@@ -236,7 +260,9 @@ async fn a_refusal_says_what_was_refused_and_whether_another_subscription_may_he
     let connection = connection(&agent);
     for (code, retryable) in [(503, true), (403, true), (404, true), (400, false), (401, false)] {
         let dialogue = async { agent.asked().await.answer(code, "because") };
-        let (result, ()) = soon(async { tokio::join!(connection.subscribe(vec![], vec![], || ()), dialogue) }).await;
+        let (result, ()) =
+            soon(async { tokio::join!(connection.subscribe(vec![], vec![], || ()), dialogue) })
+                .await;
         let error = result.unwrap_err();
         assert_eq!(error.to_string(), format!("agent refused SUBSCRIBE with {code}: because"));
         assert_eq!(error.is_retryable(), retryable, "{error}");
@@ -249,7 +275,10 @@ async fn an_agent_that_is_away_is_worth_another_attempt() {
     let connection = connection(&agent);
     drop(agent);
     let error = soon(connection.subscribe(vec![], vec![], || ())).await.unwrap_err();
-    assert!(error.is_retryable() && error.to_string().starts_with("cannot connect to 127.0.0.1:"), "{error}");
+    assert!(
+        error.is_retryable() && error.to_string().starts_with("cannot connect to 127.0.0.1:"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -257,8 +286,10 @@ async fn a_domain_socket_takes_the_place_of_the_endpoint() {
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("agent.sock");
     let mut agent = FakePeer::start_anywhere(UnixListener::bind(&socket).unwrap());
-    let variable = |name: &str| (name == "MESOS_DOMAIN_SOCKET").then(|| socket.to_string_lossy().into_owned());
-    let connection = ExecutorConnection::new(executor::environment("127.0.0.1:1", variable)).unwrap();
+    let variable =
+        |name: &str| (name == "MESOS_DOMAIN_SOCKET").then(|| socket.to_string_lossy().into_owned());
+    let connection =
+        ExecutorConnection::new(executor::environment("127.0.0.1:1", variable)).unwrap();
     let dialogue = async {
         let asked = agent.asked().await;
         assert_eq!(asked.path, "/slave(1)/api/v1/executor");

@@ -38,7 +38,9 @@ fn detector(zookeeper: &FakeZooKeeper, https: bool) -> MasterDetector {
 }
 
 async fn leader_becomes(detector: &MasterDetector, expected: Option<&str>) {
-    let is = |leader: &Option<mesos::master::HostPort>| leader.as_ref().map(ToString::to_string).as_deref() == expected;
+    let is = |leader: &Option<mesos::master::HostPort>| {
+        leader.as_ref().map(ToString::to_string).as_deref() == expected
+    };
     soon(detector.leader().wait_for(is)).await.unwrap();
 }
 
@@ -85,8 +87,10 @@ async fn a_zookeeper_without_a_leader_is_an_error_that_says_so() {
     let zookeeper = FakeZooKeeper::start(None).await;
     zookeeper.set("/mesos", "");
     let error = detector(&zookeeper, false).current().await.unwrap_err();
-    let expected =
-        format!("no leading master at zk://{}/mesos: no master in the election under /mesos", zookeeper.address);
+    let expected = format!(
+        "no leading master at zk://{}/mesos: no master in the election under /mesos",
+        zookeeper.address
+    );
     assert_eq!(error.to_string(), expected);
 }
 
@@ -96,7 +100,10 @@ async fn a_zookeeper_that_cannot_be_reached_is_an_error_that_says_so() {
     let url: MasterUrl = format!("zk://{}/mesos", listener.local_addr().unwrap()).parse().unwrap();
     drop(listener);
     let error = MasterDetector::start(&url, false).current().await.unwrap_err().to_string();
-    assert_eq!(error, format!("no leading master at {url}: no server of the ensemble can be reached"));
+    assert_eq!(
+        error,
+        format!("no leading master at {url}: no server of the ensemble can be reached")
+    );
 }
 
 #[tokio::test]
@@ -133,7 +140,8 @@ async fn a_subscription_moves_to_the_new_leader_although_the_old_one_keeps_the_s
     zookeeper.set("/mesos", "");
     zookeeper.set("/mesos/json.info_0000000001", &info(old.address));
     zookeeper.set("/mesos/json.info_0000000002", &info(new.address));
-    let mut framework = Framework::open(options(&format!("zk://{}/mesos", zookeeper.address))).await;
+    let mut framework =
+        Framework::open(options(&format!("zk://{}/mesos", zookeeper.address))).await;
     let old_events = subscribe(old.asked().await, "stream-1");
     framework.until_subscribed().await;
     zookeeper.remove("/mesos/json.info_0000000001");
@@ -155,7 +163,10 @@ async fn a_leader_that_does_not_know_yet_that_it_leads_is_asked_again_soon() {
     let mut framework = Framework::open(options).await;
     let mut waits = 0;
     while waits < 4 {
-        waits += usize::from(matches!(framework.next_event().await, SchedulerEvent::Disconnected { .. }));
+        waits += usize::from(matches!(
+            framework.next_event().await,
+            SchedulerEvent::Disconnected { .. }
+        ));
     }
     zookeeper.set("/mesos/json.info_0000000002", &info(leader.address));
     zookeeper.remove("/mesos/json.info_0000000001");
@@ -175,13 +186,20 @@ async fn a_file_is_read_again_before_every_attempt() {
     let file = folder.path().join("masters");
     let mut framework = Framework::open(options(&format!("file://{}", file.display()))).await;
     let reason = framework.disconnected().await;
-    assert!(reason.contains("cannot read the file that names the masters") && reason.contains("masters"), "{reason}");
+    assert!(
+        reason.contains("cannot read the file that names the masters")
+            && reason.contains("masters"),
+        "{reason}"
+    );
     fs_err::write(&file, "http://nonsense").unwrap();
     let mut reason = framework.disconnected().await;
     while reason.contains("cannot read") {
         reason = framework.disconnected().await;
     }
-    assert!(reason.contains(&*file.to_string_lossy()) && reason.contains("allowed are host:port"), "{reason}");
+    assert!(
+        reason.contains(&*file.to_string_lossy()) && reason.contains("allowed are host:port"),
+        "{reason}"
+    );
     fs_err::write(&file, format!("{}\n", master.address)).unwrap();
     let _events = subscribe(master.asked().await, "stream-1");
     while matches!(framework.next_event().await, SchedulerEvent::Disconnected { .. }) {}

@@ -86,7 +86,10 @@ async fn a_refused_call_says_so_in_the_masters_words_and_the_next_one_uses_the_s
     };
     let calls = async {
         let refused = framework.handle.call(kill("task-1")).await.unwrap_err();
-        assert_eq!(refused.to_string(), "call refused with 400: Failed to validate scheduler::Call: no task");
+        assert_eq!(
+            refused.to_string(),
+            "call refused with 400: Failed to validate scheduler::Call: no task"
+        );
         framework.handle.call(kill("task-2")).await.unwrap();
     };
     soon(async { tokio::join!(dialogue, calls) }).await;
@@ -159,7 +162,8 @@ async fn a_teardown_that_was_taken_ends_the_connection() {
         assert_eq!(asked.call::<Call>().r#type(), call::Type::Teardown);
         asked.accept();
     };
-    let (result, ()) = soon(async { tokio::join!(framework.handle.call(calls::teardown()), dialogue) }).await;
+    let (result, ()) =
+        soon(async { tokio::join!(framework.handle.call(calls::teardown()), dialogue) }).await;
     result.unwrap();
     events.left().await;
     assert_eq!(framework.next().await, None);
@@ -177,7 +181,8 @@ async fn a_stream_that_ends_before_its_teardown_is_answered_was_meant_to_end() {
         assert!(early.is_err(), "{early:?}");
         asked.accept();
     };
-    let (result, ()) = soon(async { tokio::join!(framework.handle.call(calls::teardown()), dialogue) }).await;
+    let (result, ()) =
+        soon(async { tokio::join!(framework.handle.call(calls::teardown()), dialogue) }).await;
     result.unwrap();
     assert_eq!(framework.next().await, None);
 }
@@ -187,7 +192,8 @@ async fn a_teardown_that_was_refused_leaves_the_framework_subscribed() {
     let mut master = FakePeer::start().await;
     let (mut framework, events) = Framework::subscribed_to(&mut master).await;
     let dialogue = async { master.asked().await.answer(503, "later") };
-    let (result, ()) = soon(async { tokio::join!(framework.handle.call(calls::teardown()), dialogue) }).await;
+    let (result, ()) =
+        soon(async { tokio::join!(framework.handle.call(calls::teardown()), dialogue) }).await;
     assert!(matches!(result, Err(CallError::Refused { status: 503, .. })), "{result:?}");
     events.send(&update("still here"));
     assert_eq!(framework.next_event().await, SchedulerEvent::Event(update("still here")));

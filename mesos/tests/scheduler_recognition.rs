@@ -32,8 +32,10 @@ async fn answer(master: &mut FakePeer, answers: &[(&str, u16, &'static str)]) {
     }
 }
 
-const NOBODY: [(&str, u16, &str); 2] =
-    [("/master/slaves", 200, r#"{"slaves":[]}"#), ("/master/frameworks", 200, r#"{"frameworks":[]}"#)];
+const NOBODY: [(&str, u16, &str); 2] = [
+    ("/master/slaves", 200, r#"{"slaves":[]}"#),
+    ("/master/frameworks", 200, r#"{"frameworks":[]}"#),
+];
 
 #[tokio::test]
 async fn a_master_that_knows_an_agent_of_the_framework_takes_it_in() {
@@ -55,7 +57,8 @@ async fn a_master_that_knows_nothing_of_the_framework_yet_is_asked_again_before_
     let mut master = FakePeer::start().await;
     let mut framework = of_before(&master).await;
     answer(&mut master, &NOBODY).await;
-    answer(&mut master, &[("/registrar(1)/registry", 200, "{}"), ("/metrics/snapshot", 200, "{}")]).await;
+    answer(&mut master, &[("/registrar(1)/registry", 200, "{}"), ("/metrics/snapshot", 200, "{}")])
+        .await;
     let reason = framework.disconnected().await;
     let neither = "knows neither the framework framework-1 nor any agent that its tasks run on";
     assert!(reason.contains(neither), "{reason}");

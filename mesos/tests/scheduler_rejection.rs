@@ -1,4 +1,5 @@
-//! When a master does not want a framework: reported once, with the master's message, and not tried again.
+//! When a master does not want a framework: reported once, with the master's message, and not tried
+//! again.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
@@ -9,7 +10,10 @@ mod peer;
 
 use framework::{Framework, error, options, subscribed};
 use mesos::{
-    scheduler::{CallError, Credential, SchedulerEvent, SchedulerOptions, calls, is_failed_over, is_framework_removed},
+    scheduler::{
+        CallError, Credential, SchedulerEvent, SchedulerOptions, calls, is_failed_over,
+        is_framework_removed,
+    },
     v1::{
         MasterInfo,
         scheduler::{Call, OfferConstraints},
@@ -30,7 +34,10 @@ async fn rejection_after(status: u16, message: &'static str) -> String {
 #[tokio::test]
 async fn missing_credentials_are_a_rejection() {
     let reason = rejection_after(401, "").await;
-    assert!(reason.ends_with("wants a principal and a secret, and none are set (401 Unauthorized)"), "{reason}");
+    assert!(
+        reason.ends_with("wants a principal and a secret, and none are set (401 Unauthorized)"),
+        "{reason}"
+    );
 }
 
 #[tokio::test]
@@ -41,15 +48,24 @@ async fn wrong_credentials_are_a_rejection() {
     let mut framework = Framework::open(options).await;
     master.asked().await.answer(401, "401 Unauthorized.");
     let reason = framework.rejected().await;
-    assert!(reason.ends_with("refused the framework's principal and secret (401 Unauthorized)"), "{reason}");
+    assert!(
+        reason.ends_with("refused the framework's principal and secret (401 Unauthorized)"),
+        "{reason}"
+    );
 }
 
 #[tokio::test]
 async fn a_framework_that_is_not_allowed_or_not_valid_is_rejected_in_the_masters_words() {
     let reason = rejection_after(403, "Not authorized to use role 'web'").await;
-    assert!(reason.contains("403") && reason.ends_with("Not authorized to use role 'web'"), "{reason}");
+    assert!(
+        reason.contains("403") && reason.ends_with("Not authorized to use role 'web'"),
+        "{reason}"
+    );
     let reason = rejection_after(400, "Framework principal 'a' does not match").await;
-    assert!(reason.contains("400") && reason.ends_with("Framework principal 'a' does not match"), "{reason}");
+    assert!(
+        reason.contains("400") && reason.ends_with("Framework principal 'a' does not match"),
+        "{reason}"
+    );
 }
 
 #[tokio::test]
@@ -116,11 +132,16 @@ async fn constraints_that_the_master_refuses_are_left_out_before_anybody_sees_an
     let asked = master.asked().await;
     let call: Call = asked.call();
     assert!(call.subscribe.unwrap().offer_constraints.is_some());
-    asked.stream("stream-1").send(&error("program size of 112 is larger than maximum of 100 allowed"));
+    asked
+        .stream("stream-1")
+        .send(&error("program size of 112 is larger than maximum of 100 allowed"));
     assert!(matches!(framework.next_event().await, SchedulerEvent::ConstraintsRefused { .. }));
     let asked = master.asked().await;
     let call: Call = asked.call();
     assert!(call.subscribe.unwrap().offer_constraints.is_none());
     asked.answer(403, "not allowed");
-    assert!(framework.rejected().await.ends_with("not allowed"), "another error is reported as ever");
+    assert!(
+        framework.rejected().await.ends_with("not allowed"),
+        "another error is reported as ever"
+    );
 }

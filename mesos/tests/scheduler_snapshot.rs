@@ -15,10 +15,13 @@ use mesos::{
 use peer::{FakePeer, soon};
 
 #[tokio::test]
-async fn what_a_master_does_not_tell_is_missing_and_each_question_is_asked_once_with_our_credential() {
+async fn what_a_master_does_not_tell_is_missing_and_each_question_is_asked_once_with_our_credential()
+ {
     let mut master = FakePeer::start().await;
     let credential = Some(Credential { principal: "flink".to_owned(), secret: "s".to_owned() });
-    let mut framework = Framework::open(SchedulerOptions { credential, ..options(&master.address.to_string()) }).await;
+    let mut framework =
+        Framework::open(SchedulerOptions { credential, ..options(&master.address.to_string()) })
+            .await;
     let _events = subscribe(master.asked().await, "stream-1");
     framework.until_subscribed().await;
     let answers = async {
@@ -32,8 +35,12 @@ async fn what_a_master_does_not_tell_is_missing_and_each_question_is_asked_once_
         }
         asked
     };
-    let (snapshot, asked) = soon(async { tokio::join!(framework.handle.snapshot(), answers) }).await;
+    let (snapshot, asked) =
+        soon(async { tokio::join!(framework.handle.snapshot(), answers) }).await;
     assert_eq!(snapshot, Snapshot::default());
-    assert_eq!(asked, [Type::GetQuota, Type::GetRoles, Type::GetMaintenanceStatus, Type::GetAgents]);
+    assert_eq!(
+        asked,
+        [Type::GetQuota, Type::GetRoles, Type::GetMaintenanceStatus, Type::GetAgents]
+    );
     assert!(!master.is_asked());
 }

@@ -11,9 +11,13 @@ use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use framework::{Framework, error, heartbeat, options, subscribe, subscribe_with_heartbeat, subscribed, update};
+use framework::{
+    Framework, error, heartbeat, options, subscribe, subscribe_with_heartbeat, subscribed, update,
+};
 use mesos::{
-    scheduler::{Credential, SchedulerConnection, SchedulerError, SchedulerEvent, SchedulerOptions},
+    scheduler::{
+        Credential, SchedulerConnection, SchedulerError, SchedulerEvent, SchedulerOptions,
+    },
     v1::scheduler::{Call, call},
 };
 use peer::{FakePeer, record, soon};
@@ -30,7 +34,10 @@ async fn it_says_which_master_it_tries_and_then_which_id_the_framework_has() {
     let mut master = FakePeer::start().await;
     let mut framework = Framework::open(options(&master.address.to_string())).await;
     let url = format!("http://{}", master.address);
-    assert_eq!(framework.next().await, Some(SchedulerEvent::Connecting { master: url, attempt: 1 }));
+    assert_eq!(
+        framework.next().await,
+        Some(SchedulerEvent::Connecting { master: url, attempt: 1 })
+    );
     let _events = subscribe_with_heartbeat(master.asked().await, "stream-1", 7.0);
     let expected = SchedulerEvent::Subscribed {
         framework_id: "framework-1".into(),
@@ -58,7 +65,9 @@ async fn a_master_that_comes_up_again_and_has_no_routes_yet_is_tried_on_and_on()
 async fn the_first_subscribe_has_the_framework_and_its_suppressed_roles_but_no_id_and_no_stream() {
     let mut master = FakePeer::start().await;
     let options = options(&master.address.to_string());
-    let _open = SchedulerConnection::open(options, framework::framework(), vec!["web".into()]).await.unwrap();
+    let _open = SchedulerConnection::open(options, framework::framework(), vec!["web".into()])
+        .await
+        .unwrap();
     let asked = master.asked().await;
     assert_eq!(asked.path, "/api/v1/scheduler");
     assert_eq!(asked.header("content-type"), Some("application/x-protobuf"));
@@ -77,11 +86,14 @@ async fn the_first_subscribe_has_the_framework_and_its_suppressed_roles_but_no_i
 async fn events_come_in_order_however_the_stream_is_cut_into_chunks() {
     let mut master = FakePeer::start().await;
     let (mut framework, events) = Framework::subscribed_to(&mut master).await;
-    let stream = [update("one"), update("two"), update("three")].map(|event| record(&event)).concat();
+    let stream =
+        [update("one"), update("two"), update("three")].map(|event| record(&event)).concat();
     for byte in &stream {
         events.send_bytes(Bytes::copy_from_slice(&[*byte]));
     }
-    events.send_bytes(Bytes::from([update("four"), update("five")].map(|event| record(&event)).concat()));
+    events.send_bytes(Bytes::from(
+        [update("four"), update("five")].map(|event| record(&event)).concat(),
+    ));
     for message in ["one", "two", "three", "four", "five"] {
         assert_eq!(framework.next_event().await, SchedulerEvent::Event(update(message)));
     }
@@ -161,7 +173,10 @@ async fn a_redirect_to_a_master_that_is_away_is_shown_as_such() {
     let mut framework = Framework::open(options(&follower.address.to_string())).await;
     follower.asked().await.redirect(&format!("//{}/", dead_address().await));
     let reason = framework.disconnected().await;
-    assert!(reason.starts_with(&format!("redirected by {}: cannot connect to", follower.address)), "{reason}");
+    assert!(
+        reason.starts_with(&format!("redirected by {}: cannot connect to", follower.address)),
+        "{reason}"
+    );
 }
 
 #[tokio::test]
@@ -196,11 +211,16 @@ async fn a_redirect_to_nowhere_or_to_another_scheme_is_not_followed() {
 async fn a_master_that_cannot_be_reached_is_tried_again_and_the_reason_shown() {
     let mut framework = Framework::open(options(&dead_address().await)).await;
     for _ in 0..3 {
-        let Some(SchedulerEvent::Connecting { master, .. }) = framework.next().await else { panic!("not connecting") };
+        let Some(SchedulerEvent::Connecting { master, .. }) = framework.next().await else {
+            panic!("not connecting")
+        };
         let Some(SchedulerEvent::Disconnected { reason, retry_in }) = framework.next().await else {
             panic!("connected?")
         };
-        assert!(reason.starts_with("cannot connect to 127.0.0.1:") && reason.contains("refused"), "{reason}");
+        assert!(
+            reason.starts_with("cannot connect to 127.0.0.1:") && reason.contains("refused"),
+            "{reason}"
+        );
         assert!(master.starts_with("http://127.0.0.1:"));
         assert!(retry_in <= Duration::from_millis(50), "{retry_in:?}");
     }
@@ -221,7 +241,10 @@ async fn a_master_that_is_not_ready_is_asked_again() {
     let mut framework = Framework::open(options(&master.address.to_string())).await;
     master.asked().await.answer(503, "Master has not finished recovery");
     let reason = framework.disconnected().await;
-    assert!(reason.contains("503") && reason.contains("Master has not finished recovery"), "{reason}");
+    assert!(
+        reason.contains("503") && reason.contains("Master has not finished recovery"),
+        "{reason}"
+    );
     let _events = subscribe(master.asked().await, "stream-1");
     framework.until_subscribed().await;
 }
@@ -266,12 +289,16 @@ async fn a_stream_that_breaks_inside_of_an_event_does_not_show_half_of_it() {
 async fn a_credential_is_shown_to_the_master_and_gives_the_framework_its_principal() {
     let mut master = FakePeer::start().await;
     let credential = Credential { principal: "jake".into(), secret: "se:cret".into() };
-    let options = SchedulerOptions { credential: Some(credential), ..options(&master.address.to_string()) };
+    let options =
+        SchedulerOptions { credential: Some(credential), ..options(&master.address.to_string()) };
     let mut framework = Framework::open(options).await;
     let asked = master.asked().await;
     let expected = format!("Basic {}", STANDARD.encode("jake:se:cret"));
     assert_eq!(asked.header("authorization"), Some(&*expected));
-    assert_eq!(asked.call::<Call>().subscribe.unwrap().framework_info.principal.as_deref(), Some("jake"));
+    assert_eq!(
+        asked.call::<Call>().subscribe.unwrap().framework_info.principal.as_deref(),
+        Some("jake")
+    );
     let _events = subscribe(asked, "stream-1");
     framework.until_subscribed().await;
     framework.handle.send(mesos::scheduler::calls::suppress(vec![]));
@@ -308,7 +335,10 @@ async fn dropping_the_last_handle_ends_the_subscription() {
     let other = framework.handle.clone();
     drop(framework.handle);
     events.send(&update("one handle is left"));
-    assert_eq!(soon(framework.events.recv()).await, Some(SchedulerEvent::Event(update("one handle is left"))));
+    assert_eq!(
+        soon(framework.events.recv()).await,
+        Some(SchedulerEvent::Event(update("one handle is left")))
+    );
     drop(other);
     events.left().await;
     assert_eq!(soon(framework.events.recv()).await, None);

@@ -29,7 +29,8 @@ fn https(master: &str, ca_file: &str) -> SchedulerOptions {
 async fn a_master_whose_certificate_the_named_authority_has_signed_is_trusted() {
     let (listener, address) = TlsListener::bind().await;
     let mut master = FakePeer::start_anywhere(listener);
-    let mut framework = Framework::open(https(&format!("localhost:{}", address.port()), "authority.pem")).await;
+    let mut framework =
+        Framework::open(https(&format!("localhost:{}", address.port()), "authority.pem")).await;
     let _events = subscribe(master.asked().await, "stream-1");
     framework.until_subscribed().await;
     framework.handle.send(calls::revive(vec![]));
@@ -66,10 +67,17 @@ async fn a_redirect_of_a_master_with_https_does_not_lead_to_one_without() {
 
 #[tokio::test]
 async fn a_file_without_a_certificate_is_refused_before_anything_is_tried() {
-    for (file, expected) in [("README.md", "no usable certificate in"), ("missing.pem", "cannot read certificates")] {
-        let result = SchedulerConnection::open(https("127.0.0.1:1", file), framework::framework(), vec![]).await;
+    for (file, expected) in
+        [("README.md", "no usable certificate in"), ("missing.pem", "cannot read certificates")]
+    {
+        let result =
+            SchedulerConnection::open(https("127.0.0.1:1", file), framework::framework(), vec![])
+                .await;
         let Err(SchedulerError::Tls(error)) = result else { panic!("{file} was accepted") };
-        assert!(error.to_string().contains(expected) && error.to_string().contains(file), "{error}");
+        assert!(
+            error.to_string().contains(expected) && error.to_string().contains(file),
+            "{error}"
+        );
         assert!(matches!(error, TlsError::NoCertificate { .. } | TlsError::Read(_)));
     }
 }
@@ -89,12 +97,18 @@ fn environment(address: &str, verify: &str, ca_file: &str) -> ExecutorEnvironmen
 async fn an_executor_verifies_its_agent_when_it_is_told_to() {
     let (listener, address) = TlsListener::bind().await;
     let mut agent = FakePeer::start_anywhere(listener);
-    let trusting = ExecutorConnection::new(environment(&address.to_string(), "true", "authority.pem")).unwrap();
-    let doubting = ExecutorConnection::new(environment(&address.to_string(), "true", "another-authority.pem")).unwrap();
+    let trusting =
+        ExecutorConnection::new(environment(&address.to_string(), "true", "authority.pem"))
+            .unwrap();
+    let doubting =
+        ExecutorConnection::new(environment(&address.to_string(), "true", "another-authority.pem"))
+            .unwrap();
     let error = soon(doubting.subscribe(vec![], vec![], || ())).await.unwrap_err();
     assert!(error.to_string().contains("invalid peer certificate"), "{error}");
     let (events, _stream) = soon(async {
-        tokio::join!(trusting.subscribe(vec![], vec![], || ()), async { agent.asked().await.stream("") })
+        tokio::join!(trusting.subscribe(vec![], vec![], || ()), async {
+            agent.asked().await.stream("")
+        })
     })
     .await;
     events.unwrap();
@@ -104,9 +118,12 @@ async fn an_executor_verifies_its_agent_when_it_is_told_to() {
 async fn an_executor_takes_any_certificate_unless_it_is_told_to_verify() {
     let (listener, address) = TlsListener::bind().await;
     let mut agent = FakePeer::start_anywhere(listener);
-    let connection = ExecutorConnection::new(environment(&address.to_string(), "false", "missing.pem")).unwrap();
+    let connection =
+        ExecutorConnection::new(environment(&address.to_string(), "false", "missing.pem")).unwrap();
     let (events, _stream) = soon(async {
-        tokio::join!(connection.subscribe(vec![], vec![], || ()), async { agent.asked().await.stream("") })
+        tokio::join!(connection.subscribe(vec![], vec![], || ()), async {
+            agent.asked().await.stream("")
+        })
     })
     .await;
     events.unwrap();

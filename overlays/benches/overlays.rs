@@ -1,4 +1,5 @@
-//! Collecting what workers need, and the memory model beside the JVM that Flink's scripts start for it.
+//! Collecting what workers need, and the memory model beside the JVM that Flink's scripts start for
+//! it.
 //!
 //! ```text
 //! cargo bench -p overlays --bench overlays -- <flink home>
@@ -19,7 +20,8 @@ use flink::memory::TaskManagerMemory;
 use overlays::{overlay, worker};
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let arguments: Vec<String> =
+        std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let [home] = arguments.as_slice() else {
         eprintln!("usage: cargo bench -p overlays --bench overlays -- <flink home>");
         std::process::exit(64);
@@ -32,7 +34,8 @@ fn main() {
     load(&home);
 }
 
-/// Every file of the distribution, `opt` too, found and described; the hashes are the artifact server's business.
+/// Every file of the distribution, `opt` too, found and described; the hashes are the artifact
+/// server's business.
 fn collect(home: &FlinkHome, config: &Configuration) {
     let secrets = tempfile::tempdir().unwrap();
     let seconds = median(200, || {
@@ -42,7 +45,8 @@ fn collect(home: &FlinkHome, config: &Configuration) {
     row("collect", seconds * 1e3, None, "ms");
 }
 
-/// A TaskManager's memory, as flags and options. The peer is what Flink's scripts run for each start of one.
+/// A TaskManager's memory, as flags and options. The peer is what Flink's scripts run for each
+/// start of one.
 fn memory(home: &FlinkHome, config: &Configuration) {
     let seconds = median(2000, || {
         let memory = TaskManagerMemory::compute(config, &home.version).unwrap();
@@ -88,7 +92,8 @@ fn median(times: usize, mut work: impl FnMut()) -> f64 {
 }
 
 fn row(name: &str, ours: f64, peer: Option<f64>, unit: &str) {
-    let (theirs, ratio) =
-        peer.map_or_else(Default::default, |peer| (format!("{peer:.1}"), format!("{:.0}", peer / ours)));
+    let (theirs, ratio) = peer.map_or_else(Default::default, |peer| {
+        (format!("{peer:.1}"), format!("{:.0}", peer / ours))
+    });
     println!("{name}\toverlays\t{ours:.2}\t{theirs}\t{ratio}\t{unit}");
 }

@@ -1,5 +1,5 @@
-//! Who must act on a failure so that it does not happen again. The executor says so in a label of the terminal status; the
-//! application master reads it there.
+//! Who must act on a failure so that it does not happen again. The executor says so in a label of
+//! the terminal status; the application master reads it there.
 
 /// The label's name.
 pub const LABEL: &str = "blame";
@@ -20,7 +20,8 @@ pub enum Blame {
 }
 
 impl Blame {
-    const ALL: [Self; 5] = [Self::Agent, Self::Artifact, Self::Network, Self::Configuration, Self::Worker];
+    const ALL: [Self; 5] =
+        [Self::Agent, Self::Artifact, Self::Network, Self::Configuration, Self::Worker];
 
     /// The word for it, in the label and for people.
     pub fn word(self) -> &'static str {

@@ -1,8 +1,9 @@
-//! Overlays: what a worker needs, collected from the application master's installation and environment.
+//! Overlays: what a worker needs, collected from the application master's installation and
+//! environment.
 //!
-//! Each overlay is a file of its own with a `collect` that adds to one [`ContainerSpec`], in upstream's order. The
-//! same installation gives the same specification, byte for byte: files are sorted by where they go, whatever the
-//! file system says first.
+//! Each overlay is a file of its own with a `collect` that adds to one [`ContainerSpec`], in
+//! upstream's order. The same installation gives the same specification, byte for byte: files are
+//! sorted by where they go, whatever the file system says first.
 
 use std::collections::BTreeMap;
 use std::fs::Metadata;
@@ -141,18 +142,34 @@ impl Draft {
     /// Adds a file, unless another one is in its place already, or is what must be a folder for it.
     fn ship(&mut self, file: ArtifactFile) -> Result<(), OverlayError> {
         let target = file.target.as_str();
-        let above = target.match_indices('/').find_map(|(slash, _)| self.artifacts.get(&target[..slash]));
-        let below = self.artifacts.range(format!("{target}/")..format!("{target}0")).next().map(|(_, file)| file);
+        let above =
+            target.match_indices('/').find_map(|(slash, _)| self.artifacts.get(&target[..slash]));
+        let below = self
+            .artifacts
+            .range(format!("{target}/")..format!("{target}0"))
+            .next()
+            .map(|(_, file)| file);
         let same = self.artifacts.get(target).filter(|known| known.source != file.source);
         if let Some(known) = same.or(above).or(below) {
-            return Err(OverlayError::Clash { first: known.source.clone(), second: file.source, target: file.target });
+            return Err(OverlayError::Clash {
+                first: known.source.clone(),
+                second: file.source,
+                target: file.target,
+            });
         }
         self.artifacts.insert(file.target.clone(), file);
         Ok(())
     }
 
     /// Ships the file that `key` names as `target`, and has the key name it where a worker has it.
-    fn ship_configured(&mut self, master: &Master<'_>, key: &str, target: &str, secret: bool, overlay: &'static str) {
+    fn ship_configured(
+        &mut self,
+        master: &Master<'_>,
+        key: &str,
+        target: &str,
+        secret: bool,
+        overlay: &'static str,
+    ) {
         let Some(path) = master.config.get(key).map(Path::new) else { return };
         let unreadable = |cause| OverlayError::Configured { key: key.to_owned(), cause };
         // Opened, so that a file which may not be read is reported here and by its key.
@@ -172,7 +189,8 @@ impl Draft {
         self.problems.extend(result.err());
     }
 
-    /// Where a worker has what is shipped as `target`; the agent's half of the overlays knows the sandbox.
+    /// Where a worker has what is shipped as `target`; the agent's half of the overlays knows the
+    /// sandbox.
     fn place(target: &str) -> String {
         format!("{SANDBOX}/flink/{target}")
     }
@@ -194,8 +212,8 @@ impl Draft {
 
 type Collect = fn(&Master<'_>, &mut Draft) -> Result<(), OverlayError>;
 
-/// All overlays in upstream's order. Configured variables come first there, so that overlays win over them; what is new
-/// comes last.
+/// All overlays in upstream's order. Configured variables come first there, so that overlays win
+/// over them; what is new comes last.
 const OVERLAYS: [Collect; 11] = [
     environment::collect,
     flink_distribution::collect,
@@ -227,14 +245,16 @@ pub fn collect(
     })
 }
 
-/// Everything that keeps the overlays from being collected, and files that they would ship but that cannot be read.
+/// Everything that keeps the overlays from being collected, and files that they would ship but that
+/// cannot be read.
 pub fn problems(
     home: &FlinkHome,
     config: &Configuration,
     lookup: &dyn Fn(&str) -> Option<String>,
 ) -> Vec<OverlayError> {
     let draft = draft(&Master { home, config, lookup });
-    let unreadable = draft.artifacts.values().filter_map(|file| common::files::open(&file.source).err());
+    let unreadable =
+        draft.artifacts.values().filter_map(|file| common::files::open(&file.source).err());
     draft.problems.into_iter().chain(unreadable.map(OverlayError::Io)).collect()
 }
 
@@ -255,7 +275,9 @@ fn draft(master: &Master<'_>) -> Draft {
 
 fn configuration_files(folder: &Path) -> Vec<(u64, u64)> {
     let files = Configuration::FILES.map(|name| folder.join(name));
-    let found = std::iter::once(folder.to_owned()).chain(files).filter_map(|path| fs_err::metadata(path).ok());
+    let found = std::iter::once(folder.to_owned())
+        .chain(files)
+        .filter_map(|path| fs_err::metadata(path).ok());
     found.map(|metadata| (metadata.dev(), metadata.ino())).collect()
 }
 

@@ -1,6 +1,7 @@
-//! What an executor reports about its worker beside the state of its task, for display only: how long each step of the start
-//! took ([`Start`], in labels of the status updates), and what the TaskManager uses ([`UsageMessage`], a framework message in
-//! JSON every ten seconds). Nothing depends on either, and messages may get lost.
+//! What an executor reports about its worker beside the state of its task, for display only: how
+//! long each step of the start took ([`Start`], in labels of the status updates), and what the
+//! TaskManager uses ([`UsageMessage`], a framework message in JSON every ten seconds). Nothing
+//! depends on either, and messages may get lost.
 
 use serde::{Deserialize, Serialize};
 
@@ -22,8 +23,14 @@ pub enum Step {
 }
 
 impl Step {
-    const ALL: [Self; 6] =
-        [Self::Subscribed, Self::Launched, Self::Fetched, Self::Spawned, Self::Listening, Self::Registered];
+    const ALL: [Self; 6] = [
+        Self::Subscribed,
+        Self::Launched,
+        Self::Fetched,
+        Self::Spawned,
+        Self::Listening,
+        Self::Registered,
+    ];
 
     /// The word for it, for people and in JSON.
     pub fn word(self) -> &'static str {
@@ -55,15 +62,19 @@ pub struct Start {
 impl Start {
     /// Keys and values of the labels.
     pub fn labels(&self) -> impl Iterator<Item = (String, String)> {
-        let steps = self.steps.iter().map(|(step, at)| (format!("{}{STEP}", step.word()), at.to_string()));
+        let steps =
+            self.steps.iter().map(|(step, at)| (format!("{}{STEP}", step.word()), at.to_string()));
         [(STARTED.to_owned(), format!("{:.3}", self.executor_started))].into_iter().chain(steps)
     }
 
-    /// Reads the labels of a status. Labels of other meaning are ignored; `None` without the executor's start.
+    /// Reads the labels of a status. Labels of other meaning are ignored; `None` without the
+    /// executor's start.
     pub fn from_labels<'a>(labels: impl IntoIterator<Item = (&'a str, &'a str)>) -> Option<Self> {
         let (mut executor_started, mut steps) = (None, Vec::new());
         for (key, value) in labels {
-            let step = key.strip_suffix(STEP).and_then(|word| Step::ALL.into_iter().find(|step| step.word() == word));
+            let step = key
+                .strip_suffix(STEP)
+                .and_then(|word| Step::ALL.into_iter().find(|step| step.word() == word));
             if key == STARTED {
                 executor_started = value.parse().ok();
             } else if let (Some(step), Ok(at)) = (step, value.parse()) {
@@ -82,11 +93,13 @@ pub struct Usage {
     pub worker: String,
     /// CPU time of the living processes, in seconds.
     pub cpu_seconds: f64,
-    /// CPU time divided by the time since the previous sample: 1.5 is one and a half cores. None in the first sample.
+    /// CPU time divided by the time since the previous sample: 1.5 is one and a half cores. None in
+    /// the first sample.
     pub cpu_cores: Option<f64>,
     /// Resident memory in bytes.
     pub memory_bytes: u64,
-    /// The whole container's memory that counts against the limit, in bytes. None without a memory limit.
+    /// The whole container's memory that counts against the limit, in bytes. None without a memory
+    /// limit.
     pub memory_working_set_bytes: Option<u64>,
     /// The container's memory limit in bytes. None without a limit.
     pub memory_limit_bytes: Option<u64>,
@@ -127,7 +140,8 @@ mod tests {
                 ("subscribed-ms".to_owned(), "2".to_owned())
             ]
         );
-        let other = [("team", "blue"), ("later-ms", "5"), ("fetched-ms", "soon"), ("blame", "agent")];
+        let other =
+            [("team", "blue"), ("later-ms", "5"), ("fetched-ms", "soon"), ("blame", "agent")];
         labels.extend(other.map(|(key, value)| (key.to_owned(), value.to_owned())));
         let read = |labels: &[(String, String)]| {
             Start::from_labels(labels.iter().map(|(key, value)| (key.as_str(), value.as_str())))
@@ -140,7 +154,10 @@ mod tests {
     fn a_message_of_an_executor_that_says_less_or_more_is_read() {
         let read = |text: &str| serde_json::from_str::<UsageMessage>(text);
         let message = read(r#"{"usage":{"worker":"w","processes":2,"sockets":9}}"#).unwrap();
-        assert_eq!((message.usage.processes, message.usage.cpu_cores, message.memory_warning), (2, None, None));
+        assert_eq!(
+            (message.usage.processes, message.usage.cpu_cores, message.memory_warning),
+            (2, None, None)
+        );
         let text = serde_json::to_string(&message).unwrap();
         assert!(!text.contains("memory_warning"), "{text}");
         assert_eq!(read(&text).unwrap(), message);

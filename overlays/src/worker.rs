@@ -1,9 +1,10 @@
 //! The worker's description, which travels from scheduler to executor, and both of its ends.
 //!
-//! The application master makes a [`template()`] of what its overlays collected; the scheduler adds what is one
-//! worker's own: its id, ports, host and token. On the agent, [`apply()`] turns the description and the materialised
-//! manifest into a configuration in the sandbox and a command line. Secrets are not in the description: they are in
-//! an artifact of their own, which only the worker's token opens.
+//! The application master makes a [`template()`] of what its overlays collected; the scheduler adds
+//! what is one worker's own: its id, ports, host and token. On the agent, [`apply()`] turns the
+//! description and the materialised manifest into a configuration in the sandbox and a command
+//! line. Secrets are not in the description: they are in an artifact of their own, which only the
+//! worker's token opens.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -39,12 +40,15 @@ pub use generated::{ArtifactSource, Entry, WorkerSpec};
 const TOO_OLD: &str = "manifest with secrets, for executors after version 0.1.0";
 
 impl ArtifactSource {
-    /// With the digests of the manifest without secrets, and of the manifest of the secrets if there are any.
+    /// With the digests of the manifest without secrets, and of the manifest of the secrets if
+    /// there are any.
     #[must_use]
     pub fn of(manifest: String, secrets: Option<String>) -> Self {
         match secrets {
             None => Self { manifest, ..Self::default() },
-            Some(secrets) => Self { manifest: TOO_OLD.to_owned(), shared: manifest, secrets, ..Self::default() },
+            Some(secrets) => {
+                Self { manifest: TOO_OLD.to_owned(), shared: manifest, secrets, ..Self::default() }
+            }
         }
     }
 
@@ -76,8 +80,8 @@ impl Entry {
     }
 }
 
-/// A worker's sandbox. `flink/` is the materialised manifest and is never modified; `conf/`, `log/`, `tmp/` are the
-/// worker's own.
+/// A worker's sandbox. `flink/` is the materialised manifest and is never modified; `conf/`,
+/// `log/`, `tmp/` are the worker's own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sandbox {
     /// The sandbox's folder.
@@ -118,7 +122,10 @@ mod tests {
     #[test]
     fn a_manifest_of_secrets_is_not_shown_and_executors_that_would_not_fetch_it_find_no_digest() {
         let source = ArtifactSource::of("a".repeat(64), Some("b".repeat(64)));
-        assert_eq!((source.shared_manifest(), source.manifest.as_str()), ("a".repeat(64).as_str(), TOO_OLD));
+        assert_eq!(
+            (source.shared_manifest(), source.manifest.as_str()),
+            ("a".repeat(64).as_str(), TOO_OLD)
+        );
         let shown = format!("{source:?}");
         assert!(shown.contains("aaa") && !shown.contains("bbb"), "{shown}");
         assert_eq!(ArtifactSource::of("a".repeat(64), None).manifest, "a".repeat(64));

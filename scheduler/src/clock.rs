@@ -25,7 +25,8 @@ impl Clock {
         self.origin.after(self.started.elapsed())
     }
 
-    /// The instant at which `moment` has passed: one millisecond later, since moments are rounded down.
+    /// The instant at which `moment` has passed: one millisecond later, since moments are rounded
+    /// down.
     pub fn instant(&self, moment: Moment) -> Instant {
         self.started + moment.since(self.origin) + Duration::from_millis(1)
     }

@@ -1,16 +1,21 @@
-//! The scheduler's state machine: workers, offers and reconciliation, without I/O, clock or randomness of its own.
+//! The scheduler's state machine: workers, offers and reconciliation, without I/O, clock or
+//! randomness of its own.
 //!
-//! The shell feeds it events ([`Input`]) and carries out the outputs ([`Output`]) in that order. The core promises:
+//! The shell feeds it events ([`Input`]) and carries out the outputs ([`Output`]) in that order.
+//! The core promises:
 //!
-//! - A worker is in the store before its task can exist: [`Output::Accept`] comes only after [`Input::Stored`].
+//! - A worker is in the store before its task can exist: [`Output::Accept`] comes only after
+//!   [`Input::Stored`].
 //! - A status is acknowledged only after what it means is in the store.
 //! - A task that the store does not know is killed on sight.
-//! - Every offer is used or declined in the step that brings it. An offer that is used waits for the store for a few
-//!   seconds at most.
+//! - Every offer is used or declined in the step that brings it. An offer that is used waits for
+//!   the store for a few seconds at most.
 //! - With nothing to launch, offers are suppressed.
-//! - Workers that leave an agent or are restarted are replaced first, as far as `surge` and `max-unavailable` allow.
+//! - Workers that leave an agent or are restarted are replaced first, as far as `surge` and
+//!   `max-unavailable` allow.
 //!
-//! [`worker`] draws the life of one worker. A step visits all workers only if it concerns all of them (`fleet`).
+//! [`worker`] draws the life of one worker. A step visits all workers only if it concerns all of
+//! them (`fleet`).
 
 pub mod constraint;
 pub mod evidence;
@@ -73,7 +78,8 @@ pub struct Settings {
     pub constraints: Vec<Constraint>,
     /// Filter for an offer that cannot be used *now*.
     pub decline: Duration,
-    /// Filter for an offer that is too small. Mesos ends such a filter itself when the agent has more to offer.
+    /// Filter for an offer that is too small. Mesos ends such a filter itself when the agent has
+    /// more to offer.
     pub decline_small: Duration,
     /// Timeouts for workers.
     pub patience: Patience,
@@ -113,8 +119,8 @@ pub struct Core {
     offerless: Option<Moment>,
     /// What was reported about that.
     silence: Silence,
-    /// Whether the master on this connection applies no constraints of ours, either because it never knew them or
-    /// because it dropped them.
+    /// Whether the master on this connection applies no constraints of ours, either because it
+    /// never knew them or because it dropped them.
     widened: bool,
     /// Whether the master on this connection knows how much a worker needs.
     narrowed: bool,
@@ -194,7 +200,9 @@ impl Core {
             Input::Subscribed(framework) => self.subscribed(framework),
             Input::Disconnected => self.disconnected(),
             Input::FrameworkRemoved => self.framework_removed(),
-            Input::ForgetFramework => self.forget_framework("the framework was forgotten as configured", Vec::new()),
+            Input::ForgetFramework => {
+                self.forget_framework("the framework was forgotten as configured", Vec::new())
+            }
             Input::Offers(offers) => self.offers(offers),
             Input::Rescinded(offer) => self.rescinded(&offer),
             Input::InverseOffers(offers) => self.inverse_offers(offers),
@@ -266,7 +274,8 @@ impl Core {
         self.generation
     }
 
-    /// Why nothing is launched although workers are missing: the store, or the offers since the last launch.
+    /// Why nothing is launched although workers are missing: the store, or the offers since the
+    /// last launch.
     pub fn starved(&self) -> Option<String> {
         if self.missing() == 0 {
             None
@@ -312,7 +321,13 @@ impl Core {
                 worker.unregistered = now;
             });
             if there {
-                self.remember(&id, "running", "registered", Initiator::JobManager, "the JobManager lists it");
+                self.remember(
+                    &id,
+                    "running",
+                    "registered",
+                    Initiator::JobManager,
+                    "the JobManager lists it",
+                );
                 self.notice(Notice::Registered(id));
             }
         }
@@ -338,7 +353,13 @@ impl Core {
         });
         let Some(was_storing) = was_storing else { return };
         if was_storing {
-            self.remember(id, "storing", "launching", Initiator::Scheduler, Cause::Launched(place.clone()));
+            self.remember(
+                id,
+                "storing",
+                "launching",
+                Initiator::Scheduler,
+                Cause::Launched(place.clone()),
+            );
         }
         self.notice(Notice::Launched(id.clone(), place.clone()));
     }
@@ -364,7 +385,14 @@ impl Core {
         by: Initiator,
         cause: impl Into<Cause>,
     ) {
-        self.history.add(Transition { at: self.now, worker: id.clone(), from, to, cause: cause.into(), by });
+        self.history.add(Transition {
+            at: self.now,
+            worker: id.clone(),
+            from,
+            to,
+            cause: cause.into(),
+            by,
+        });
     }
 
     /// Takes every step that is due now.
@@ -382,7 +410,8 @@ impl Core {
             self.want_offers();
         }
         let reachable = self.subscribed || self.framework.is_none();
-        let ended = self.stopping && reachable && self.fleet.is_deserted() && self.writes.is_empty();
+        let ended =
+            self.stopping && reachable && self.fleet.is_deserted() && self.writes.is_empty();
         if ended && !std::mem::replace(&mut self.tearing_down, true) {
             if self.framework.is_some() {
                 self.outputs.push(Output::Teardown);
@@ -397,6 +426,10 @@ impl Core {
     }
 
     fn missing(&self) -> usize {
-        if self.stopping { 0 } else { self.target.saturating_add(self.surge).saturating_sub(self.fleet.counting()) }
+        if self.stopping {
+            0
+        } else {
+            self.target.saturating_add(self.surge).saturating_sub(self.fleet.counting())
+        }
     }
 }

@@ -1,7 +1,8 @@
-//! Drives the core of one leadership: feeds it what Mesos and the store say, and carries out its outputs.
+//! Drives the core of one leadership: feeds it what Mesos and the store say, and carries out its
+//! outputs.
 //!
-//! What others decide comes in through [`Driver::feed`]: how many workers are wanted, what the JobManager lists, an
-//! operator's commands, the end. What happens comes out as [`Event`]s.
+//! What others decide comes in through [`Driver::feed`]: how many workers are wanted, what the
+//! JobManager lists, an operator's commands, the end. What happens comes out as [`Event`]s.
 
 mod agents;
 mod event;
@@ -126,17 +127,20 @@ impl Driver {
         let mut framework = parts.framework;
         let forgets = state.framework.is_some() && state.framework == parts.forget_framework;
         let took_over = state.framework.is_some() && !forgets;
-        framework.id = state.framework.clone().filter(|_| took_over).map(|value| v1::FrameworkId { value });
+        framework.id =
+            state.framework.clone().filter(|_| took_over).map(|value| v1::FrameworkId { value });
         let user = framework.user.clone();
         // Mesos keeps the user of a registered framework, and refuses an update with another one.
-        if let Some(before) = state.registration.as_ref().and_then(|registration| registration.user.clone())
+        if let Some(before) =
+            state.registration.as_ref().and_then(|registration| registration.user.clone())
             && took_over
         {
             framework.user = before;
         }
         let mut options = parts.options;
         options.known_agents = Some(takeover::agents_of(&state));
-        let opened = SchedulerConnection::open(options.clone(), framework.clone(), Vec::new()).await;
+        let opened =
+            SchedulerConnection::open(options.clone(), framework.clone(), Vec::new()).await;
         let (mesos, from_mesos) = opened.map_err(DriverError::Options)?;
         let (batches, batches_in) = mpsc::unbounded_channel();
         let (stored_out, stored) = mpsc::unbounded_channel();
@@ -156,7 +160,9 @@ impl Driver {
             connected: true,
             batches,
             stored,
-            keeper: AbortOnDropHandle::new(tokio::spawn(store::keep(store, batches_in, stored_out))),
+            keeper: AbortOnDropHandle::new(tokio::spawn(store::keep(
+                store, batches_in, stored_out,
+            ))),
             durable,
             took_over,
             inspections: mpsc::unbounded_channel(),
@@ -195,7 +201,9 @@ impl Driver {
                 self.events.push_back(Event::Stored(number));
                 self.feed(Input::Stored(number)).await;
             }
-            Reason::Inspected(inspection) => self.feed(Input::MasterInspected(Box::new(inspection))).await,
+            Reason::Inspected(inspection) => {
+                self.feed(Input::MasterInspected(Box::new(inspection))).await
+            }
             Reason::Deadline => self.feed(Input::Tick).await,
         }
     }
@@ -240,10 +248,12 @@ impl Driver {
         self.deposed.is_cancelled()
     }
 
-    /// Records the end of the cluster in the state. What this returns is sent a message once the end is durable.
+    /// Records the end of the cluster in the state. What this returns is sent a message once the
+    /// end is durable.
     pub fn record_end(&self, ended: Ended) -> oneshot::Receiver<()> {
         let (written, is_written) = oneshot::channel();
-        let batch = Batch { number: None, changes: vec![Change::End(ended)], written: Some(written) };
+        let batch =
+            Batch { number: None, changes: vec![Change::End(ended)], written: Some(written) };
         // The keeper ends only after this sender is dropped.
         _ = self.batches.send(batch);
         is_written
@@ -265,7 +275,8 @@ impl Driver {
         self.mesos.clone().close().await;
     }
 
-    /// Writes what is left to write and gives the leadership up: the next one leads as soon as this returns.
+    /// Writes what is left to write and gives the leadership up: the next one leads as soon as this
+    /// returns.
     pub async fn release(self) {
         let Self { batches, mut keeper, .. } = self;
         drop(batches);

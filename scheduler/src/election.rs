@@ -1,8 +1,9 @@
 //! Election of the leader among several application masters, with ZooKeeper.
 //!
-//! Each holds a session and a lock node; the oldest node leads. ZooKeeper lets the next one lead when the leader's
-//! session has timed out. The leader itself stops earlier (`hold`): once nine tenths of the timeout have passed since
-//! it sent the last request that ZooKeeper answered. And every write checks the lock node.
+//! Each holds a session and a lock node; the oldest node leads. ZooKeeper lets the next one lead
+//! when the leader's session has timed out. The leader itself stops earlier (`hold`): once nine
+//! tenths of the timeout have passed since it sent the last request that ZooKeeper answered. And
+//! every write checks the lock node.
 
 mod options;
 mod relay;
@@ -63,8 +64,8 @@ impl Candidate {
         Self { options, since: None, relay: None }
     }
 
-    /// Waits to become the leader, however long that takes. Progress is passed to `report`. Fails if ZooKeeper rejects
-    /// us, or if the stored state is invalid: retrying would not help.
+    /// Waits to become the leader, however long that takes. Progress is passed to `report`. Fails
+    /// if ZooKeeper rejects us, or if the stored state is invalid: retrying would not help.
     pub async fn lead(&mut self, report: impl Fn(&str)) -> Result<Leadership, StoreError> {
         let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
         loop {
@@ -73,12 +74,15 @@ impl Candidate {
                 Err(
                     e @ (StoreError::Corrupt { .. }
                     | StoreError::ZooKeeper {
-                        source: Error::AuthFailed | Error::NoAuth | Error::InvalidAcl, ..
+                        source: Error::AuthFailed | Error::NoAuth | Error::InvalidAcl,
+                        ..
                     }),
                 ) => return Err(e),
                 Err(e) => {
                     let wait = backoff.next();
-                    report(&format!("Cannot read the state or take part in the election: {e}. Retrying."));
+                    report(&format!(
+                        "Cannot read the state or take part in the election: {e}. Retrying."
+                    ));
                     sleep(wait).await;
                 }
             }
@@ -92,7 +96,8 @@ impl Candidate {
             move |source| StoreError::ZooKeeper { action, path, source }
         };
         let quorum = self.quorum().await?;
-        let client = self.options.connect(&quorum).await.map_err(failed("connect to ZooKeeper for"))?;
+        let client =
+            self.options.connect(&quorum).await.map_err(failed("connect to ZooKeeper for"))?;
         let nodes = self.options.nodes();
         nodes.make(&client).await.map_err(failed("make"))?;
         let folder = nodes.leader();
@@ -134,7 +139,8 @@ impl Candidate {
     /// The servers that the client connects to.
     async fn quorum(&mut self) -> Result<String, StoreError> {
         let Some(tls) = &self.options.access.tls else { return Ok(self.options.quorum.clone()) };
-        let failed = |source| StoreError::Io { action: "listen on", path: "127.0.0.1".into(), source };
+        let failed =
+            |source| StoreError::Io { action: "listen on", path: "127.0.0.1".into(), source };
         let relay = match self.relay.take() {
             Some(relay) => relay,
             None => Arc::new(Relay::start(tls).await.map_err(failed)?),
@@ -143,9 +149,10 @@ impl Candidate {
     }
 }
 
-/// Reads the lock node again and again. Leadership is lost if the node is gone, if the session has ended, or if
-/// ZooKeeper may consider it ended: its timeout counts from our last request, sent at `asked` or later. (The client
-/// library itself gives a session up only after one and a half times its timeout.)
+/// Reads the lock node again and again. Leadership is lost if the node is gone, if the session has
+/// ended, or if ZooKeeper may consider it ended: its timeout counts from our last request, sent at
+/// `asked` or later. (The client library itself gives a session up only after one and a half times
+/// its timeout.)
 async fn hold(client: Client, lock: String, mut asked: Instant, deposed: CancellationToken) {
     let timeout = client.session_timeout();
     let why = loop {
@@ -157,7 +164,9 @@ async fn hold(client: Client, lock: String, mut asked: Instant, deposed: Cancell
             Ok(Ok(None)) => break "its lock node is gone".to_owned(),
             Ok(Err(e)) if client.state().is_terminated() => break e.to_string(),
             Ok(Err(e)) if asking < deadline => debug!("Cannot read the lock node: {e}"),
-            Ok(Err(_)) | Err(_) => break format!("ZooKeeper has not answered for {:.1?}", asked.elapsed()),
+            Ok(Err(_)) | Err(_) => {
+                break format!("ZooKeeper has not answered for {:.1?}", asked.elapsed());
+            }
         }
     };
     warn!("This application master no longer leads: {why}");

@@ -1,5 +1,6 @@
-//! What executors report about themselves, for display only: how long each step to a working TaskManager took (labels
-//! of status updates), and what it uses (framework messages). Nothing depends on either, and messages may be lost.
+//! What executors report about themselves, for display only: how long each step to a working
+//! TaskManager took (labels of status updates), and what it uses (framework messages). Nothing
+//! depends on either, and messages may be lost.
 
 use std::collections::BTreeMap;
 
@@ -30,9 +31,15 @@ struct ExecutorReport {
 pub struct Executors(BTreeMap<WorkerId, ExecutorReport>);
 
 impl Executors {
-    /// Handles a status of a worker launched at `launched`. Returns the timeline of its start once, when it is news:
-    /// the worker runs, and it was launched after this application master started at `since`.
-    pub fn status(&mut self, status: &TaskStatus, launched: Moment, since: Moment) -> Option<String> {
+    /// Handles a status of a worker launched at `launched`. Returns the timeline of its start once,
+    /// when it is news: the worker runs, and it was launched after this application master started
+    /// at `since`.
+    pub fn status(
+        &mut self,
+        status: &TaskStatus,
+        launched: Moment,
+        since: Moment,
+    ) -> Option<String> {
         let timeline = timeline(status, launched)?;
         let worker = WorkerId::from(status.task_id.value.as_str());
         let report = self.0.entry(worker).or_default();
@@ -45,7 +52,8 @@ impl Executors {
         news.filter(|_| status.state() == TaskState::TaskRunning && launched >= since)
     }
 
-    /// Handles a report of an executor's use. Returns the used percentage of its memory limit, if it warns.
+    /// Handles a report of an executor's use. Returns the used percentage of its memory limit, if
+    /// it warns.
     pub fn message(&mut self, message: &event::Message) -> Option<(WorkerId, u64)> {
         let UsageMessage { usage, memory_warning } = serde_json::from_slice(&message.data).ok()?;
         let worker = WorkerId::from(message.executor_id.value.as_str());
@@ -80,7 +88,12 @@ fn timeline(status: &TaskStatus, launched: Moment) -> Option<Vec<Step>> {
     // The clocks of two hosts may differ: negative times become zero.
     let begun = ((start.executor_started * 1000.0) as u64).saturating_sub(launched.0);
     let mut steps = vec![Step { name: "executor", at: begun }];
-    steps.extend(start.steps.iter().map(|(step, at)| Step { name: step.word(), at: begun.saturating_add(*at) }));
+    steps.extend(
+        start
+            .steps
+            .iter()
+            .map(|(step, at)| Step { name: step.word(), at: begun.saturating_add(*at) }),
+    );
     steps.sort_by_key(|step| step.at);
     Some(steps)
 }
@@ -90,7 +103,8 @@ fn is_up(timeline: &[Step]) -> bool {
 }
 
 fn to_text(timeline: &[Step]) -> String {
-    let steps: Vec<_> = timeline.iter().map(|step| format!("{} {} ms", step.name, step.at)).collect();
+    let steps: Vec<_> =
+        timeline.iter().map(|step| format!("{} {} ms", step.name, step.at)).collect();
     steps.join(", ")
 }
 
@@ -102,9 +116,17 @@ mod tests {
     use super::*;
 
     fn status(labels: &[(&str, &str)]) -> TaskStatus {
-        let label = |(key, value): &(&str, &str)| Label { key: (*key).into(), value: Some((*value).into()) };
+        let label = |(key, value): &(&str, &str)| Label {
+            key: (*key).into(),
+            value: Some((*value).into()),
+        };
         let labels = Some(Labels { labels: labels.iter().map(label).collect() });
-        TaskStatus { task_id: "w".into(), state: TaskState::TaskRunning.into(), labels, ..TaskStatus::default() }
+        TaskStatus {
+            task_id: "w".into(),
+            state: TaskState::TaskRunning.into(),
+            labels,
+            ..TaskStatus::default()
+        }
     }
 
     fn message(executor: &str, text: &str) -> event::Message {
@@ -118,9 +140,15 @@ mod tests {
     fn steps_count_from_the_launch_and_the_timeline_is_reported_once() {
         let mut executors = Executors::default();
         let launched = Moment(1_700_000_000_000);
-        let running = status(&[STARTED_AT, ("subscribed-ms", "2"), ("spawned-ms", "30"), ("blame", "agent")]);
+        let running =
+            status(&[STARTED_AT, ("subscribed-ms", "2"), ("spawned-ms", "30"), ("blame", "agent")]);
         assert_eq!(executors.status(&running, launched, launched), None);
-        let up = status(&[STARTED_AT, ("subscribed-ms", "2"), ("spawned-ms", "30"), ("registered-ms", "1300")]);
+        let up = status(&[
+            STARTED_AT,
+            ("subscribed-ms", "2"),
+            ("spawned-ms", "30"),
+            ("registered-ms", "1300"),
+        ]);
         let text = "executor 40 ms, subscribed 42 ms, spawned 70 ms, registered 1340 ms";
         assert_eq!(executors.status(&up, launched, launched).as_deref(), Some(text));
         assert_eq!(executors.status(&up, launched, launched), None);
@@ -128,22 +156,39 @@ mod tests {
     }
 
     #[test]
-    fn a_workers_timeline_is_not_reported_when_it_ends_or_was_started_by_an_earlier_application_master() {
+    fn a_workers_timeline_is_not_reported_when_it_ends_or_was_started_by_an_earlier_application_master()
+     {
         let up = status(&[STARTED_AT, ("registered-ms", "1300")]);
         let ended = TaskStatus { state: TaskState::TaskKilled.into(), ..up.clone() };
         let (launched, later) = (Moment(1_700_000_000_000), Moment(1_700_000_060_000));
-        assert_eq!(Executors::default().status(&up, launched, later), None, "it was there before us");
-        assert_eq!(Executors::default().status(&ended, launched, launched), None, "its start no longer matters");
+        assert_eq!(
+            Executors::default().status(&up, launched, later),
+            None,
+            "it was there before us"
+        );
+        assert_eq!(
+            Executors::default().status(&ended, launched, launched),
+            None,
+            "its start no longer matters"
+        );
         let mut executors = Executors::default();
         executors.status(&ended, launched, later);
-        assert_eq!(executors.timeline(&"w".into())[1], json!({ "step": "registered", "ms": 1340 }), "history has it");
+        assert_eq!(
+            executors.timeline(&"w".into())[1],
+            json!({ "step": "registered", "ms": 1340 }),
+            "history has it"
+        );
         assert!(Executors::default().status(&up, launched, launched).is_some());
     }
 
     #[test]
     fn a_clock_that_is_behind_gives_no_negative_time_and_a_status_without_a_time_changes_nothing() {
         let mut executors = Executors::default();
-        executors.status(&status(&[STARTED_AT, ("subscribed-ms", "2")]), Moment(1_700_000_001_000), Moment(0));
+        executors.status(
+            &status(&[STARTED_AT, ("subscribed-ms", "2")]),
+            Moment(1_700_000_001_000),
+            Moment(0),
+        );
         executors.status(&status(&[("subscribed-ms", "9")]), Moment(0), Moment(0));
         let expected = json!([{ "step": "executor", "ms": 0 }, { "step": "subscribed", "ms": 2 }]);
         assert_eq!(executors.timeline(&"w".into()), expected);
@@ -153,7 +198,10 @@ mod tests {
     fn usage_is_that_of_the_executor_that_sent_it_until_it_is_gone() {
         let mut executors = Executors::default();
         executors.status(&status(&[STARTED_AT]), Moment(0), Moment(0));
-        assert_eq!(executors.message(&message("w", r#"{"usage":{"worker":"other","processes":2}}"#)), None);
+        assert_eq!(
+            executors.message(&message("w", r#"{"usage":{"worker":"other","processes":2}}"#)),
+            None
+        );
         assert_eq!(executors.usage(&"w".into()).unwrap().processes, 2);
         assert_eq!(executors.usage(&"other".into()), None);
         let warning = executors.message(&message("w", r#"{"usage":{},"memory_warning":92}"#));

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use mesos::{
-    scheduler::{SchedulerConnection, SchedulerEvent, SchedulerOptions, calls, is_framework_removed},
+    scheduler::{
+        SchedulerConnection, SchedulerEvent, SchedulerOptions, calls, is_framework_removed,
+    },
     v1,
 };
 use tokio::time::timeout;
@@ -18,8 +20,13 @@ use crate::{
 /// How long Mesos may take to remove the framework.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Tears down the framework with all its tasks, unless that has happened, and deletes both from the state.
-pub async fn finish(leadership: Leadership, options: SchedulerOptions, framework: v1::FrameworkInfo) {
+/// Tears down the framework with all its tasks, unless that has happened, and deletes both from the
+/// state.
+pub async fn finish(
+    leadership: Leadership,
+    options: SchedulerOptions,
+    framework: v1::FrameworkInfo,
+) {
     let Leadership { store, state, .. } = leadership;
     let State { framework: id, workers, .. } = state;
     if let Some(value) = id {
@@ -38,10 +45,15 @@ pub async fn finish(leadership: Leadership, options: SchedulerOptions, framework
 
 /// Whether the master no longer knows the framework.
 async fn tear_down(options: SchedulerOptions, framework: v1::FrameworkInfo) -> bool {
-    let Ok((mesos, mut events)) = SchedulerConnection::open(options, framework, Vec::new()).await else { return false };
+    let Ok((mesos, mut events)) = SchedulerConnection::open(options, framework, Vec::new()).await
+    else {
+        return false;
+    };
     while let Some(event) = events.recv().await {
         match event {
-            SchedulerEvent::Subscribed { .. } => return mesos.call(calls::teardown()).await.is_ok(),
+            SchedulerEvent::Subscribed { .. } => {
+                return mesos.call(calls::teardown()).await.is_ok();
+            }
             SchedulerEvent::Rejected { reason } => return is_framework_removed(&reason),
             _ => {}
         }

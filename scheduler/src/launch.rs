@@ -22,17 +22,21 @@ pub enum ExecutorDelivery {
 pub struct Template {
     /// How our executor gets onto agents that have no attribute for it.
     pub executor: ExecutorDelivery,
-    /// Environment variables of the executor; they override those that the agent gives to all executors.
+    /// Environment variables of the executor; they override those that the agent gives to all
+    /// executors.
     pub variables: Vec<(String, String)>,
     /// The user that runs executor and TaskManager; the framework's if `None`.
     pub user: Option<String>,
     /// Labels of each task.
     pub labels: Vec<(String, String)>,
-    /// How long a TaskManager has to end before it is killed, in seconds. Mesos gives its executor a little longer.
+    /// How long a TaskManager has to end before it is killed, in seconds. Mesos gives its executor
+    /// a little longer.
     pub kill_grace: f64,
-    /// How much a TaskManager may use beyond its request if the host has room; see `TaskInfo.limits`.
+    /// How much a TaskManager may use beyond its request if the host has room; see
+    /// `TaskInfo.limits`.
     pub limits: BTreeMap<String, f64>,
-    /// `taskmanager.host` of each worker, with `_TASK_` for its id; the agent's host name if `None`.
+    /// `taskmanager.host` of each worker, with `_TASK_` for its id; the agent's host name if
+    /// `None`.
     pub hostname: Option<String>,
     /// The container; `None` for the agent's own file system.
     pub container: Option<v1::ContainerInfo>,
@@ -87,7 +91,10 @@ impl Template {
     }
 
     fn command(&self, launch: &Launch) -> v1::CommandInfo {
-        let installed = launch.installed_executor.as_deref().map(|path| ExecutorDelivery::Installed(path.to_owned()));
+        let installed = launch
+            .installed_executor
+            .as_deref()
+            .map(|path| ExecutorDelivery::Installed(path.to_owned()));
         let (program, uris) = match installed.as_ref().unwrap_or(&self.executor) {
             ExecutorDelivery::Installed(path) => (path.clone(), Vec::new()),
             ExecutorDelivery::Fetched(address) => {
@@ -104,8 +111,10 @@ impl Template {
         let (user, environment) = (self.user.clone(), self.environment());
         if self.has_image() {
             // An image has its own working directory and entry point, so a shell finds the sandbox.
-            let value = program.strip_prefix("./").map(|name| format!("exec \"$MESOS_SANDBOX/{name}\""));
-            let value = value.unwrap_or_else(|| format!("exec '{}'", program.replace('\'', r"'\''")));
+            let value =
+                program.strip_prefix("./").map(|name| format!("exec \"$MESOS_SANDBOX/{name}\""));
+            let value =
+                value.unwrap_or_else(|| format!("exec '{}'", program.replace('\'', r"'\''")));
             let (shell, value) = (Some(true), Some(value));
             return v1::CommandInfo { uris, shell, value, user, environment, ..Default::default() };
         }
@@ -131,12 +140,19 @@ impl Template {
     }
 
     fn has_image(&self) -> bool {
-        let of_mesos = |container: &v1::ContainerInfo| container.mesos.as_ref().is_some_and(|m| m.image.is_some());
-        self.container.as_ref().is_some_and(|container| container.docker.is_some() || of_mesos(container))
+        let of_mesos = |container: &v1::ContainerInfo| {
+            container.mesos.as_ref().is_some_and(|m| m.image.is_some())
+        };
+        self.container
+            .as_ref()
+            .is_some_and(|container| container.docker.is_some() || of_mesos(container))
     }
 
     fn labels(&self) -> v1::Labels {
-        let labels = self.labels.iter().map(|(key, value)| v1::Label { key: key.clone(), value: Some(value.clone()) });
+        let labels = self
+            .labels
+            .iter()
+            .map(|(key, value)| v1::Label { key: key.clone(), value: Some(value.clone()) });
         v1::Labels { labels: labels.collect() }
     }
 
@@ -147,7 +163,11 @@ impl Template {
         WorkerSpec {
             worker_id: id.to_owned(),
             artifacts: Some(ArtifactSource { token: token.to_owned(), ..artifacts }),
-            ports: launch.taken.ports().map(|(key, port)| (key.to_owned(), u32::from(port))).collect(),
+            ports: launch
+                .taken
+                .ports()
+                .map(|(key, port)| (key.to_owned(), u32::from(port)))
+                .collect(),
             hostname: hostname.unwrap_or_else(|| launch.place.hostname.clone()),
             ..self.spec.clone()
         }
@@ -181,12 +201,17 @@ mod tests {
     }
 
     fn launch() -> Launch {
-        let ranges = Some(v1::value::Ranges { range: vec![v1::value::Range { begin: 31000, end: 31000 }] });
+        let ranges =
+            Some(v1::value::Ranges { range: vec![v1::value::Range { begin: 31000, end: 31000 }] });
         let port = v1::Resource { name: "ports".to_owned(), ranges, ..Default::default() };
         let demand = Demand { ports: vec!["taskmanager.rpc.port".into()], ..Default::default() };
         Launch {
             worker: WorkerId::new("e", 1),
-            place: Arc::new(AgentProfile { agent: "A".to_owned(), hostname: "host".to_owned(), ..Default::default() }),
+            place: Arc::new(AgentProfile {
+                agent: "A".to_owned(),
+                hostname: "host".to_owned(),
+                ..Default::default()
+            }),
             taken: Pool::new(vec![port], &demand.needs())
                 .take(&demand.needs(), &mut rand::SeedableRng::seed_from_u64(7))
                 .unwrap(),
@@ -225,19 +250,27 @@ mod tests {
 
     #[test]
     fn the_token_is_only_in_the_task_data() {
-        let mut task = task(&template(ExecutorDelivery::Fetched("http://am/x".to_owned())), &launch());
+        let mut task =
+            task(&template(ExecutorDelivery::Fetched("http://am/x".to_owned())), &launch());
         task.data = None;
         assert!(!format!("{task:?}").contains("s3cret"));
     }
 
     #[test]
     fn an_executor_that_is_not_installed_is_fetched_by_mesos_and_executable() {
-        let command = task(&template(ExecutorDelivery::Fetched("http://am/x".to_owned())), &launch());
+        let command =
+            task(&template(ExecutorDelivery::Fetched("http://am/x".to_owned())), &launch());
         let command = command.executor.unwrap().command.unwrap();
         assert_eq!(command.value.as_deref(), Some("./flink-mesos-executor"));
-        assert_eq!((command.uris[0].value.as_str(), command.uris[0].executable), ("http://am/x", Some(true)));
+        assert_eq!(
+            (command.uris[0].value.as_str(), command.uris[0].executable),
+            ("http://am/x", Some(true))
+        );
         let variables = command.environment.unwrap().variables;
-        assert_eq!((variables[0].name.as_str(), variables[0].value.as_deref()), ("LEVEL", Some("debug")));
+        assert_eq!(
+            (variables[0].name.as_str(), variables[0].value.as_deref()),
+            ("LEVEL", Some("debug"))
+        );
     }
 
     #[test]
@@ -250,9 +283,11 @@ mod tests {
 
     #[test]
     fn in_an_image_the_executor_is_found_in_the_sandbox() {
-        let docker = v1::container_info::DockerInfo { image: "flink".to_owned(), ..Default::default() };
+        let docker =
+            v1::container_info::DockerInfo { image: "flink".to_owned(), ..Default::default() };
         let kind = v1::container_info::Type::Docker.into();
-        let container = v1::ContainerInfo { r#type: kind, docker: Some(docker), ..Default::default() };
+        let container =
+            v1::ContainerInfo { r#type: kind, docker: Some(docker), ..Default::default() };
         let fetched = ExecutorDelivery::Fetched("http://am/x".to_owned());
         let template = Template { container: Some(container.clone()), ..template(fetched) };
         let executor = task(&template, &launch()).executor.unwrap();
@@ -272,6 +307,9 @@ mod tests {
         let container = v1::ContainerInfo { r#type: kind, ..Default::default() };
         let installed = ExecutorDelivery::Installed("/x".to_owned());
         let template = Template { container: Some(container), ..template(installed) };
-        assert_eq!(task(&template, &launch()).executor.unwrap().command.unwrap().shell, Some(false));
+        assert_eq!(
+            task(&template, &launch()).executor.unwrap().command.unwrap().shell,
+            Some(false)
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! Negotiates offers with Mesos, and keeps the wanted number of TaskManagers running.
 //!
-//! [`core`] decides without I/O; [`driver`] connects it to Mesos and to its [`store`]; [`election`] decides who leads.
+//! [`core`] decides without I/O; [`driver`] connects it to Mesos and to its [`store`]; [`election`]
+//! decides who leads.
 
 pub mod clock;
 pub mod core;

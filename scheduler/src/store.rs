@@ -1,7 +1,7 @@
 //! The scheduler's durable state, which outlives a crash of the application master.
 //!
-//! [`keep`] owns the store. It takes changes in the order in which they arrive, writes all that have arrived in the meantime at once, and
-//! reports the last one written.
+//! [`keep`] owns the store. It takes changes in the order in which they arrive, writes all that
+//! have arrived in the meantime at once, and reports the last one written.
 
 mod file;
 mod mirror;
@@ -123,10 +123,15 @@ pub struct Batch {
     pub written: Option<oneshot::Sender<()>>,
 }
 
-/// Writes batches until their channel closes. After each write, the number of its last batch is sent to `stored`. A
-/// failed write is retried forever: until it succeeds, nothing new is launched, and running workers are unaffected.
-/// Ends early when leadership is lost; otherwise gives it up at the end.
-pub async fn keep(mut store: Store, mut batches: mpsc::UnboundedReceiver<Batch>, stored: mpsc::UnboundedSender<u64>) {
+/// Writes batches until their channel closes. After each write, the number of its last batch is
+/// sent to `stored`. A failed write is retried forever: until it succeeds, nothing new is launched,
+/// and running workers are unaffected. Ends early when leadership is lost; otherwise gives it up at
+/// the end.
+pub async fn keep(
+    mut store: Store,
+    mut batches: mpsc::UnboundedReceiver<Batch>,
+    stored: mpsc::UnboundedSender<u64>,
+) {
     let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
     while let Some(Batch { number: mut last, mut changes, written }) = batches.recv().await {
         let mut waiting = Vec::from_iter(written);
@@ -142,7 +147,9 @@ pub async fn keep(mut store: Store, mut batches: mpsc::UnboundedReceiver<Batch>,
             }
             failed = true;
             let wait = backoff.next();
-            error!("Cannot persist state; no worker is launched until the store recovers. Retrying in {wait:.1?}: {e}");
+            error!(
+                "Cannot persist state; no worker is launched until the store recovers. Retrying in {wait:.1?}: {e}"
+            );
             tokio::time::sleep(wait).await;
         }
         if failed {

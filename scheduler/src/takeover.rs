@@ -1,12 +1,14 @@
-//! What changed options mean for a framework that is already registered: Mesos keeps its user and principal while it
-//! exists.
+//! What changed options mean for a framework that is already registered: Mesos keeps its user and
+//! principal while it exists.
 //!
-//! `checkpoint` is also fixed, but no option sets it: our frameworks and those of Flink 1.13 are registered with it.
+//! `checkpoint` is also fixed, but no option sets it: our frameworks and those of Flink 1.13 are
+//! registered with it.
 
 mod at_master;
 
 use flink::options::mesos::{
-    FAILOVER_TIMEOUT, FRAMEWORK_PRINCIPAL, FRAMEWORK_ROLE, FRAMEWORK_SECRET, FRAMEWORK_USER, STATE_FORGET_FRAMEWORK,
+    FAILOVER_TIMEOUT, FRAMEWORK_PRINCIPAL, FRAMEWORK_ROLE, FRAMEWORK_SECRET, FRAMEWORK_USER,
+    STATE_FORGET_FRAMEWORK,
 };
 
 pub use self::at_master::{AtMaster, agents_of};
@@ -22,8 +24,14 @@ pub enum Difference {
 }
 
 /// How the stored framework differs from what the options say, unless it must be forgotten.
-pub fn differences(state: &State, wanted: &Registration, forgotten: Option<&str>) -> Vec<Difference> {
-    let (Some(id), Some(known)) = (&state.framework, &state.registration) else { return Vec::new() };
+pub fn differences(
+    state: &State,
+    wanted: &Registration,
+    forgotten: Option<&str>,
+) -> Vec<Difference> {
+    let (Some(id), Some(known)) = (&state.framework, &state.registration) else {
+        return Vec::new();
+    };
     if forgotten == Some(id) {
         return Vec::new();
     }
@@ -49,7 +57,8 @@ pub fn differences(state: &State, wanted: &Registration, forgotten: Option<&str>
     found
 }
 
-/// Why the workers of the stored framework cannot be taken over: `reason` says which master does not know it.
+/// Why the workers of the stored framework cannot be taken over: `reason` says which master does
+/// not know it.
 pub fn unknown(reason: &str, framework: &str, workers: usize) -> String {
     format!("{reason}. {}", next_step(framework, workers))
 }
@@ -94,17 +103,33 @@ mod tests {
     }
 
     #[test]
-    fn another_user_is_ignored_and_another_principal_refused_and_both_are_reported_with_option_and_values() {
+    fn another_user_is_ignored_and_another_principal_refused_and_both_are_reported_with_option_and_values()
+     {
         let before = state(Some(registration("alice", Some("flink"))));
         assert_eq!(differences(&before, &registration("alice", Some("flink")), None), []);
         let found = differences(&before, &registration("bob", None), None);
-        let [Difference::Refused(principal), Difference::Ignored(user)] = &found[..] else { panic!("{found:?}") };
-        let said =
-            format!("{FRAMEWORK_PRINCIPAL}: it is not set now, but was flink when the framework F-0001 registered");
-        assert!(principal.starts_with(&said) && principal.contains("flink-mesos stop"), "{principal}");
-        let said = format!("{FRAMEWORK_USER}: it is bob now, but was alice when the framework F-0001 registered");
-        assert!(user.starts_with(&said) && user.contains("mesos.resourcemanager.tasks.user"), "{user}");
-        let found = differences(&state(Some(registration("", None))), &registration("", Some("flink")), None);
+        let [Difference::Refused(principal), Difference::Ignored(user)] = &found[..] else {
+            panic!("{found:?}")
+        };
+        let said = format!(
+            "{FRAMEWORK_PRINCIPAL}: it is not set now, but was flink when the framework F-0001 registered"
+        );
+        assert!(
+            principal.starts_with(&said) && principal.contains("flink-mesos stop"),
+            "{principal}"
+        );
+        let said = format!(
+            "{FRAMEWORK_USER}: it is bob now, but was alice when the framework F-0001 registered"
+        );
+        assert!(
+            user.starts_with(&said) && user.contains("mesos.resourcemanager.tasks.user"),
+            "{user}"
+        );
+        let found = differences(
+            &state(Some(registration("", None))),
+            &registration("", Some("flink")),
+            None,
+        );
         assert!(matches!(&found[..], [Difference::Refused(_)]), "{found:?}");
     }
 

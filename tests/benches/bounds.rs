@@ -1,6 +1,12 @@
-//! The control API of a running application master: an operator's `workers list` while a crowd of connections comes
-//! from the same address. The peer column has the bound.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::disallowed_methods, missing_docs)]
+//! The control API of a running application master: an operator's `workers list` while a crowd of
+//! connections comes from the same address. The peer column has the bound.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    missing_docs
+)]
 
 #[path = "../../fetcher/sidecar/benches/bounds/crowd.rs"]
 mod crowd;
@@ -18,7 +24,8 @@ use tests::{
 const ROUNDS: usize = 40;
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let arguments: Vec<String> =
+        std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["crowd", address] => crowd::come(address),
         _ => measure(),
@@ -28,13 +35,19 @@ fn main() {
 fn measure() {
     let java = site::stand_in();
     let home = format!("-Denv.java.home={}", java.path().display());
-    let mut cluster = FlinkMesos::start(&flink_home(Line::V1_20), &["local", "--workers", "2", &home]);
+    let mut cluster =
+        FlinkMesos::start(&flink_home(Line::V1_20), &["local", "--workers", "2", &home]);
     let url = cluster.wait_for("control")["address"].as_str().unwrap().to_owned();
     cluster.ready();
     let quiet = rounds(&url);
     let _crowd = Crowd::at(url.strip_prefix("http://").unwrap());
     let beside = rounds(&url);
-    row("operator-in-a-crowd", median(&beside), median(&quiet) * 1.5, "ms, the bound is 1.5 times the quiet time");
+    row(
+        "operator-in-a-crowd",
+        median(&beside),
+        median(&quiet) * 1.5,
+        "ms, the bound is 1.5 times the quiet time",
+    );
     row("operator-in-a-crowd-longest", beside[ROUNDS - 1], 1000.0, "ms");
 }
 
@@ -56,5 +69,8 @@ fn median(sorted: &[f64]) -> f64 {
 }
 
 fn row(name: &str, ours: f64, bound: f64, unit: &str) {
-    println!("{name}\tbounds\t{ours:.1}\t{bound:.1}\t{:.2}\t{unit}", bound / ours.max(f64::MIN_POSITIVE));
+    println!(
+        "{name}\tbounds\t{ours:.1}\t{bound:.1}\t{:.2}\t{unit}",
+        bound / ours.max(f64::MIN_POSITIVE)
+    );
 }

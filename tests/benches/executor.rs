@@ -1,8 +1,14 @@
-//! Our executor on the real Mesos, with a process that does nothing. From ACCEPT to `TASK_RUNNING`, including artifacts
-//! and configuration; from the executor's start to its subscription; from KILL to `TASK_KILLED`; its resident memory;
-//! its size on disk. In turns with the smallest possible executor. Then with a real TaskManager. Values are medians of
-//! several rounds.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::disallowed_methods, missing_docs)]
+//! Our executor on the real Mesos, with a process that does nothing. From ACCEPT to `TASK_RUNNING`,
+//! including artifacts and configuration; from the executor's start to its subscription; from KILL
+//! to `TASK_KILLED`; its resident memory; its size on disk. In turns with the smallest possible
+//! executor. Then with a real TaskManager. Values are medians of several rounds.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    missing_docs
+)]
 
 #[path = "executor/peer.rs"]
 mod peer;
@@ -36,13 +42,15 @@ struct Round {
 type Figure = fn(&Round) -> f64;
 
 fn main() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(measure());
 }
 
 async fn measure() {
     let (rig, peer) = (Rig::start().await, Peer::build());
-    // The same command for both: a shell instead would occupy one of the two processors during the measurement.
+    // The same command for both: a shell instead would occupy one of the two processors during the
+    // measurement.
     fs_err::copy(&peer.command, rig.artifacts.java_home.join("bin/java")).unwrap();
     let (mut ours, mut peers) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {
@@ -57,20 +65,27 @@ async fn measure() {
         }
     }
     let median_of = |figure: Figure| median(ours.iter().map(figure));
-    let (peer_start, peer_kill) = (median(peers.iter().map(|peer| peer.0)), median(peers.iter().map(|peer| peer.1)));
+    let (peer_start, peer_kill) =
+        (median(peers.iter().map(|peer| peer.0)), median(peers.iter().map(|peer| peer.1)));
     row("executor-start", median_of(|round| round.start), Some(peer_start), "ms");
     row("kill", median_of(|round| round.kill), Some(peer_kill), "ms");
     row("executor-subscribe", median_of(|round| round.subscribe), None, "ms");
     row("executor-rss", median_of(|round| round.memory), None, "MB");
-    row("executor-binary", megabytes(fs_err::metadata(binary("flink-mesos-executor")).unwrap().len()), None, "MB");
+    row(
+        "executor-binary",
+        megabytes(fs_err::metadata(binary("flink-mesos-executor")).unwrap().len()),
+        None,
+        "MB",
+    );
     drop(rig);
     task_managers::measure().await;
 }
 
 /// Smaller is better, so the ratio is the peer's value divided by ours.
 fn row(name: &str, ours: f64, peer: Option<f64>, unit: &str) {
-    let (peer, ratio) =
-        peer.map_or_else(Default::default, |peer| (format!("{peer:.2}"), format!("{:.2}", peer / ours)));
+    let (peer, ratio) = peer.map_or_else(Default::default, |peer| {
+        (format!("{peer:.2}"), format!("{:.2}", peer / ours))
+    });
     println!("{name}\texecutor\t{ours:.2}\t{peer}\t{ratio}\t{unit}");
 }
 

@@ -1,11 +1,18 @@
-//! How soon an application master works again, on the real Mesos and the real ZooKeeper, with stand-ins for
-//! TaskManagers.
+//! How soon an application master works again, on the real Mesos and the real ZooKeeper, with
+//! stand-ins for TaskManagers.
 //!
 //! - `store-10k`: writing ten thousand workers' records to ZooKeeper.
 //! - `recover`: from the program's start to its subscription, with those records in ZooKeeper.
-//! - `failover`: from `kill -9` of the leader until the standby is subscribed and the state of every worker is known,
-//!   less the session timeout, which must pass; the worst of several rounds. No TaskManager may have been replaced.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::disallowed_methods, missing_docs)]
+//! - `failover`: from `kill -9` of the leader until the standby is subscribed and the state of
+//!   every worker is known, less the session timeout, which must pass; the worst of several rounds.
+//!   No TaskManager may have been replaced.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    missing_docs
+)]
 
 use std::{
     sync::Arc,
@@ -33,7 +40,8 @@ const ROUNDS: usize = 3;
 const WORKERS: u64 = 10_000;
 
 fn main() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
         recover().await;
         failover().await;
@@ -54,7 +62,8 @@ async fn recover() {
     row("recover", median(recovered), "s");
 }
 
-/// Writes the records as the application master does. The master recognises its framework by an agent.
+/// Writes the records as the application master does. The master recognises its framework by an
+/// agent.
 async fn store(zookeeper: &RealZooKeeper, cluster: &str, agent: &str) -> Duration {
     let options = ZooKeeperOptions {
         quorum: zookeeper.connect_string(),
@@ -65,8 +74,12 @@ async fn store(zookeeper: &RealZooKeeper, cluster: &str, agent: &str) -> Duratio
         creator_only: false,
     };
     let leadership = Candidate::new(options).lead(|_| {}).await.unwrap();
-    let mut changes: Vec<_> = (1..=WORKERS).map(|number| Change::Worker(worker(number, agent))).collect();
-    changes.extend([Change::Framework(Some(format!("{cluster}-0000"))), Change::NextNumber(WORKERS + 1)]);
+    let mut changes: Vec<_> =
+        (1..=WORKERS).map(|number| Change::Worker(worker(number, agent))).collect();
+    changes.extend([
+        Change::Framework(Some(format!("{cluster}-0000"))),
+        Change::NextNumber(WORKERS + 1),
+    ]);
     let (batches, batches_in) = mpsc::unbounded_channel();
     let (stored_out, mut stored) = mpsc::unbounded_channel();
     let began = Instant::now();
@@ -84,8 +97,11 @@ fn worker(number: u64, known: &str) -> WorkerRecord {
         0 => known.to_owned(),
         other => format!("0123abcd-0123-0123-0123-0123456789ab-S{other}"),
     };
-    let place =
-        AgentProfile { agent, hostname: format!("agent-{:04}.example.org", number % 1000), ..AgentProfile::default() };
+    let place = AgentProfile {
+        agent,
+        hostname: format!("agent-{:04}.example.org", number % 1000),
+        ..AgentProfile::default()
+    };
     WorkerRecord {
         id: WorkerId::new("0123abcd", number),
         place: Arc::new(place),

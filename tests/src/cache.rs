@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-/// A line of Flink releases for the end-to-end tests. `tests/setup/versions.sh` has the patch releases.
+/// A line of Flink releases for the end-to-end tests. `tests/setup/versions.sh` has the patch
+/// releases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Line {
     /// Flink 1.18, the oldest that this project runs.
@@ -22,16 +23,23 @@ impl Line {
             Self::V2 => "flink_2_version=",
         };
         let mut lines = include_str!("../setup/versions.sh").lines();
-        lines.find_map(|line| line.strip_prefix(name)).expect("tests/setup/versions.sh names the release")
+        lines
+            .find_map(|line| line.strip_prefix(name))
+            .expect("tests/setup/versions.sh names the release")
     }
 }
 
 /// The cache of the set-up: `$FLINK_MESOS_CACHE`, or `~/.cache/flink-mesos`.
-#[expect(clippy::disallowed_methods, reason = "the set-up's scripts choose the folder by the same two variables")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the set-up's scripts choose the folder by the same two variables"
+)]
 pub fn cache_folder() -> PathBuf {
     match std::env::var_os("FLINK_MESOS_CACHE") {
         Some(folder) => folder.into(),
-        None => PathBuf::from(std::env::var_os("HOME").expect("HOME is set")).join(".cache/flink-mesos"),
+        None => {
+            PathBuf::from(std::env::var_os("HOME").expect("HOME is set")).join(".cache/flink-mesos")
+        }
     }
 }
 
@@ -40,8 +48,8 @@ pub fn flink_home(line: Line) -> PathBuf {
     from_setup(&format!("flink-{}", line.version()))
 }
 
-/// The word count of `tests/jobs`, compiled for this line. Its one argument is the text's path; all processes of the
-/// cluster must see the same file at that path.
+/// The word count of `tests/jobs`, compiled for this line. Its one argument is the text's path; all
+/// processes of the cluster must see the same file at that path.
 pub fn wordcount_jar(line: Line) -> PathBuf {
     from_setup(&format!("jobs/wordcount-{}.jar", line.version()))
 }
@@ -77,12 +85,14 @@ fn from_setup(name: &str) -> PathBuf {
     path
 }
 
-/// A program of this workspace, from the target folder of the running test, such as `binary("flink-mesos")`.
+/// A program of this workspace, from the target folder of the running test, such as
+/// `binary("flink-mesos")`.
 pub fn binary(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("the running test has a path");
     // target/debug/deps/<test>, target/debug/<program>
     let mut folders = test.ancestors().skip(1);
-    let found = folders.by_ref().take(2).map(|folder| folder.join(name)).find(|path| path.is_file());
+    let found =
+        folders.by_ref().take(2).map(|folder| folder.join(name)).find(|path| path.is_file());
     found.unwrap_or_else(|| {
         panic!("no program {name} near {}: run `cargo build --workspace --bins`", test.display());
     })

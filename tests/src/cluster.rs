@@ -50,7 +50,9 @@ impl FlinkMesos {
             .args(SMALL)
             .arg(format!("-Denv.log.dir={}", log.display()))
             .args(["--output", "json"])
-            .args((!arguments.contains(&"--log")).then_some(["--log", "info"]).into_iter().flatten())
+            .args(
+                (!arguments.contains(&"--log")).then_some(["--log", "info"]).into_iter().flatten(),
+            )
             .args(&arguments[1..])
             .env("FLINK_HOME", home)
             .env_remove("FLINK_CONF_DIR")
@@ -88,8 +90,12 @@ impl FlinkMesos {
                         return value;
                     }
                 }
-                Err(RecvTimeoutError::Timeout) => panic!("no `{event}` in time; seen: {}", self.story()),
-                Err(RecvTimeoutError::Disconnected) => panic!("it ended before `{event}`; seen: {}", self.story()),
+                Err(RecvTimeoutError::Timeout) => {
+                    panic!("no `{event}` in time; seen: {}", self.story())
+                }
+                Err(RecvTimeoutError::Disconnected) => {
+                    panic!("it ended before `{event}`; seen: {}", self.story())
+                }
             }
         }
     }
@@ -176,7 +182,9 @@ pub fn processes_with(text: &str) -> Vec<(i32, String)> {
     let own = i32::try_from(std::process::id()).unwrap();
     let mut found = Vec::new();
     for entry in fs_err::read_dir("/proc").unwrap().map_while(Result::ok) {
-        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else { continue };
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else {
+            continue;
+        };
         let line = fs_err::read(entry.path().join("cmdline")).unwrap_or_default();
         let line = String::from_utf8_lossy(&line).replace('\0', " ");
         if pid != own && line.contains(text) {
@@ -210,7 +218,8 @@ pub fn word_count(home: &Path, jar: &Path, web: &str, text: &Path) -> String {
         .stdin(Stdio::null())
         .output()
         .unwrap();
-    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let (out, err) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "flink run failed:\n{out}\n{err}");
     out.into_owned()
 }

@@ -77,7 +77,10 @@ impl FlinkRest {
     /// All jobs.
     pub async fn jobs(&self) -> Result<Vec<Job>, reqwest::Error> {
         let answer = self.get("jobs").await?;
-        Ok(list(&answer["jobs"], |item| Job { id: text(&item["id"]), state: text(&item["status"]) }))
+        Ok(list(&answer["jobs"], |item| Job {
+            id: text(&item["id"]),
+            state: text(&item["status"]),
+        }))
     }
 
     /// The JobManager's effective configuration, as pairs of key and value.
@@ -88,7 +91,11 @@ impl FlinkRest {
 
     /// Asks the JobManager to cancel a job.
     pub async fn cancel(&self, job: &str) -> Result<(), reqwest::Error> {
-        self.client.patch(format!("{}/jobs/{job}?mode=cancel", self.url)).send().await?.error_for_status()?;
+        self.client
+            .patch(format!("{}/jobs/{job}?mode=cancel", self.url))
+            .send()
+            .await?
+            .error_for_status()?;
         Ok(())
     }
 

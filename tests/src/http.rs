@@ -7,7 +7,11 @@ use serde_json::Value;
 /// A client for loopback: no proxy, short timeouts.
 pub(crate) fn client() -> reqwest::Client {
     common::tls::install_provider();
-    reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10)).build().expect("an HTTP client")
+    reqwest::Client::builder()
+        .no_proxy()
+        .timeout(Duration::from_secs(10))
+        .build()
+        .expect("an HTTP client")
 }
 
 /// The JSON at this URL, if there is any.

@@ -30,7 +30,10 @@ pub struct Program {
 
 impl Program {
     /// A program without arguments, with the test's PATH.
-    #[expect(clippy::disallowed_methods, reason = "what the tests start finds java where the tests would")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "what the tests start finds java where the tests would"
+    )]
     pub fn new(program: impl Into<PathBuf>, log: &Path) -> Self {
         let path = std::env::var("PATH").unwrap_or_default();
         Self {
@@ -52,8 +55,8 @@ pub enum Ended {
     Signal(i32),
 }
 
-/// Holds the processes that it starts and everything that they start. When it is dropped, or the test's process dies,
-/// all of them are killed and reaped.
+/// Holds the processes that it starts and everything that they start. When it is dropped, or the
+/// test's process dies, all of them are killed and reaped.
 #[derive(Debug)]
 pub struct Keeper {
     process: Child,
@@ -130,7 +133,9 @@ impl Keeper {
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         let (input, output) = lines.as_mut().expect("a keeper that has not ended");
         let mut line = String::new();
-        writeln!(input, "{request}").and_then(|()| output.read_line(&mut line)).expect("the keeper answers");
+        writeln!(input, "{request}")
+            .and_then(|()| output.read_line(&mut line))
+            .expect("the keeper answers");
         let answer: Value = serde_json::from_str(&line).expect("the keeper answers in JSON");
         assert!(answer["error"].is_null(), "{}", answer["error"]);
         answer

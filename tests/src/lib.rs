@@ -1,9 +1,14 @@
-//! Real components for the end-to-end tests: Mesos, ZooKeeper and Flink from the cache of `make setup`. Each is started
-//! on its own ports and ended with the test, whatever happens.
+//! Real components for the end-to-end tests: Mesos, ZooKeeper and Flink from the cache of `make
+//! setup`. Each is started on its own ports and ended with the test, whatever happens.
 //!
-//! Failures here are the fault of the machine or the set-up, so everything panics with a sentence on what to do.
+//! Failures here are the fault of the machine or the set-up, so everything panics with a sentence
+//! on what to do.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a part that does not come up fails the test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a part that does not come up fails the test"
+)]
 
 mod cache;
 pub mod cluster;
@@ -19,7 +24,8 @@ mod wait;
 mod zookeeper;
 
 pub use cache::{
-    Line, binary, cache_folder, endings_jar, flink_home, mesos_home, pyflink, python, stores_python, wordcount_jar,
+    Line, binary, cache_folder, endings_jar, flink_home, mesos_home, pyflink, python,
+    stores_python, wordcount_jar,
 };
 pub use flink_rest::{FlinkRest, Job, Overview, TaskManager};
 pub use keeper::{Ended, Keeper, Program};

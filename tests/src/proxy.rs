@@ -36,8 +36,8 @@ impl Proxy {
         self.address.to_string()
     }
 
-    /// From now on nothing passes. As in a partitioned network, no end notices: connections stay open, and new ones are
-    /// never answered.
+    /// From now on nothing passes. As in a partitioned network, no end notices: connections stay
+    /// open, and new ones are never answered.
     pub fn cut(&self) {
         self.whole.send_replace(false);
     }
@@ -56,8 +56,12 @@ async fn accept(listener: TcpListener, target: String, whole: watch::Receiver<bo
             until_whole(&mut whole).await;
             // If the server is not running, the client's connection is closed.
             let Ok(server) = TcpStream::connect(target).await else { return };
-            let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
-            tokio::join!(pass(from_client, to_server, whole.clone()), pass(from_server, to_client, whole));
+            let ((from_client, to_client), (from_server, to_server)) =
+                (client.into_split(), server.into_split());
+            tokio::join!(
+                pass(from_client, to_server, whole.clone()),
+                pass(from_server, to_client, whole)
+            );
         });
         while connections.try_join_next().is_some() {}
     }

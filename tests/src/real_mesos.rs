@@ -21,8 +21,9 @@ pub use self::options::RealMesosOptions;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A Mesos cluster for one test. Dropping it kills and reaps all its processes, including executors and what they
-/// started; so does the end of the test's process. If the test fails, the logs are kept.
+/// A Mesos cluster for one test. Dropping it kills and reaps all its processes, including executors
+/// and what they started; so does the end of the test's process. If the test fails, the logs are
+/// kept.
 #[derive(Debug)]
 pub struct RealMesos {
     keeper: Keeper,
@@ -41,7 +42,8 @@ impl RealMesos {
         Self::start_with(RealMesosOptions { agents, ..Default::default() }).await
     }
 
-    /// Starts this many masters, which elect their leader with their own ZooKeeper, and this many agents.
+    /// Starts this many masters, which elect their leader with their own ZooKeeper, and this many
+    /// agents.
     pub async fn start_ha(masters: usize, agents: usize) -> Self {
         Self::start_with(RealMesosOptions { masters, agents, ..Default::default() }).await
     }
@@ -56,7 +58,8 @@ impl RealMesos {
         let blocks: Vec<_> = (0..options.agents).map(|_| PortBlock::new()).collect();
 
         let start_master = |i| {
-            let program = command::master(&options, work.path(), &format!("master{i}"), election.as_deref());
+            let program =
+                command::master(&options, work.path(), &format!("master{i}"), election.as_deref());
             Daemon::start(&keeper, program)
         };
         let mut masters: Vec<_> = (0..options.masters).map(start_master).collect();
@@ -71,8 +74,11 @@ impl RealMesos {
         }
         let master = election.unwrap_or_else(|| masters[0].address());
         let start_agent = |(i, block)| {
-            let mut program = command::agent(&options, work.path(), &format!("agent{i}"), &master, block);
-            program.arguments.extend(options.flags_of_each_agent.get(i).into_iter().flatten().cloned());
+            let mut program =
+                command::agent(&options, work.path(), &format!("agent{i}"), &master, block);
+            program
+                .arguments
+                .extend(options.flags_of_each_agent.get(i).into_iter().flatten().cloned());
             Daemon::start(&keeper, program)
         };
         let mut agents: Vec<_> = blocks.iter().enumerate().map(start_agent).collect();
@@ -126,7 +132,9 @@ impl RealMesos {
     pub async fn leader(&self) -> usize {
         wait_until("a master leads", PATIENCE, async || {
             let port = self.ask("state").await?["leader_info"]["port"].as_u64()?;
-            self.masters.iter().position(|master| u64::from(master.port()) == port && master.is_alive(&self.keeper))
+            self.masters.iter().position(|master| {
+                u64::from(master.port()) == port && master.is_alive(&self.keeper)
+            })
         })
         .await
     }
@@ -138,27 +146,39 @@ impl RealMesos {
 
     /// The leading master's `/slaves`: all resources of each agent.
     pub async fn agents(&self) -> Value {
-        wait_until("the master returns its agents", PATIENCE, async || self.ask("slaves").await).await
+        wait_until("the master returns its agents", PATIENCE, async || self.ask("slaves").await)
+            .await
     }
 
     /// Posts a form to an operator endpoint of the leading master: `teardown`, `reserve`.
     pub async fn post(&self, what: &str, form: &[(&str, &str)]) {
         let master = &self.masters[self.leader().await];
-        let body: Vec<_> = form.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
+        let body: Vec<_> =
+            form.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
         let url = format!("http://{}/master/{what}", master.address());
-        let answer = self.client.post(url).body(body.join("&")).send().await.expect("the master answers");
+        let answer =
+            self.client.post(url).body(body.join("&")).send().await.expect("the master answers");
         let status = answer.status();
-        assert!(status.is_success(), "{what}: {status} {}", answer.text().await.unwrap_or_default());
+        assert!(
+            status.is_success(),
+            "{what}: {status} {}",
+            answer.text().await.unwrap_or_default()
+        );
     }
 
     /// Posts JSON to an operator endpoint: `maintenance/schedule`, `api/v1`.
     pub async fn post_json(&self, what: &str, body: &Value) {
         let master = &self.masters[self.leader().await];
         let url = format!("http://{}/master/{what}", master.address());
-        let answer = self.client.post(url).header("Content-Type", "application/json").body(body.to_string());
+        let answer =
+            self.client.post(url).header("Content-Type", "application/json").body(body.to_string());
         let answer = answer.send().await.expect("the master answers");
         let status = answer.status();
-        assert!(status.is_success(), "{what}: {status} {}", answer.text().await.unwrap_or_default());
+        assert!(
+            status.is_success(),
+            "{what}: {status} {}",
+            answer.text().await.unwrap_or_default()
+        );
     }
 
     /// The leading master's answer at an operator endpoint, such as `maintenance/status`.
@@ -169,7 +189,9 @@ impl RealMesos {
     /// The ids of all living processes except masters and agents: executors and their descendants.
     pub fn below_agents(&self) -> Vec<i32> {
         let mut pids = self.keeper.living();
-        pids.retain(|pid| !self.masters.iter().chain(&self.agents).any(|daemon| daemon.pid() == *pid));
+        pids.retain(|pid| {
+            !self.masters.iter().chain(&self.agents).any(|daemon| daemon.pid() == *pid)
+        });
         pids
     }
 
@@ -183,8 +205,8 @@ impl RealMesos {
         self.agents[agent].kill(&self.keeper).await;
     }
 
-    /// Starts a master again with the same data (kills it first if it runs), and waits until all running agents have
-    /// registered with the leader.
+    /// Starts a master again with the same data (kills it first if it runs), and waits until all
+    /// running agents have registered with the leader.
     pub async fn restart_master(&mut self, master: usize) {
         self.kill_master(master).await;
         self.masters[master].run(&self.keeper);
@@ -195,7 +217,8 @@ impl RealMesos {
         self.until_agents_are_active().await;
     }
 
-    /// Starts an agent again with the same data (kills it first if it runs), and waits until it has registered again.
+    /// Starts an agent again with the same data (kills it first if it runs), and waits until it has
+    /// registered again.
     pub async fn restart_agent(&mut self, agent: usize) {
         self.kill_agent(agent).await;
         let before = self.registered(agent).await;
@@ -218,7 +241,8 @@ impl RealMesos {
         self.masters[master].signal(&self.keeper, signal);
     }
 
-    /// Sends a signal to an agent: SIGSTOP and SIGCONT simulate a partition; with SIGUSR1 it leaves the cluster.
+    /// Sends a signal to an agent: SIGSTOP and SIGCONT simulate a partition; with SIGUSR1 it leaves
+    /// the cluster.
     pub fn signal_agent(&self, agent: usize, signal: Signal) {
         self.agents[agent].signal(&self.keeper, signal);
     }
@@ -240,7 +264,9 @@ impl RealMesos {
         let answer = self.ask("slaves").await?;
         let known = answer["slaves"].as_array()?;
         let port = u64::from(self.agents[agent].port());
-        let agent = known.iter().find(|known| known["port"].as_u64() == Some(port) && known["active"] == true)?;
+        let agent = known
+            .iter()
+            .find(|known| known["port"].as_u64() == Some(port) && known["active"] == true)?;
         agent["reregistered_time"].as_f64().or_else(|| agent["registered_time"].as_f64())
     }
 

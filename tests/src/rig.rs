@@ -14,8 +14,8 @@ use mesos::{
     scheduler::{SchedulerConnection, SchedulerEvent, SchedulerHandle, SchedulerOptions, calls},
     status::is_terminal,
     v1::{
-        CommandInfo, DurationInfo, ExecutorInfo, FrameworkInfo, KillPolicy, Offer, TaskInfo, TaskState, TaskStatus,
-        executor_info, framework_info, scheduler,
+        CommandInfo, DurationInfo, ExecutorInfo, FrameworkInfo, KillPolicy, Offer, TaskInfo,
+        TaskState, TaskStatus, executor_info, framework_info, scheduler,
     },
 };
 use overlays::worker::{ArtifactSource, Entry, WorkerSpec};
@@ -74,19 +74,22 @@ impl Rig {
             ..Default::default()
         };
         let options = SchedulerOptions::new(mesos.master().parse().unwrap());
-        let (handle, events) = SchedulerConnection::open(options, framework, Vec::new()).await.unwrap();
+        let (handle, events) =
+            SchedulerConnection::open(options, framework, Vec::new()).await.unwrap();
         let heard = Arc::default();
         let mut reader = JoinSet::new();
         reader.spawn(listen(events, handle.clone(), Arc::clone(&heard)));
         Self { mesos, artifacts, handle, heard, _reader: reader }
     }
 
-    /// A worker whose TaskManager is this script; `{file}` in it is the prefix of this worker's files, see
-    /// [`Self::file`].
+    /// A worker whose TaskManager is this script; `{file}` in it is the prefix of this worker's
+    /// files, see [`Self::file`].
     pub fn worker(&self, id: &str, script: &str) -> WorkerSpec {
         let prefix = self.file(id, "").display().to_string();
-        let script =
-            format!("echo $$ > {prefix}new && mv {prefix}new {prefix}pid; {}", script.replace("{file}", &prefix));
+        let script = format!(
+            "echo $$ > {prefix}new && mv {prefix}new {prefix}pid; {}",
+            script.replace("{file}", &prefix)
+        );
         let environment = vec![Entry { key: "FAKE_TASK_MANAGER".into(), value: script }];
         WorkerSpec { environment, ..self.description(id) }
     }
@@ -126,7 +129,8 @@ impl Rig {
         })
         .await;
         let agent_id = &offers[0].agent_id;
-        let tasks = tasks.into_iter().map(|task| TaskInfo { agent_id: agent_id.clone(), ..task }).collect();
+        let tasks =
+            tasks.into_iter().map(|task| TaskInfo { agent_id: agent_id.clone(), ..task }).collect();
         let ids = offers.iter().map(|offer| offer.id.clone()).collect();
         let now = Instant::now();
         self.handle.call(calls::accept(ids, vec![calls::launch(tasks)], 0.0)).await.unwrap();
@@ -151,7 +155,11 @@ impl Rig {
             let updates = self.timed_updates(id);
             let end = updates.iter().find(|(_, status)| is_terminal(status.state()));
             let found = updates.iter().find(|(_, status)| status.state() == state);
-            assert!(found.is_some() || end.is_none(), "{id} is not {} but {end:?}", state.as_str_name());
+            assert!(
+                found.is_some() || end.is_none(),
+                "{id} is not {} but {end:?}",
+                state.as_str_name()
+            );
             found.cloned()
         })
         .await
@@ -167,7 +175,8 @@ impl Rig {
         heard.updates.iter().filter(|(_, status)| status.task_id.value == id).cloned().collect()
     }
 
-    /// Waits until the agent has no executor and no descendant of one, and checks that no worker has ended twice.
+    /// Waits until the agent has no executor and no descendant of one, and checks that no worker
+    /// has ended twice.
     pub async fn until_nothing_is_left(&self, ids: &[String]) {
         wait_until("nothing lives below the agent", PATIENCE, async || {
             self.mesos.below_agents().is_empty().then_some(())
@@ -190,7 +199,11 @@ impl Rig {
 
     /// The process ids of all executors.
     pub fn executors(&self) -> Vec<i32> {
-        self.mesos.below_agents().into_iter().filter(|pid| name(*pid) == "flink-mesos-exe").collect()
+        self.mesos
+            .below_agents()
+            .into_iter()
+            .filter(|pid| name(*pid) == "flink-mesos-exe")
+            .collect()
     }
 
     /// The cache that the agent's executors share.
@@ -209,9 +222,15 @@ impl Rig {
     }
 }
 
-async fn listen(mut events: Receiver<SchedulerEvent>, handle: SchedulerHandle, heard: Arc<Mutex<Recorded>>) {
+async fn listen(
+    mut events: Receiver<SchedulerEvent>,
+    handle: SchedulerHandle,
+    heard: Arc<Mutex<Recorded>>,
+) {
     while let Some(event) = events.recv().await {
-        let SchedulerEvent::Event(scheduler::Event { offers, rescind, update, .. }) = event else { continue };
+        let SchedulerEvent::Event(scheduler::Event { offers, rescind, update, .. }) = event else {
+            continue;
+        };
         let mut heard = heard.lock().unwrap();
         if let Some(offers) = offers {
             heard.offers.extend(offers.offers);

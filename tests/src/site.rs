@@ -1,7 +1,9 @@
 //! The real Mesos, ZooKeeper, application master and executors around stand-ins for TaskManagers.
 #![allow(clippy::disallowed_methods, reason = "reads the environment, as the command line does")]
 
-use std::{collections::BTreeMap, os::unix::fs::PermissionsExt as _, path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeMap, os::unix::fs::PermissionsExt as _, path::PathBuf, time::Duration,
+};
 
 use appmaster::{cli::Contact, operator};
 use nix::{sys::signal::Signal, unistd::Pid};
@@ -50,14 +52,21 @@ pub struct Site {
 }
 
 impl Site {
-    /// Starts all components, with this many TaskManagers on the agents. Returns when all are running and registered.
+    /// Starts all components, with this many TaskManagers on the agents. Returns when all are
+    /// running and registered.
     pub async fn start(workers: usize, options: RealMesosOptions, more: &[&str]) -> Self {
-        let (mesos, zookeeper) = (RealMesos::start_with(options).await, RealZooKeeper::start().await);
+        let (mesos, zookeeper) =
+            (RealMesos::start_with(options).await, RealZooKeeper::start().await);
         Self::begin(workers, mesos, zookeeper, more).await
     }
 
     /// The same with existing components.
-    pub async fn begin(workers: usize, mesos: RealMesos, zookeeper: RealZooKeeper, more: &[&str]) -> Self {
+    pub async fn begin(
+        workers: usize,
+        mesos: RealMesos,
+        zookeeper: RealZooKeeper,
+        more: &[&str],
+    ) -> Self {
         let java = stand_in();
         let mut options = vec![
             "session".to_owned(),
@@ -68,11 +77,15 @@ impl Site {
             "-Dhigh-availability.type=zookeeper".to_owned(),
             format!("-Dhigh-availability.zookeeper.quorum={}", zookeeper.connect_string()),
             format!("-Dhigh-availability.storageDir=file://{}", java.path().display()),
-            format!("-Dhigh-availability.zookeeper.client.session-timeout={} s", SESSION_TIMEOUT.as_secs()),
+            format!(
+                "-Dhigh-availability.zookeeper.client.session-timeout={} s",
+                SESSION_TIMEOUT.as_secs()
+            ),
         ];
         options.extend(more.iter().map(|&option| option.to_owned()));
         let master = FlinkMesos::start(&flink_home(Line::V1_20), &borrowed(&options));
-        let mut this = Self { mesos, zookeeper, master, control: String::new(), options, killed: 0, java };
+        let mut this =
+            Self { mesos, zookeeper, master, control: String::new(), options, killed: 0, java };
         this.control = this.announced();
         this.until_whole(workers).await;
         this
@@ -140,8 +153,8 @@ impl Site {
         standby
     }
 
-    /// Continues with another application master, once it is subscribed and knows the state of every worker. Returns
-    /// the previous one.
+    /// Continues with another application master, once it is subscribed and knows the state of
+    /// every worker. Returns the previous one.
     pub async fn follow(&mut self, master: FlinkMesos) -> FlinkMesos {
         let before = std::mem::replace(&mut self.master, master);
         self.master.wait_for("registered");
@@ -181,13 +194,15 @@ impl Site {
         tokio::time::timeout(Duration::from_secs(2), client.get("workers")).await.ok()?.ok()
     }
 
-    /// Waits until the application master is subscribed, knows the state of every worker, and exactly this many run.
+    /// Waits until the application master is subscribed, knows the state of every worker, and
+    /// exactly this many run.
     pub async fn until_whole(&mut self, workers: usize) {
         let what = format!("{workers} TaskManagers run and are registered");
         wait_until(&what, PATIENCE, async || {
             let reported = self.workers().await?;
             let all = reported["workers"].as_array()?;
-            let well = |worker: &Value| worker["phase"] == "running" && worker["registered"] == true;
+            let well =
+                |worker: &Value| worker["phase"] == "running" && worker["registered"] == true;
             let settled = reported["subscribed"] == true && reported["unanswered"] == 0;
             (settled && all.len() == workers && all.iter().all(well)).then_some(())
         })
@@ -215,7 +230,8 @@ impl Site {
         ids
     }
 
-    /// Waits until Mesos has exactly these tasks: it forgets an ended task when its last status is acknowledged.
+    /// Waits until Mesos has exactly these tasks: it forgets an ended task when its last status is
+    /// acknowledged.
     pub async fn until_tasks_are(&self, expected: impl IntoIterator<Item = &String>) {
         let expected: Vec<_> = expected.into_iter().cloned().collect();
         wait_until(&format!("the tasks are {expected:?}"), PATIENCE, async || {
@@ -238,7 +254,8 @@ impl Site {
     fn ask(&self, arguments: &[&str]) -> String {
         let all = [arguments, &["--at", &self.control]].concat();
         let output = command(&all).output().unwrap();
-        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let (out, err) =
+            (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert!(output.status.success(), "{all:?}: {err}");
         out.into_owned()
     }

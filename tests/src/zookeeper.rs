@@ -24,8 +24,8 @@ const ONE_ANSWER: Duration = Duration::from_secs(2);
 
 /// A ZooKeeper for one test; its data is kept across `kill` and `restart`. Dropping it ends it.
 ///
-/// Mesos masters with a session there exit when it is away for longer than their session timeout of two seconds. In
-/// production, a supervisor restarts them.
+/// Mesos masters with a session there exit when it is away for longer than their session timeout of
+/// two seconds. In production, a supervisor restarts them.
 #[derive(Debug)]
 pub struct RealZooKeeper {
     keeper: Keeper,
@@ -128,7 +128,8 @@ impl RealZooKeeper {
         }
     }
 
-    /// Sends a signal to all servers: SIGSTOP and SIGCONT make a ZooKeeper that does not answer for a while.
+    /// Sends a signal to all servers: SIGSTOP and SIGCONT make a ZooKeeper that does not answer for
+    /// a while.
     pub fn signal(&self, signal: Signal) {
         for server in &self.servers {
             self.keeper.signal(server.pid, signal);
@@ -178,14 +179,16 @@ impl Server {
     fn configure(&self, number: usize, more: &str) {
         let data = self.folder.join("data");
         fs_err::create_dir_all(&data).expect("a folder for the data");
-        fs_err::write(data.join("myid"), number.to_string()).expect("the server's number is written");
+        fs_err::write(data.join("myid"), number.to_string())
+            .expect("the server's number is written");
         let configuration = format!(
             "tickTime=500\nminSessionTimeout=1000\nmaxSessionTimeout=60000\ndataDir={}\nclientPort={}\n\
              clientPortAddress=127.0.0.1\nmaxClientCnxns=0\nadmin.enableServer=false\n4lw.commands.whitelist=srvr\n{more}\n",
             data.display(),
             self.port.number()
         );
-        fs_err::write(self.folder.join("zoo.cfg"), configuration).expect("the configuration is written");
+        fs_err::write(self.folder.join("zoo.cfg"), configuration)
+            .expect("the configuration is written");
     }
 
     fn address(&self) -> String {
@@ -204,7 +207,12 @@ impl Server {
     fn program(&self) -> Program {
         let mut program = Program::new("java", &self.folder.join("log"));
         // Starts in a third of a second, and stays small.
-        let flags = ["-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dzookeeper.jmx.log4j.disable=true"];
+        let flags = [
+            "-Xmx128m",
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
+            "-Dzookeeper.jmx.log4j.disable=true",
+        ];
         program.arguments.extend(flags.map(str::to_owned));
         program.arguments.extend(self.properties.iter().map(|property| format!("-D{property}")));
         let jars = format!("{JARS}:{TLS_JARS}");

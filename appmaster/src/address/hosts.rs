@@ -24,8 +24,15 @@ use crate::settings::SettingsError;
 const VARIABLE: &str = "LIBPROCESS_IP";
 
 /// Options whose values are hosts, to connect to or to listen on.
-const HOSTS: [ConfigOption<Option<String>>; 7] =
-    [RPC_ADDRESS, REST_ADDRESS, RPC_BIND, REST_BIND, TASKMANAGER_HOST, TASKMANAGER_BIND_HOST, TASKS_HOSTNAME];
+const HOSTS: [ConfigOption<Option<String>>; 7] = [
+    RPC_ADDRESS,
+    REST_ADDRESS,
+    RPC_BIND,
+    REST_BIND,
+    TASKMANAGER_HOST,
+    TASKMANAGER_BIND_HOST,
+    TASKS_HOSTNAME,
+];
 /// Those to connect to.
 const REACHED: [ConfigOption<Option<String>>; 3] = [RPC_ADDRESS, REST_ADDRESS, TASKMANAGER_HOST];
 
@@ -45,18 +52,24 @@ pub(super) fn problems(config: &Configuration) -> Vec<SettingsError> {
     let wrong = |option: ConfigOption<_>| {
         let text = config.get(&option).filter(|text| !text.is_empty())?;
         // A worker's host may contain the task's id.
-        hosts::checked(&text.replace("_TASK_", "task")).is_none().then(|| refused(option.key(), text))
+        hosts::checked(&text.replace("_TASK_", "task"))
+            .is_none()
+            .then(|| refused(option.key(), text))
     };
     HOSTS.into_iter().filter_map(wrong).collect()
 }
 
 fn refused(key: &'static str, host: &str) -> SettingsError {
     let reason = format!("it cannot be a host for Flink: expected {}", hosts::FORM);
-    SettingsError::Value { key, value: Configuration::shown(key, &masked(host)).into_owned(), reason }
+    SettingsError::Value {
+        key,
+        value: Configuration::shown(key, &masked(host)).into_owned(),
+        reason,
+    }
 }
 
-/// Determines the host and writes it, with the options that follow from it, into the configuration. A user's deliberate
-/// choice stays.
+/// Determines the host and writes it, with the options that follow from it, into the configuration.
+/// A user's deliberate choice stays.
 pub(crate) async fn settle(
     config: &mut Configuration,
     master: &MasterUrl,
@@ -68,7 +81,8 @@ pub(crate) async fn settle(
     let host = host(config, master, lookup).await?;
     let mut warnings = wildcards(config, lookup);
     let bind = bind(&host).await?;
-    let computed = Source::Computed("the address under which Mesos and the workers reach this machine");
+    let computed =
+        Source::Computed("the address under which Mesos and the workers reach this machine");
     config.set(&RPC_ADDRESS, host.clone(), computed.clone());
     for option in [RPC_BIND, REST_BIND] {
         if config.get(&option).is_none_or(str::is_empty) || hosts::is_as_shipped(config, &option) {
@@ -78,7 +92,9 @@ pub(crate) async fn settle(
     let rest = config.get(&REST_ADDRESS).unwrap_or_default();
     if rest.is_empty() || hosts::is_wildcard(rest) || is_loopback(rest) {
         // A REST API that listens on one address can only be reached there.
-        let only = config.get(&REST_BIND).filter(|only| !hosts::is_wildcard(only) && **only != bind.to_string());
+        let only = config
+            .get(&REST_BIND)
+            .filter(|only| !hosts::is_wildcard(only) && **only != bind.to_string());
         config.set(&REST_ADDRESS, only.unwrap_or(&host).to_owned(), computed);
     }
     warnings.extend(unreachable(config, &host));
@@ -88,20 +104,27 @@ pub(crate) async fn settle(
 
 /// A wildcard address, which others cannot connect to.
 fn wildcards(config: &Configuration, lookup: &dyn Fn(&str) -> Option<String>) -> Vec<String> {
-    let configured = REACHED.into_iter().filter_map(|option| Some((option.key(), config.get(&option)?.to_owned())));
+    let configured = REACHED
+        .into_iter()
+        .filter_map(|option| Some((option.key(), config.get(&option)?.to_owned())));
     let all = configured.chain(lookup(VARIABLE).map(|text| (VARIABLE, text)));
     let all = all.filter(|(_, text)| hosts::is_wildcard(text));
-    all.map(|(key, text)| format!("{key}: {text} is not an address that others can reach; it counts as not set"))
-        .collect()
+    all.map(|(key, text)| {
+        format!("{key}: {text} is not an address that others can reach; it counts as not set")
+    })
+    .collect()
 }
 
 /// A JobManager that listens only on this machine, although workers elsewhere must reach it.
 fn unreachable(config: &Configuration, host: &str) -> Option<String> {
     let bind = config.get(&RPC_BIND).filter(|bind| is_loopback(bind) && !is_loopback(host))?;
-    Some(format!("{RPC_BIND}: {bind} can be reached only from this machine, but workers are sent to {host}"))
+    Some(format!(
+        "{RPC_BIND}: {bind} can be reached only from this machine, but workers are sent to {host}"
+    ))
 }
 
-/// Flink's REST API has no authentication that flink-mesos could use: anyone who reaches it can run code.
+/// Flink's REST API has no authentication that flink-mesos could use: anyone who reaches it can run
+/// code.
 fn open_rest(config: &Configuration) -> Option<String> {
     let bind = config.get(&REST_BIND).filter(|bind| !is_loopback(bind))?;
     Some(format!(
@@ -120,10 +143,14 @@ pub(crate) async fn host(
     let configured = config.get(&RPC_ADDRESS).filter(usable);
     let deliberate = !matches!(config.source(&RPC_ADDRESS), Some(Source::File { .. }));
     if let Some(host) = configured.filter(|host| deliberate || !is_loopback(host)) {
-        return hosts::checked(host).map(str::to_owned).ok_or_else(|| refused(RPC_ADDRESS.key(), host));
+        return hosts::checked(host)
+            .map(str::to_owned)
+            .ok_or_else(|| refused(RPC_ADDRESS.key(), host));
     }
     if let Some(address) = lookup(VARIABLE).filter(|address| usable(&address.as_str())) {
-        return hosts::checked(&address).map(str::to_owned).ok_or_else(|| refused(VARIABLE, &address));
+        return hosts::checked(&address)
+            .map(str::to_owned)
+            .ok_or_else(|| refused(VARIABLE, &address));
     }
     Ok(match facing(master).await {
         Some(address) if !address.is_loopback() => address.to_string(),
@@ -132,8 +159,9 @@ pub(crate) async fn host(
     })
 }
 
-/// Where to listen to be reached at this host. Loopback addresses are used as they are. Everything else means all
-/// addresses: a name may resolve differently elsewhere, and an address may be translated on the way.
+/// Where to listen to be reached at this host. Loopback addresses are used as they are. Everything
+/// else means all addresses: a name may resolve differently elsewhere, and an address may be
+/// translated on the way.
 async fn bind(host: &str) -> Result<IpAddr, SettingsError> {
     const ANY_V4: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
     const ANY_V6: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
@@ -168,7 +196,8 @@ async fn facing(master: &MasterUrl) -> Option<IpAddr> {
     };
     let target = (there.host.as_str(), there.port);
     let there = tokio::net::lookup_host(target).await.ok()?.next()?;
-    let any: IpAddr = if there.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    let any: IpAddr =
+        if there.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
     // Connecting a datagram socket sends nothing; it only looks up the route.
     let socket = UdpSocket::bind((any, 0)).await.ok()?;
     socket.connect(there).await.ok()?;
@@ -192,7 +221,10 @@ mod tests {
         Source::File { path: "config.yaml".into(), line: None }
     }
 
-    async fn settled(options: &[(&str, &str, Source)], variable: Option<&str>) -> (Hosts, Configuration) {
+    async fn settled(
+        options: &[(&str, &str, Source)],
+        variable: Option<&str>,
+    ) -> (Hosts, Configuration) {
         let mut config = config(options);
         let master = "127.0.0.1:1".parse().unwrap();
         let lookup = |name: &str| variable.filter(|_| name == VARIABLE).map(str::to_owned);
@@ -227,9 +259,13 @@ mod tests {
             (Some("0.0.0.0"), None, "10.0.0.1"),
             (Some("127.0.0.1"), Some("proxy.example.org"), "proxy.example.org"),
         ] {
-            let set = |key, value: Option<&'static str>| value.map(|value| (key, value, Source::DynamicProperty));
-            let options = [Some(rpc.clone()), set(REST_BIND.key(), bind), set(REST_ADDRESS.key(), rest)];
-            let (_, config) = settled(&options.into_iter().flatten().collect::<Vec<_>>(), None).await;
+            let set = |key, value: Option<&'static str>| {
+                value.map(|value| (key, value, Source::DynamicProperty))
+            };
+            let options =
+                [Some(rpc.clone()), set(REST_BIND.key(), bind), set(REST_ADDRESS.key(), rest)];
+            let (_, config) =
+                settled(&options.into_iter().flatten().collect::<Vec<_>>(), None).await;
             assert_eq!(config.get(&REST_ADDRESS), Some(expected), "{bind:?} {rest:?}");
         }
     }
@@ -238,8 +274,12 @@ mod tests {
     async fn an_open_rest_api_gives_a_warning_and_a_closed_one_does_not() {
         let other = (RPC_ADDRESS.key(), "10.0.0.1", Source::DynamicProperty);
         let (open, _) = settled(std::slice::from_ref(&other), None).await;
-        assert!(matches!(open.warnings.as_slice(), [one] if one.contains("without authentication")), "{open:?}");
-        let (closed, _) = settled(&[other, (REST_BIND.key(), "127.0.0.1", Source::DynamicProperty)], None).await;
+        assert!(
+            matches!(open.warnings.as_slice(), [one] if one.contains("without authentication")),
+            "{open:?}"
+        );
+        let (closed, _) =
+            settled(&[other, (REST_BIND.key(), "127.0.0.1", Source::DynamicProperty)], None).await;
         assert_eq!(closed.warnings, Vec::<String>::new());
         assert_eq!(settled(&[], None).await.0.warnings, Vec::<String>::new());
     }
@@ -257,10 +297,16 @@ mod tests {
             (None, Some("127.0.0.2"), "127.0.0.2", "127.0.0.2"),
             (None, Some("10.0.0.1"), "10.0.0.1", "0.0.0.0"),
         ] {
-            let options: Vec<_> =
-                address.map(|host| (RPC_ADDRESS.key(), host, Source::DynamicProperty)).into_iter().collect();
+            let options: Vec<_> = address
+                .map(|host| (RPC_ADDRESS.key(), host, Source::DynamicProperty))
+                .into_iter()
+                .collect();
             let (hosts, config) = settled(&options, variable).await;
-            assert_eq!((hosts.host.as_str(), hosts.bind.to_string().as_str()), (host, bind), "{address:?}");
+            assert_eq!(
+                (hosts.host.as_str(), hosts.bind.to_string().as_str()),
+                (host, bind),
+                "{address:?}"
+            );
             assert_eq!(config.get(&RPC_BIND), Some(bind));
             assert_eq!(config.get(&REST_ADDRESS), Some(host));
         }
@@ -269,8 +315,12 @@ mod tests {
     #[tokio::test]
     async fn a_wildcard_address_is_ignored_with_one_warning() {
         let wildcard = (RPC_ADDRESS.key(), "0.0.0.0", Source::DynamicProperty);
-        let (hosts, config) = settled(&[wildcard, ("taskmanager.host", "::", Source::DynamicProperty)], None).await;
-        assert_eq!((hosts.host.as_str(), config.get(&RPC_ADDRESS)), ("127.0.0.1", Some("127.0.0.1")));
+        let (hosts, config) =
+            settled(&[wildcard, ("taskmanager.host", "::", Source::DynamicProperty)], None).await;
+        assert_eq!(
+            (hosts.host.as_str(), config.get(&RPC_ADDRESS)),
+            ("127.0.0.1", Some("127.0.0.1"))
+        );
         assert_eq!(hosts.warnings.len(), 2, "{hosts:?}");
         let (hosts, _) = settled(&[], Some("0.0.0.0")).await;
         assert!(hosts.host == "127.0.0.1" && hosts.warnings[0].starts_with(VARIABLE), "{hosts:?}");
@@ -283,7 +333,10 @@ mod tests {
             for wrong in ["$HOST_IP", "a_b", "a:1"] {
                 let mut config = config(&[(key, wrong, Source::DynamicProperty)]);
                 let error = settle(&mut config, &master, &|_| None).await.unwrap_err().to_string();
-                assert!(error.starts_with(&format!("{key}: {wrong}: ")) && error.contains(hosts::FORM), "{error}");
+                assert!(
+                    error.starts_with(&format!("{key}: {wrong}: ")) && error.contains(hosts::FORM),
+                    "{error}"
+                );
             }
         }
         let worker = config(&[("taskmanager.host", "_TASK_.flink.mesos", Source::DynamicProperty)]);

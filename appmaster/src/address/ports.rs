@@ -11,8 +11,8 @@ use flink::{
     options::{
         ConfigOption,
         flink::{
-            JOBMANAGER_BIND_HOST, JOBMANAGER_RPC_BIND_PORT as RPC_BIND_PORT, JOBMANAGER_RPC_PORT as RPC_PORT,
-            REST_BIND_ADDRESS, REST_BIND_PORT, REST_PORT,
+            JOBMANAGER_BIND_HOST, JOBMANAGER_RPC_BIND_PORT as RPC_BIND_PORT,
+            JOBMANAGER_RPC_PORT as RPC_PORT, REST_BIND_ADDRESS, REST_BIND_PORT, REST_PORT,
         },
         mesos::{ARTIFACT_SERVER_EXECUTOR_PORT, ARTIFACT_SERVER_PORT, CONTROL_PORT},
     },
@@ -51,9 +51,14 @@ pub(super) async fn settle(
     Ok((number, reservations))
 }
 
-/// Everything that prevents us from using our ports. A port that may be the current leader's until we lead gives only a
-/// warning.
-pub(super) async fn problems(config: &Configuration, bind: IpAddr, in_use: PortInUse, found: &mut Found) {
+/// Everything that prevents us from using our ports. A port that may be the current leader's until
+/// we lead gives only a warning.
+pub(super) async fn problems(
+    config: &Configuration,
+    bind: IpAddr,
+    in_use: PortInUse,
+    found: &mut Found,
+) {
     let all = all_ports(config, bind);
     let range = rest_range(config).unwrap_or_else(|problem| {
         found.problems.push(problem);
@@ -63,13 +68,17 @@ pub(super) async fn problems(config: &Configuration, bind: IpAddr, in_use: PortI
     let twice = wanted_twice(&all);
     for Port { key, number, bind } in all {
         let tried = match (number, &range) {
-            (_, Some(range)) if key == REST_PORT.key() => free_port_of(config, range, tried_as, bind).await.err(),
+            (_, Some(range)) if key == REST_PORT.key() => {
+                free_port_of(config, range, tried_as, bind).await.err()
+            }
             (Ok(number), _) => free_port(config, key, number, tried_as, bind).await.err(),
             (Err(wrong), _) => Some(wrong.into()),
         };
         match tried {
             Some(problem @ SettingsError::Value { .. }) if in_use == PortInUse::Later => {
-                found.warnings.push(format!("{problem}; it must be free when this application master leads"));
+                found
+                    .warnings
+                    .push(format!("{problem}; it must be free when this application master leads"));
             }
             tried => found.problems.extend(tried),
         }
@@ -77,9 +86,13 @@ pub(super) async fn problems(config: &Configuration, bind: IpAddr, in_use: PortI
     found.problems.extend(twice);
 }
 
-/// Waits until our ports are free: the previous leader on this machine and its JobManager take a moment to end. A port
-/// still in use after `patience` is a mistake in the configuration.
-pub async fn until_free(config: &Configuration, bind: IpAddr, patience: Duration) -> Result<(), SettingsError> {
+/// Waits until our ports are free: the previous leader on this machine and its JobManager take a
+/// moment to end. A port still in use after `patience` is a mistake in the configuration.
+pub async fn until_free(
+    config: &Configuration,
+    bind: IpAddr,
+    patience: Duration,
+) -> Result<(), SettingsError> {
     let deadline = Instant::now() + patience;
     for Port { key, number, bind } in all_ports(config, bind) {
         let number = number?;
@@ -99,7 +112,9 @@ pub async fn becomes_free(number: u16, patience: Duration) -> bool {
     loop {
         match listen(Ipv4Addr::UNSPECIFIED.into(), number).await {
             Ok(_) => return true,
-            Err(e) if e.kind() != ErrorKind::AddrInUse || Instant::now() >= deadline => return false,
+            Err(e) if e.kind() != ErrorKind::AddrInUse || Instant::now() >= deadline => {
+                return false;
+            }
             Err(_) => sleep(POLL).await,
         }
     }
@@ -117,7 +132,9 @@ fn all_ports(config: &Configuration, bind: IpAddr) -> [Port; 5] {
     let served = artifact_server(config).map_or(bind, |wanted| wanted.listen(bind).ip());
     let operators = control(config).map_or(Ipv4Addr::LOCALHOST.into(), |wanted| wanted.bind.ip());
     // The JobManager listens where its options say; names are resolved by Java.
-    let own = |option: &ConfigOption<_>| config.get(option).and_then(|text| text.parse().ok()).unwrap_or(bind);
+    let own = |option: &ConfigOption<_>| {
+        config.get(option).and_then(|text| text.parse().ok()).unwrap_or(bind)
+    };
     let (rpc_key, rpc) = match rpc(config) {
         Ok((key, number)) => (key, Ok(number)),
         Err(wrong) => (RPC_PORT.key(), Err(wrong)),
@@ -146,7 +163,10 @@ fn wanted_twice(all: &[Port]) -> Vec<SettingsError> {
     let number = |port: &Port| port.number.as_ref().map_or(0, |number| *number);
     let mut problems = Vec::new();
     for (at, later) in all.iter().enumerate() {
-        let earlier = all.iter().take(at).find(|earlier| number(earlier) > 0 && number(earlier) == number(later));
+        let earlier = all
+            .iter()
+            .take(at)
+            .find(|earlier| number(earlier) > 0 && number(earlier) == number(later));
         problems.extend(earlier.map(|earlier| SettingsError::Value {
             key: later.key,
             value: number(later).to_string(),
@@ -156,7 +176,8 @@ fn wanted_twice(all: &[Port]) -> Vec<SettingsError> {
     problems
 }
 
-/// The candidate ports for REST, that of `rest.port` first if it is among them; `None` if only `rest.port` counts.
+/// The candidate ports for REST, that of `rest.port` first if it is among them; `None` if only
+/// `rest.port` counts.
 fn rest_range(config: &Configuration) -> Result<Option<Vec<u16>>, SettingsError> {
     let Some(text) = config.get(&REST_BIND_PORT) else { return Ok(None) };
     let mut ports = ports_of(text).ok_or_else(|| SettingsError::Value {
@@ -233,7 +254,12 @@ async fn free_port(
     Err(in_use_by_others(key, number, bind, &error))
 }
 
-fn in_use_by_others(key: &'static str, number: u16, bind: IpAddr, error: &std::io::Error) -> SettingsError {
+fn in_use_by_others(
+    key: &'static str,
+    number: u16,
+    bind: IpAddr,
+    error: &std::io::Error,
+) -> SettingsError {
     let hint = format!("choose another with -D{key}=…, 0 means any free port");
     let reason = format!("cannot listen on {}: {error}; {hint}", SocketAddr::new(bind, number));
     SettingsError::Value { key, value: number.to_string(), reason }
@@ -281,7 +307,8 @@ mod tests {
         let mut found = Found::default();
         problems(&config, HERE, PortInUse::Later, &mut found).await;
         assert!(
-            found.problems.is_empty() && found.warnings[0].contains("when this application master leads"),
+            found.problems.is_empty()
+                && found.warnings[0].contains("when this application master leads"),
             "{found:?}"
         );
         assert_eq!(refused(&config).await.len(), 1);
@@ -301,19 +328,32 @@ mod tests {
         let used = taken.local_addr().unwrap().port();
         // Other processes may use the next ports; only that the used port is not taken is certain.
         let range = format!("{used}-{}", used.saturating_add(50));
-        let mut config = config(&[(RPC_PORT.key(), "0"), (REST_PORT.key(), "1"), (REST_BIND_PORT.key(), &range)]);
+        let mut config = config(&[
+            (RPC_PORT.key(), "0"),
+            (REST_PORT.key(), "1"),
+            (REST_BIND_PORT.key(), &range),
+        ]);
         let (number, _) = settle(&mut config, PortInUse::Refuse, HERE).await.unwrap();
         assert!(number > used);
         let text = number.to_string();
-        assert_eq!((config.get(&REST_PORT), config.get(&REST_BIND_PORT)), (Some(text.as_str()), Some(text.as_str())));
+        assert_eq!(
+            (config.get(&REST_PORT), config.get(&REST_BIND_PORT)),
+            (Some(text.as_str()), Some(text.as_str()))
+        );
     }
 
     #[tokio::test]
     async fn an_invalid_range_or_one_without_a_free_port_is_refused_at_once() {
         let taken = TcpListener::bind((HERE, 0)).await.unwrap();
         let used = taken.local_addr().unwrap().port().to_string();
-        for (text, part) in [(used.as_str(), "none of these ports is free"), ("9-1", "allowed are ports")] {
-            let mut config = config(&[(RPC_PORT.key(), "0"), (REST_PORT.key(), "0"), (REST_BIND_PORT.key(), text)]);
+        for (text, part) in
+            [(used.as_str(), "none of these ports is free"), ("9-1", "allowed are ports")]
+        {
+            let mut config = config(&[
+                (RPC_PORT.key(), "0"),
+                (REST_PORT.key(), "0"),
+                (REST_BIND_PORT.key(), text),
+            ]);
             let found: Vec<_> = refused(&config).await.iter().map(ToString::to_string).collect();
             let error = settle(&mut config, PortInUse::Refuse, HERE).await.unwrap_err().to_string();
             assert!(error.starts_with(REST_BIND_PORT.key()) && error.contains(part), "{error}");
@@ -326,14 +366,20 @@ mod tests {
         let mut config = config(&[(RPC_PORT.key(), "0"), ("jobmanager.web.port", "0")]);
         let (number, _) = settle(&mut config, PortInUse::Refuse, HERE).await.unwrap();
         assert!(number > 0 && config.get(&REST_BIND_PORT) == Some(number.to_string().as_str()));
-        let wrong = refused(&self::config(&[(RPC_PORT.key(), "0"), ("jobmanager.web.port", "abc")])).await;
-        assert!(matches!(wrong.as_slice(), [one] if one.to_string().starts_with(REST_BIND_PORT.key())), "{wrong:?}");
+        let wrong =
+            refused(&self::config(&[(RPC_PORT.key(), "0"), ("jobmanager.web.port", "abc")])).await;
+        assert!(
+            matches!(wrong.as_slice(), [one] if one.to_string().starts_with(REST_BIND_PORT.key())),
+            "{wrong:?}"
+        );
     }
 
     #[test]
     fn the_configured_port_of_rest_comes_first_in_its_range() {
         let range = |known: &str| {
-            rest_range(&config(&[(REST_PORT.key(), known), (REST_BIND_PORT.key(), "1-4")])).unwrap().unwrap()
+            rest_range(&config(&[(REST_PORT.key(), known), (REST_BIND_PORT.key(), "1-4")]))
+                .unwrap()
+                .unwrap()
         };
         assert_eq!((range("3"), range("9")), (vec![3, 1, 2, 4], vec![1, 2, 3, 4]));
     }

@@ -32,7 +32,9 @@ impl Cluster {
     ) -> Result<CommandLine, CommandError> {
         match self {
             Self::Session => command::job_manager(home, java, config, directories, lookup),
-            Self::Application(job) => command::application(home, java, config, directories, job, lookup),
+            Self::Application(job) => {
+                command::application(home, java, config, directories, job, lookup)
+            }
         }
     }
 
@@ -82,7 +84,13 @@ mod tests {
     #[test]
     fn only_a_stopped_application_has_not_finished() {
         let application = Cluster::Application(Application::default());
-        assert_eq!(application.verdict(Outcome::Stopped).err().map(|failure| failure.exit_code()), Some(2));
-        assert!(application.verdict(Outcome::Ended).is_ok() && Cluster::Session.verdict(Outcome::Stopped).is_ok());
+        assert_eq!(
+            application.verdict(Outcome::Stopped).err().map(|failure| failure.exit_code()),
+            Some(2)
+        );
+        assert!(
+            application.verdict(Outcome::Ended).is_ok()
+                && Cluster::Session.verdict(Outcome::Stopped).is_ok()
+        );
     }
 }

@@ -20,8 +20,8 @@ use crate::{address, console::Console, failure::Failure, settings::StateLocation
 pub(super) enum LeadershipSource {
     /// At once: there is no other.
     Alone,
-    /// At once: the lock on this folder keeps others out. Holds store and state once [`LeadershipSource::look`] has
-    /// opened them.
+    /// At once: the lock on this folder keeps others out. Holds store and state once
+    /// [`LeadershipSource::look`] has opened them.
     Folder(PathBuf, Option<Box<(FileStore, State)>>),
     /// By election.
     Election(Candidate),
@@ -32,7 +32,9 @@ impl LeadershipSource {
         match state {
             StateLocation::Memory => Self::Alone,
             StateLocation::Directory(directory) => Self::Folder(directory.clone(), None),
-            StateLocation::ZooKeeper(zookeeper) => Self::Election(Candidate::new(zookeeper.clone())),
+            StateLocation::ZooKeeper(zookeeper) => {
+                Self::Election(Candidate::new(zookeeper.clone()))
+            }
         }
     }
 
@@ -65,12 +67,18 @@ impl LeadershipSource {
     }
 }
 
-/// If any port will do for the JobManager, chooses the port at which the earlier TaskManagers look for it.
+/// If any port will do for the JobManager, chooses the port at which the earlier TaskManagers look
+/// for it.
 pub(super) async fn take_port_again(config: &mut Configuration, before: &State, console: &Console) {
     let any = matches!(config.read(&JOBMANAGER_RPC_PORT), Ok(0))
         && !matches!(config.read(&JOBMANAGER_RPC_BIND_PORT), Ok(Some(1..)));
-    let known = before.workers.values().filter(|worker| !worker.released).find_map(|worker| worker.origin.as_ref());
-    let number = known.and_then(|origin| origin.job_manager.rsplit_once(':')?.1.parse::<u16>().ok());
+    let known = before
+        .workers
+        .values()
+        .filter(|worker| !worker.released)
+        .find_map(|worker| worker.origin.as_ref());
+    let number =
+        known.and_then(|origin| origin.job_manager.rsplit_once(':')?.1.parse::<u16>().ok());
     let Some(number) = number.filter(|_| any) else { return };
     if address::becomes_free(number, PORTS).await {
         let source = Source::Computed("the port at which the earlier TaskManagers look for it");

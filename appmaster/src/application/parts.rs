@@ -1,5 +1,5 @@
-//! The parts of an application master, created each time it leads: collects and serves what workers need, and makes the
-//! JobManager's command.
+//! The parts of an application master, created each time it leads: collects and serves what workers
+//! need, and makes the JobManager's command.
 
 use std::{sync::Arc, time::Duration};
 
@@ -63,7 +63,8 @@ pub(super) struct Setup {
 }
 
 impl Setup {
-    /// Reports errors early and hashes the distribution: later, only files changed since are hashed again.
+    /// Reports errors early and hashes the distribution: later, only files changed since are hashed
+    /// again.
     pub(super) async fn prepare(&self, uris: &UserUris) -> Result<(), Failure> {
         self.collect(uris).await?;
         self.job_manager().await.map(drop)
@@ -71,14 +72,21 @@ impl Setup {
 
     /// Waits until the configured ports of the parts are free.
     pub(super) async fn until_ports_are_free(&self) -> Result<(), Failure> {
-        address::until_free(&self.plan.config, self.addresses.bind, PORTS).await.map_err(Failure::usage)
+        address::until_free(&self.plan.config, self.addresses.bind, PORTS)
+            .await
+            .map_err(Failure::usage)
     }
 
     /// All parts, ready to be started.
-    pub(super) async fn parts(&self, uris: &UserUris, leadership: Leadership) -> Result<Parts, Failure> {
+    pub(super) async fn parts(
+        &self,
+        uris: &UserUris,
+        leadership: Leadership,
+    ) -> Result<Parts, Failure> {
         let (server, template, origin) = self.serve(uris).await?;
         let (mut job_manager, port) = (self.job_manager().await?, self.addresses.rest_port);
-        let job_manager = spawn_blocking(move || job_manager.take_log(port).map(|()| job_manager)).await;
+        let job_manager =
+            spawn_blocking(move || job_manager.take_log(port).map(|()| job_manager)).await;
         let job_manager = job_manager.map_err(Failure::other)?.map_err(|e| {
             Failure::usage(anyhow!(
                 "the JobManager cannot log: {e}; set FLINK_LOG_DIR or env.log.dir to a folder that can be written"
@@ -95,7 +103,9 @@ impl Setup {
                 leadership,
                 forget_framework: plan.settings.forget_framework.clone(),
                 template,
-                issue_token: Box::new(move |worker| issue_token(worker.as_str()).expose().to_owned()),
+                issue_token: Box::new(move |worker| {
+                    issue_token(worker.as_str()).expose().to_owned()
+                }),
             },
             workers: plan.settings.workers,
             server,
@@ -147,47 +157,72 @@ impl Setup {
         let tls = match endpoint {
             None => None,
             Some(endpoint) => {
-                let read = spawn_blocking(move || endpoint.server_config()).await.map_err(Failure::other)?;
+                let read = spawn_blocking(move || endpoint.server_config())
+                    .await
+                    .map_err(Failure::other)?;
                 Some(read.map_err(Failure::usage)?)
             }
         };
-        let options = ControlOptions { bind, token: token.clone(), name: addresses.host.clone(), tls };
+        let options =
+            ControlOptions { bind, token: token.clone(), name: addresses.host.clone(), tls };
         let server = ControlServer::start(options).await;
-        let mut server = server.map_err(|e| Failure::usage(anyhow!("{CONTROL_PORT}: cannot listen on {bind}: {e}")))?;
+        let mut server = server
+            .map_err(|e| Failure::usage(anyhow!("{CONTROL_PORT}: cannot listen on {bind}: {e}")))?;
         let authorities = self.trusted.control.clone();
         let cluster = plan.settings.framework.name.clone();
-        let running = Running::here(server.local_url(), server.url().to_owned(), &token, authorities, cluster);
+        let running = Running::here(
+            server.local_url(),
+            server.url().to_owned(),
+            &token,
+            authorities,
+            cluster,
+        );
         let lookup = self.lookup.clone();
-        match spawn_blocking(move || RunFile::write(&running, &*lookup)).await.map_err(Failure::other)? {
+        match spawn_blocking(move || RunFile::write(&running, &*lookup))
+            .await
+            .map_err(Failure::other)?
+        {
             Ok(file) => server.keep(file),
             Err(error) => warn!("{}", error.advice()),
         }
         Ok(server)
     }
 
-    /// Serves what workers need and makes the template of their tasks, with what these are started for. Secrets are
-    /// written to a file below `work`.
+    /// Serves what workers need and makes the template of their tasks, with what these are started
+    /// for. Secrets are written to a file below `work`.
     async fn serve(&self, uris: &UserUris) -> Result<(ArtifactServer, Template, Origin), Failure> {
         let Self { plan, addresses, trusted, .. } = self;
         let (worker, manifest, catalogue) = self.collect(uris).await?;
-        let distribution = Some(shared_files(&manifest, self.cluster.runs_application()).to_string());
-        let origin = Origin { distribution, manifest: Some(manifest.digest().to_string()), ..self.origin() };
+        let distribution =
+            Some(shared_files(&manifest, self.cluster.runs_application()).to_string());
+        let origin =
+            Origin { distribution, manifest: Some(manifest.digest().to_string()), ..self.origin() };
         let wanted = &plan.settings.artifact_server;
         let options = ServerOptions {
             bind: wanted.listen(addresses.bind),
             advertise: Some(wanted.host(&addresses.host).to_owned()),
-            identity: plan.settings.tls.artifacts.as_ref().map(|endpoint| endpoint.identity.clone()),
+            identity: plan
+                .settings
+                .tls
+                .artifacts
+                .as_ref()
+                .map(|endpoint| endpoint.identity.clone()),
             plain_published: wanted.listen_for_mesos(addresses.bind),
             peers_above: wanted.peers_above,
             plain_secrets: wanted.plain_secrets,
             ..ServerOptions::default()
         };
-        let server = ArtifactServer::start(options, manifest, catalogue).await.map_err(Failure::usage)?;
-        self_check::artifacts(&server, wanted.host(&addresses.host), trusted.artifacts.as_deref()).await?;
+        let server =
+            ArtifactServer::start(options, manifest, catalogue).await.map_err(Failure::usage)?;
+        self_check::artifacts(&server, wanted.host(&addresses.host), trusted.artifacts.as_deref())
+            .await?;
         let artifacts = ArtifactSource {
             urls: vec![server.url().to_owned()],
             trusted: trusted.artifacts.clone().unwrap_or_default(),
-            ..ArtifactSource::of(server.manifest().to_string(), server.secrets().map(|digest| digest.to_string()))
+            ..ArtifactSource::of(
+                server.manifest().to_string(),
+                server.secrets().map(|digest| digest.to_string()),
+            )
         };
         let java_home = plan.config.get(&EXECUTOR_JAVA_HOME).unwrap_or_default().to_owned();
         let links = uris.links.clone();
@@ -200,8 +235,11 @@ impl Setup {
             task_manager_command: settings.task_manager_command.clone(),
             ..worker
         };
-        let published =
-            || ExecutorDelivery::Fetched(server.publish_file("flink-mesos-executor", plan.executor.clone()));
+        let published = || {
+            ExecutorDelivery::Fetched(
+                server.publish_file("flink-mesos-executor", plan.executor.clone()),
+            )
+        };
         let template = Template {
             executor: settings.executor.clone().unwrap_or_else(published),
             variables: settings.executor_variables.clone(),
@@ -226,7 +264,8 @@ impl Setup {
             let cache = persistent_cache::folder(&state, &home.path, &*lookup);
             let spec = overlay::collect(&home, &config, &*lookup).map_err(Failure::usage)?;
             fs::create_dir_all(&secrets).map_err(Failure::other)?;
-            let (worker, files) = worker::template(&spec, &home, &secrets).map_err(Failure::other)?;
+            let (worker, files) =
+                worker::template(&spec, &home, &secrets).map_err(Failure::other)?;
             Ok::<_, Failure>((worker, files, cache))
         });
         let (worker, files, cache) = collected.await.map_err(Failure::other)??;
@@ -239,7 +278,8 @@ impl Setup {
         let artifacts = artifacts.chain(uris.artifacts.iter().cloned()).collect();
         let hash_cache = cache.map(|folder| folder.join(HASHES));
         let build = BuildOptions { archives: uris.archives.clone(), hash_cache };
-        let (manifest, catalogue) = fetcher_server::build_with(artifacts, build).await.map_err(Failure::other)?;
+        let (manifest, catalogue) =
+            fetcher_server::build_with(artifacts, build).await.map_err(Failure::other)?;
         Ok((worker, manifest, catalogue))
     }
 
@@ -247,13 +287,17 @@ impl Setup {
     async fn job_manager(&self) -> Result<JobManager, Failure> {
         let Self { cluster, plan, lookup, addresses, trusted, place } = self;
         let folder = place.work.join("jobmanager");
-        let directories = Directories { conf: folder.join("conf"), log: place.log.clone(), tmp: folder.join("tmp") };
+        let directories = Directories {
+            conf: folder.join("conf"),
+            log: place.log.clone(),
+            tmp: folder.join("tmp"),
+        };
         let instance = instance();
         let mut config = for_job_manager(&plan.config, &instance);
         heartbeats::of_job_manager(&mut config, &plan.settings.state);
         let (home, java, lookup) = (plan.home.clone(), plan.java.clone(), lookup.clone());
-        // The command depends on options that the JobManager's own configuration leaves out: the paths of the
-        // application's jars.
+        // The command depends on options that the JobManager's own configuration leaves out: the
+        // paths of the application's jars.
         let whole = plan.config.clone();
         let runs_application = cluster.runs_application();
         let cluster = cluster.clone();
@@ -262,8 +306,10 @@ impl Setup {
             command::prepare(&home, &config, &directories)?;
             cluster.command(&home, &java, &whole, &directories, &*lookup)
         });
-        let command = prepared.await.map_err(Failure::other)?.map_err(|e| Failure::usage(anyhow!(e)))?;
-        let rest = FlinkRest::new(addresses.web_here(), instance, trusted.rest.as_deref()).map_err(Failure::other)?;
+        let command =
+            prepared.await.map_err(Failure::other)?.map_err(|e| Failure::usage(anyhow!(e)))?;
+        let rest = FlinkRest::new(addresses.web_here(), instance, trusted.rest.as_deref())
+            .map_err(Failure::other)?;
         Ok(JobManager {
             command,
             runs_application,
@@ -279,16 +325,21 @@ impl Setup {
     }
 }
 
-/// The digest of the files that a TaskManager must share with its JobManager: those on both class paths.
+/// The digest of the files that a TaskManager must share with its JobManager: those on both class
+/// paths.
 fn shared_files(manifest: &Manifest, runs_application: bool) -> Digest {
     let is_shared = |path: &str| {
-        path.starts_with("lib/") || path.starts_with("plugins/") || (runs_application && path.starts_with("usrlib/"))
+        path.starts_with("lib/")
+            || path.starts_with("plugins/")
+            || (runs_application && path.starts_with("usrlib/"))
     };
     let shared = manifest.entries().iter().filter(|entry| is_shared(entry.path.as_str()));
     let lines = shared.map(|entry| {
         let content = match &entry.kind {
             Kind::Link(target) => target.to_string(),
-            Kind::File(blob) | Kind::Executable(blob) | Kind::Archive(_, blob) => blob.digest.to_string(),
+            Kind::File(blob) | Kind::Executable(blob) | Kind::Archive(_, blob) => {
+                blob.digest.to_string()
+            }
         };
         format!("{}\t{content}\n", entry.path)
     });
@@ -296,19 +347,23 @@ fn shared_files(manifest: &Manifest, runs_application: bool) -> Digest {
 }
 
 /// Prefixes of the keys that the JobManager's configuration leaves out.
-const HIDDEN_PREFIXES: [&str; 3] = ["mesos.", "containerized.master.env.", TASK_MANAGER_VARIABLE.prefix()];
+const HIDDEN_PREFIXES: [&str; 3] =
+    ["mesos.", "containerized.master.env.", TASK_MANAGER_VARIABLE.prefix()];
 
 /// A unique name for a JobManager.
 fn instance() -> String {
     format!("{:032x}", rand::random::<u128>())
 }
 
-/// The JobManager's configuration. Its web page and its log show it to everyone, and it reads nothing of `mesos.*`,
-/// which holds the access to Mesos and to the sources of users' files. Variables of containers, which Flink does not
-/// read either, are left out too.
+/// The JobManager's configuration. Its web page and its log show it to everyone, and it reads
+/// nothing of `mesos.*`, which holds the access to Mesos and to the sources of users' files.
+/// Variables of containers, which Flink does not read either, are left out too.
 fn for_job_manager(config: &Configuration, instance: &str) -> Configuration {
     let mut job_manager_config = config.clone();
-    for (key, _) in config.iter().filter(|(key, _)| HIDDEN_PREFIXES.iter().any(|prefix| key.starts_with(prefix))) {
+    for (key, _) in config
+        .iter()
+        .filter(|(key, _)| HIDDEN_PREFIXES.iter().any(|prefix| key.starts_with(prefix)))
+    {
         job_manager_config.remove(key);
     }
     job_manager_config.set(
@@ -337,6 +392,9 @@ mod tests {
             config.set(key, "x", Source::DynamicProperty);
         }
         let job_manager_config = for_job_manager(&config, "7");
-        assert_eq!(job_manager_config.iter().collect::<Vec<_>>(), [("rest.port", "x"), (INSTANCE, "7")]);
+        assert_eq!(
+            job_manager_config.iter().collect::<Vec<_>>(),
+            [("rest.port", "x"), (INSTANCE, "7")]
+        );
     }
 }

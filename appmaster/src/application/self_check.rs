@@ -13,38 +13,53 @@ use crate::failure::Failure;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Fetches one byte as a worker would. The answer must come from our own server, which knows the token. Checked at the
-/// start because failures of workers would be hard to trace to this. If the address is not one of this machine's,
-/// workers may reach it although we do not.
-pub(super) async fn artifacts(server: &ArtifactServer, host: &str, trusted: Option<&str>) -> Result<(), Failure> {
+/// Fetches one byte as a worker would. The answer must come from our own server, which knows the
+/// token. Checked at the start because failures of workers would be hard to trace to this. If the
+/// address is not one of this machine's, workers may reach it although we do not.
+pub(super) async fn artifacts(
+    server: &ArtifactServer,
+    host: &str,
+    trusted: Option<&str>,
+) -> Result<(), Failure> {
     const WORKER: &str = "the application master itself";
     let token = server.issue_token(WORKER);
     let fetched = first_byte(server, token.expose(), trusted).await;
     server.revoke(WORKER);
     let Err(why) = fetched else { return Ok(()) };
     let url = server.url();
-    let hint =
-        "see jobmanager.rpc.address, mesos.resourcemanager.artifactserver.address and …artifactserver.bind-address";
+    let hint = "see jobmanager.rpc.address, mesos.resourcemanager.artifactserver.address and …artifactserver.bind-address";
     if is_here(host).await {
         return Err(Failure::usage(anyhow!(
             "cannot reach the artifact server at {url}, where workers fetch from: {why}; {hint}"
         )));
     }
-    warn!("Cannot reach the artifact server from here at {url}, where workers fetch from: {why}; {hint}");
+    warn!(
+        "Cannot reach the artifact server from here at {url}, where workers fetch from: {why}; {hint}"
+    );
     Ok(())
 }
 
-async fn first_byte(server: &ArtifactServer, token: &str, trusted: Option<&str>) -> Result<(), String> {
+async fn first_byte(
+    server: &ArtifactServer,
+    token: &str,
+    trusted: Option<&str>,
+) -> Result<(), String> {
     common::tls::install_provider();
     let mut builder = reqwest::Client::builder().no_proxy().timeout(PATIENCE);
     if let Some(pem) = trusted {
-        let authorities = reqwest::Certificate::from_pem_bundle(pem.as_bytes()).map_err(|e| e.to_string())?;
+        let authorities =
+            reqwest::Certificate::from_pem_bundle(pem.as_bytes()).map_err(|e| e.to_string())?;
         builder = builder.tls_certs_only(authorities);
     }
     let client = builder.build().map_err(|e| e.to_string())?;
     let url = format!("{}/v1/manifests/{}", server.url(), server.manifest());
-    let answer =
-        client.get(url).bearer_auth(token).header(RANGE, "bytes=0-0").send().await.map_err(|e| root_cause(&e))?;
+    let answer = client
+        .get(url)
+        .bearer_auth(token)
+        .header(RANGE, "bytes=0-0")
+        .send()
+        .await
+        .map_err(|e| root_cause(&e))?;
     match answer.status() {
         StatusCode::OK | StatusCode::PARTIAL_CONTENT => Ok(()),
         status => Err(format!("another server answers there ({status})")),
@@ -80,17 +95,24 @@ mod tests {
             advertise: Some(advertise.to_owned()),
             ..ServerOptions::default()
         };
-        ArtifactServer::start(options, Manifest::new(Vec::new()).unwrap(), Catalogue::default()).await.unwrap()
+        ArtifactServer::start(options, Manifest::new(Vec::new()).unwrap(), Catalogue::default())
+            .await
+            .unwrap()
     }
 
     #[tokio::test]
     async fn an_address_at_which_we_do_not_listen_is_refused_before_any_worker_is_sent_there() {
-        for (bind, advertise) in [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "127.0.0.2"), ("::1", "::1")] {
+        for (bind, advertise) in
+            [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "127.0.0.2"), ("::1", "::1")]
+        {
             let server = server(bind, advertise).await;
             artifacts(&server, advertise, None).await.unwrap();
         }
         let server = server("127.0.0.1", "127.0.0.2").await;
         let refused = artifacts(&server, "127.0.0.2", None).await.unwrap_err();
-        assert!(refused.exit_code() == 64 && refused.to_string().contains("http://127.0.0.2:"), "{refused}");
+        assert!(
+            refused.exit_code() == 64 && refused.to_string().contains("http://127.0.0.2:"),
+            "{refused}"
+        );
     }
 }

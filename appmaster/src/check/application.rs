@@ -53,7 +53,8 @@ struct Jar {
 
 impl Jar {
     fn open(path: PathBuf) -> io::Result<Self> {
-        let archive = ZipArchive::new(common::files::open(&path)?).map_err(|e| io::Error::other(e.to_string()))?;
+        let archive = ZipArchive::new(common::files::open(&path)?)
+            .map_err(|e| io::Error::other(e.to_string()))?;
         Ok(Self { path, archive })
     }
 
@@ -81,11 +82,14 @@ impl Jar {
     }
 }
 
-/// The jars of `usrlib` and the configured ones. Missing jars were already reported by the overlay that ships them.
+/// The jars of `usrlib` and the configured ones. Missing jars were already reported by the overlay
+/// that ships them.
 fn jars(home: &FlinkHome, config: &Configuration, report: &mut Report) -> Vec<Jar> {
     let configured = application_jars(config).unwrap_or_default();
-    let configured = configured.into_iter().map(|(jar, _)| PathBuf::from(jar)).filter(|jar| jar.is_file());
-    let paths: Vec<_> = jars_below(&home.path.join("usrlib")).into_iter().chain(configured).collect();
+    let configured =
+        configured.into_iter().map(|(jar, _)| PathBuf::from(jar)).filter(|jar| jar.is_file());
+    let paths: Vec<_> =
+        jars_below(&home.path.join("usrlib")).into_iter().chain(configured).collect();
     let opened = paths.into_iter().filter_map(|path| {
         let no_jar = |e: io::Error| report.error(format!("{}: not a jar: {e}", path.display()));
         Jar::open(path.clone()).map_err(no_jar).ok()
@@ -98,42 +102,62 @@ fn jars_below(folder: &Path) -> Vec<PathBuf> {
     let mut paths: Vec<_> = entries.filter_map(Result::ok).map(|entry| entry.path()).collect();
     paths.sort();
     let below = |path: PathBuf| if path.is_dir() { jars_below(&path) } else { vec![path] };
-    let jars = paths.into_iter().flat_map(below).filter(|path| path.extension().is_some_and(|end| end == "jar"));
+    let jars = paths
+        .into_iter()
+        .flat_map(below)
+        .filter(|path| path.extension().is_some_and(|end| end == "jar"));
     jars.collect()
 }
 
 /// Without a configured class, Flink uses that of the only jar that names one.
 fn only_entry_class(jars: &[Jar], report: &mut Report) -> Option<String> {
-    let named = |jar: &Jar| Some((jar.path.clone(), Jar::open(jar.path.clone()).ok()?.entry_class()?));
+    let named =
+        |jar: &Jar| Some((jar.path.clone(), Jar::open(jar.path.clone()).ok()?.entry_class()?));
     let mut found: Vec<_> = jars.iter().filter_map(named).collect();
     match found.len() {
         1 => found.pop().map(|(_, class)| class),
         0 => {
-            report.error("--job-classname is missing: no jar of usrlib or --jars names a class with main");
+            report.error(
+                "--job-classname is missing: no jar of usrlib or --jars names a class with main",
+            );
             None
         }
         _ => {
-            let all: Vec<_> = found.iter().map(|(jar, class)| format!("{} ({class})", jar.display())).collect();
-            report
-                .error(format!("--job-classname is missing: several jars name a class with main: {}", all.join(", ")));
+            let all: Vec<_> =
+                found.iter().map(|(jar, class)| format!("{} ({class})", jar.display())).collect();
+            report.error(format!(
+                "--job-classname is missing: several jars name a class with main: {}",
+                all.join(", ")
+            ));
             None
         }
     }
 }
 
 /// The class must be in one of the jars or in Flink's own, compiled for this Java or an older one.
-fn find_class(class: &str, jars: Vec<Jar>, home: &FlinkHome, java: Option<&Java>, report: &mut Report) {
+fn find_class(
+    class: &str,
+    jars: Vec<Jar>,
+    home: &FlinkHome,
+    java: Option<&Java>,
+    report: &mut Report,
+) {
     let flinks = jars_below(&home.lib()).into_iter().filter_map(|path| Jar::open(path).ok());
-    let found = jars.into_iter().chain(flinks).find_map(|mut jar| Some((jar.java_of(class)?, jar.path)));
+    let found =
+        jars.into_iter().chain(flinks).find_map(|mut jar| Some((jar.java_of(class)?, jar.path)));
     match (found, java) {
-        (None, _) => report.error(format!("--job-classname: no jar of usrlib, --jars or lib has the class {class}")),
+        (None, _) => report.error(format!(
+            "--job-classname: no jar of usrlib, --jars or lib has the class {class}"
+        )),
         (Some((made_for, jar)), Some(java)) if made_for > java.version => report.error(format!(
             "{}: {class} was compiled for Java {made_for}, but {} is Java {}",
             jar.display(),
             java.program.display(),
             java.version
         )),
-        (Some((_, jar)), _) => report.fact(format!("the application is {class} of {}", jar.display())),
+        (Some((_, jar)), _) => {
+            report.fact(format!("the application is {class} of {}", jar.display()))
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! Checks this machine: distribution, configuration, memory, Java, command lines, files and folders.
+//! Checks this machine: distribution, configuration, memory, Java, command lines, files and
+//! folders.
 
 use std::path::{Path, PathBuf};
 
@@ -11,8 +12,8 @@ use flink::{
     options::{
         self,
         flink::{
-            BLOB_STORAGE_DIRECTORY, ENV_LOG_DIR, IO_TMP_DIRS, PROCESS_JOBMANAGER_WORKING_DIR, PROCESS_WORKING_DIR,
-            WEB_TMPDIR, WEB_UPLOAD_DIR,
+            BLOB_STORAGE_DIRECTORY, ENV_LOG_DIR, IO_TMP_DIRS, PROCESS_JOBMANAGER_WORKING_DIR,
+            PROCESS_WORKING_DIR, WEB_TMPDIR, WEB_UPLOAD_DIR,
         },
         mesos::{MASTER, STATE_DIR},
     },
@@ -35,7 +36,8 @@ use crate::{
     settings::{self, Settings, SettingsError, StateLocation},
 };
 
-/// Folders that the JobManager creates when it starts. Where several stand together, the first that is set counts.
+/// Folders that the JobManager creates when it starts. Where several stand together, the first that
+/// is set counts.
 const CREATED: [&[&str]; 3] = [
     &[BLOB_STORAGE_DIRECTORY.key()],
     &[WEB_UPLOAD_DIR.key(), WEB_TMPDIR.key()],
@@ -50,8 +52,8 @@ pub(super) struct Found {
     pub(super) secrets: Vec<String>,
 }
 
-/// Checks everything, for a session or for an application with this job. Returns what was found, if the configuration is
-/// readable. Blocks.
+/// Checks everything, for a session or for an application with this job. Returns what was found, if
+/// the configuration is readable. Blocks.
 pub(super) fn check(subject: &Subject, lookup: &Lookup, report: &mut Report) -> Option<Found> {
     let Subject { request, job, local, .. } = subject;
     let home = plan::home(request).map_err(|e| report.error(e)).ok()?;
@@ -62,7 +64,9 @@ pub(super) fn check(subject: &Subject, lookup: &Lookup, report: &mut Report) -> 
     }
     // The Mesos for a laptop has a fixed address, and no containers.
     let is_beside = |problem: &SettingsError| *local && problem.key() == Some(MASTER.key());
-    for problem in settings::problems(&config, &home.version).into_iter().filter(|problem| !is_beside(problem)) {
+    for problem in
+        settings::problems(&config, &home.version).into_iter().filter(|problem| !is_beside(problem))
+    {
         report.setting(&problem, &config);
     }
     if let Ok(settings) = Settings::read(&config, &home.version) {
@@ -81,7 +85,8 @@ pub(super) fn check(subject: &Subject, lookup: &Lookup, report: &mut Report) -> 
     if let Err(e) = JobManagerMemory::compute(&config, &home.version) {
         report.error(format!("the JobManager's memory: {e}"));
     }
-    let java = Java::find(&config, lookup).and_then(|java| java.check(&home.version).map(|()| java));
+    let java =
+        Java::find(&config, lookup).and_then(|java| java.check(&home.version).map(|()| java));
     let java = java.map_err(|e| report.error(e)).ok();
     if let Some(java) = &java {
         report.fact(format!("Java {}: {}", java.version, java.program.display()));
@@ -112,18 +117,30 @@ pub(super) fn check(subject: &Subject, lookup: &Lookup, report: &mut Report) -> 
 }
 
 /// The effective configuration. Errors in one source do not hide those in another.
-fn configuration(home: &FlinkHome, request: &Request, report: &mut Report) -> Option<Configuration> {
+fn configuration(
+    home: &FlinkHome,
+    request: &Request,
+    report: &mut Report,
+) -> Option<Configuration> {
     let loaded = Configuration::load(&home.conf_dir, &home.version).map_err(|e| report.error(e));
     let mut config = loaded.clone().unwrap_or_default();
-    let environment = config.apply_environment(request.environment.iter().cloned()).map_err(|e| report.error(e));
+    let environment =
+        config.apply_environment(request.environment.iter().cloned()).map_err(|e| report.error(e));
     let dynamic = config.apply_dynamic_properties(&request.dynamic).map_err(|e| report.error(e));
     loaded.and(environment).and(dynamic).ok()?;
     plan::apply_flags(&mut config, request);
     Some(config)
 }
 
-/// Checks the processes' command lines. Errors in memory and in options' forms are reported elsewhere.
-fn command_lines(home: &FlinkHome, java: &Java, config: &Configuration, lookup: &Lookup, report: &mut Report) {
+/// Checks the processes' command lines. Errors in memory and in options' forms are reported
+/// elsewhere.
+fn command_lines(
+    home: &FlinkHome,
+    java: &Java,
+    config: &Configuration,
+    lookup: &Lookup,
+    report: &mut Report,
+) {
     let folder = plan::log_folder(home, config, lookup);
     let directories = Directories { conf: home.conf_dir.clone(), log: folder.clone(), tmp: folder };
     let commands = [
@@ -141,13 +158,20 @@ fn command_lines(home: &FlinkHome, java: &Java, config: &Configuration, lookup: 
 }
 
 /// Checks what workers would be sent. Returns the secrets among it.
-fn files(home: &FlinkHome, config: &Configuration, lookup: &Lookup, report: &mut Report) -> Vec<String> {
+fn files(
+    home: &FlinkHome,
+    config: &Configuration,
+    lookup: &Lookup,
+    report: &mut Report,
+) -> Vec<String> {
     for problem in overlay::problems(home, config, lookup) {
         report.error(problem);
     }
     if !home.conf_dir.join("log4j-console.properties").is_file() {
         let folder = home.conf_dir.display();
-        report.warning(format!("{folder}: without log4j-console.properties Flink's processes log nothing"));
+        report.warning(format!(
+            "{folder}: without log4j-console.properties Flink's processes log nothing"
+        ));
     }
     let Ok(spec) = overlay::collect(home, config, lookup) else { return Vec::new() };
     let values = worker::names_of_secrets(&spec);
@@ -160,8 +184,13 @@ fn shipped(spec: &ContainerSpec, has_secret_values: bool) -> String {
     // Secret values of configuration and environment are sent in a separate file.
     let values = usize::from(has_secret_values);
     let secrets = values + spec.artifacts.iter().filter(|file| file.secret).count();
-    let bytes: u64 = spec.artifacts.iter().filter_map(|file| Some(fs_err::metadata(&file.source).ok()?.len())).sum();
-    let secrets = if secrets == 0 { "none secret".to_owned() } else { format!("{secrets} of them secret") };
+    let bytes: u64 = spec
+        .artifacts
+        .iter()
+        .filter_map(|file| Some(fs_err::metadata(&file.source).ok()?.len()))
+        .sum();
+    let secrets =
+        if secrets == 0 { "none secret".to_owned() } else { format!("{secrets} of them secret") };
     let (files, megabytes) = (spec.artifacts.len() + values, (bytes as f64 / 1e6).ceil());
     format!("{files} files ({megabytes} MB) will be shipped to each worker, {secrets}")
 }
@@ -169,7 +198,9 @@ fn shipped(spec: &ContainerSpec, has_secret_values: bool) -> String {
 /// Checks the folders that we write to.
 fn folders(home: &FlinkHome, config: &Configuration, lookup: &Lookup, report: &mut Report) {
     let logs = log_folder::find(&plan::log_folder(home, config, lookup)).map_err(|e| e.to_string());
-    let usable = |folder: PathBuf| is_writable(&folder).and_then(|()| logs::check(&folder).map_err(|e| e.to_string()));
+    let usable = |folder: PathBuf| {
+        is_writable(&folder).and_then(|()| logs::check(&folder).map_err(|e| e.to_string()))
+    };
     if let Err(why) = logs.and_then(usable) {
         report.error(format!("FLINK_LOG_DIR, {ENV_LOG_DIR}: logs cannot be written: {why}"));
     }
@@ -180,12 +211,18 @@ fn folders(home: &FlinkHome, config: &Configuration, lookup: &Lookup, report: &m
     }
 }
 
-/// Checks what the JobManager needs of this machine. It fails to start if a folder in `plugins` has no jar, without the
-/// first of its temporary folders, or if it cannot create the others.
-fn job_managers_folders(home: &FlinkHome, config: &Configuration, lookup: &Lookup, report: &mut Report) {
+/// Checks what the JobManager needs of this machine. It fails to start if a folder in `plugins` has
+/// no jar, without the first of its temporary folders, or if it cannot create the others.
+fn job_managers_folders(
+    home: &FlinkHome,
+    config: &Configuration,
+    lookup: &Lookup,
+    report: &mut Report,
+) {
     let named = lookup("FLINK_PLUGINS_DIR").filter(|folder| !folder.is_empty());
     let plugins = named.map_or_else(|| home.path.join("plugins"), PathBuf::from);
-    let mut folders: Vec<_> = fs_err::read_dir(plugins).into_iter().flatten().filter_map(Result::ok).collect();
+    let mut folders: Vec<_> =
+        fs_err::read_dir(plugins).into_iter().flatten().filter_map(Result::ok).collect();
     folders.sort_by_key(fs_err::DirEntry::path);
     let is_jar = |path: PathBuf| path.is_file() && path.extension().is_some_and(|end| end == "jar");
     for folder in folders.iter().map(fs_err::DirEntry::path).filter(|path| path.is_dir()) {
@@ -198,20 +235,30 @@ fn job_managers_folders(home: &FlinkHome, config: &Configuration, lookup: &Looku
         }
     }
     let mut unusable = |key: &str, why: String| {
-        let origin = config.source(key).map(|origin| format!(" (from {origin})")).unwrap_or_default();
+        let origin =
+            config.source(key).map(|origin| format!(" (from {origin})")).unwrap_or_default();
         report.error(format!("{key}: the JobManager cannot use it on this machine: {why}{origin}"));
     };
     for keys in CREATED {
-        let Some((key, folder)) = keys.iter().find_map(|key| Some((key, config.get(key)?))) else { continue };
+        let Some((key, folder)) = keys.iter().find_map(|key| Some((key, config.get(key)?))) else {
+            continue;
+        };
         if let Err(why) = is_writable(Path::new(folder)) {
             unusable(key, why);
         }
     }
-    let Some(temporary) = config.get(&IO_TMP_DIRS).filter(|folders| !folders.is_empty()) else { return };
-    for (at, folder) in temporary.split([',', ':']).map(str::trim).filter(|folder| !folder.is_empty()).enumerate() {
+    let Some(temporary) = config.get(&IO_TMP_DIRS).filter(|folders| !folders.is_empty()) else {
+        return;
+    };
+    for (at, folder) in
+        temporary.split([',', ':']).map(str::trim).filter(|folder| !folder.is_empty()).enumerate()
+    {
         let is_there = at > 0 || Path::new(folder).is_dir();
-        let why =
-            if is_there { is_writable(Path::new(folder)).err() } else { Some(format!("{folder} is not a folder")) };
+        let why = if is_there {
+            is_writable(Path::new(folder)).err()
+        } else {
+            Some(format!("{folder} is not a folder"))
+        };
         if let Some(why) = why {
             unusable(IO_TMP_DIRS.key(), why);
         }
@@ -226,10 +273,12 @@ fn is_writable(folder: &Path) -> Result<(), String> {
         return Err(format!("{} is not a folder", there.display()));
     }
     // `access` lets root write to these.
-    if statfs(there).is_ok_and(|of| [PROC_SUPER_MAGIC, SYSFS_MAGIC].contains(&of.filesystem_type())) {
+    if statfs(there).is_ok_and(|of| [PROC_SUPER_MAGIC, SYSFS_MAGIC].contains(&of.filesystem_type()))
+    {
         return Err(format!("{} belongs to the kernel", there.display()));
     }
-    access(there, AccessFlags::W_OK | AccessFlags::X_OK).map_err(|e| format!("{}: {}", there.display(), e.desc()))
+    access(there, AccessFlags::W_OK | AccessFlags::X_OK)
+        .map_err(|e| format!("{}: {}", there.display(), e.desc()))
 }
 
 fn wanted(settings: &Settings) -> String {

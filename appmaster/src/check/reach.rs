@@ -36,7 +36,11 @@ pub(super) async fn mesos(url: &MasterUrl, report: &mut Report) -> bool {
 async fn master_that_answers(url: &MasterUrl) -> Result<HostPort, String> {
     let masters = MasterDetector::start(url, false).current().await.map_err(|e| e.to_string())?;
     common::tls::install_provider();
-    let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().map_err(|e| e.to_string())?;
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .timeout(PATIENCE)
+        .build()
+        .map_err(|e| e.to_string())?;
     let mut reasons = Vec::new();
     for master in masters {
         let address = format!("{}/master/health", master.url(false));
@@ -52,12 +56,19 @@ async fn master_that_answers(url: &MasterUrl) -> Result<HostPort, String> {
 pub(super) async fn zookeeper(options: &ZooKeeperOptions, report: &mut Report) -> Option<State> {
     match election::try_out(options).await {
         Ok(state) => {
-            report.fact(format!("ZooKeeper at {} allows reading and writing {}", options.quorum, options.base));
+            report.fact(format!(
+                "ZooKeeper at {} allows reading and writing {}",
+                options.quorum, options.base
+            ));
             return state;
         }
-        Err(e @ TrialError::Unreachable(_)) => report.error(format!("{HIGH_AVAILABILITY_ZOOKEEPER_QUORUM}: {e}")),
+        Err(e @ TrialError::Unreachable(_)) => {
+            report.error(format!("{HIGH_AVAILABILITY_ZOOKEEPER_QUORUM}: {e}"))
+        }
         Err(e @ TrialError::Refused(_)) => {
-            report.error(format!("high-availability.zookeeper.client.*, the login in {ENV_JAVA_OPTS_ALL}: {e}"));
+            report.error(format!(
+                "high-availability.zookeeper.client.*, the login in {ENV_JAVA_OPTS_ALL}: {e}"
+            ));
         }
     }
     None

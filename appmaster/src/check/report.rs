@@ -40,15 +40,25 @@ impl Report {
 
     /// The texts of the warnings.
     pub fn warnings(&self) -> Vec<String> {
-        self.findings.iter().filter(|finding| !finding.fatal).map(|finding| finding.text.clone()).collect()
+        self.findings
+            .iter()
+            .filter(|finding| !finding.fatal)
+            .map(|finding| finding.text.clone())
+            .collect()
     }
 
     /// The result in one line.
     pub fn verdict(&self) -> String {
         let errors = self.findings.iter().filter(|finding| finding.fatal).count();
-        let counted = |number: usize, name: &str| format!("{number} {name}{}", if number == 1 { "" } else { "s" });
+        let counted = |number: usize, name: &str| {
+            format!("{number} {name}{}", if number == 1 { "" } else { "s" })
+        };
         let warnings = counted(self.findings.len() - errors, "warning");
-        let end = if errors > 0 { "this configuration would not start" } else { "this configuration can be started" };
+        let end = if errors > 0 {
+            "this configuration would not start"
+        } else {
+            "this configuration can be started"
+        };
         format!("{}, {warnings}: {end}", counted(errors, "error"))
     }
 
@@ -57,7 +67,9 @@ impl Report {
         match self.findings.as_slice() {
             _ if !self.is_fatal() => None,
             [only] => Some(only.text.clone()),
-            all => Some(all.iter().fold(self.verdict(), |text, finding| format!("{text}\n  {finding}"))),
+            all => Some(
+                all.iter().fold(self.verdict(), |text, finding| format!("{text}\n  {finding}")),
+            ),
         }
     }
 
@@ -88,7 +100,9 @@ impl Report {
             return;
         }
         match error.key().and_then(|key| config.source(key)) {
-            Some(origin) if !matches!(error, SettingsError::Form(_)) => self.error(format!("{text} (from {origin})")),
+            Some(origin) if !matches!(error, SettingsError::Form(_)) => {
+                self.error(format!("{text} (from {origin})"))
+            }
             _ => self.error(text),
         }
     }

@@ -1,4 +1,5 @@
-//! Checks that workers would get their secrets. The artifact server sends none to another machine without encryption.
+//! Checks that workers would get their secrets. The artifact server sends none to another machine
+//! without encryption.
 
 use flink::config::Configuration;
 use mesos::master::MasterUrl;
@@ -18,7 +19,9 @@ pub(super) async fn check(
     report: &mut Report,
 ) {
     // Errors in these were reported already.
-    let (Ok(server), Ok(tls)) = (settings::artifact_server(config), settings::tls(config)) else { return };
+    let (Ok(server), Ok(tls)) = (settings::artifact_server(config), settings::tls(config)) else {
+        return;
+    };
     if secrets.is_empty() || server.plain_secrets || tls.artifacts.is_some() {
         return;
     }
@@ -37,8 +40,8 @@ pub(super) async fn check(
     ));
 }
 
-/// Whether the host has loopback addresses only. Connections to any other address are not from loopback, even on this
-/// machine.
+/// Whether the host has loopback addresses only. Connections to any other address are not from
+/// loopback, even on this machine.
 async fn is_this_machine_only(host: &str) -> bool {
     if common::hosts::is_loopback(host) {
         return true;

@@ -16,8 +16,13 @@ use super::Report;
 use crate::settings::{self, StateLocation};
 
 /// The state in a folder of this machine.
-pub(super) async fn in_folder(config: &Configuration, report: &mut Report) -> Result<Option<State>, JoinError> {
-    let Ok(StateLocation::Directory(folder)) = settings::state_location(config) else { return Ok(None) };
+pub(super) async fn in_folder(
+    config: &Configuration,
+    report: &mut Report,
+) -> Result<Option<State>, JoinError> {
+    let Ok(StateLocation::Directory(folder)) = settings::state_location(config) else {
+        return Ok(None);
+    };
     match spawn_blocking(move || FileStore::look(&folder)).await? {
         Ok(found) => return Ok(found),
         Err(error) => report.error(format!("{STATE_DIR}: {error}")),
@@ -26,7 +31,12 @@ pub(super) async fn in_folder(config: &Configuration, report: &mut Report) -> Re
 }
 
 /// Compares the stored framework with the options; with a master, also the framework that it knows.
-pub(super) async fn framework(state: &State, config: &Configuration, master: Option<&MasterUrl>, report: &mut Report) {
+pub(super) async fn framework(
+    state: &State,
+    config: &Configuration,
+    master: Option<&MasterUrl>,
+    report: &mut Report,
+) {
     let Ok(wanted) = settings::registration(config) else { return };
     let forgotten = config.get(&STATE_FORGET_FRAMEWORK);
     let mut found = takeover::differences(state, &wanted, forgotten);

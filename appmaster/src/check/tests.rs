@@ -67,7 +67,9 @@ impl Installation {
             jars: self.jars.clone(),
             ..Request::default()
         };
-        check(Subject { request, job: self.job.clone(), offline, local: false }, Arc::new(lookup)).await.unwrap()
+        check(Subject { request, job: self.job.clone(), offline, local: false }, Arc::new(lookup))
+            .await
+            .unwrap()
     }
 
     /// The texts of all errors.
@@ -102,31 +104,44 @@ async fn a_valid_installation_has_no_findings_and_lists_what_was_found() {
 async fn secrets_for_workers_are_counted() {
     let installation = Installation::new("127.0.0.1:1").with("s3.secret-key=x");
     let text = installation.check(true).await.to_string();
-    assert!(text.contains("4 files (0 MB) will be shipped to each worker, 1 of them secret"), "{text}");
+    assert!(
+        text.contains("4 files (0 MB) will be shipped to each worker, 1 of them secret"),
+        "{text}"
+    );
 }
 
 #[tokio::test]
 async fn secrets_that_no_worker_could_fetch_are_an_error_at_the_start_and_name_the_options() {
     let with = |more: &[&str]| {
-        let installation = Installation::new("127.0.0.1:1").with("s3.secret-key=hush").with("my.url=http://u:hush@h");
+        let installation = Installation::new("127.0.0.1:1")
+            .with("s3.secret-key=hush")
+            .with("my.url=http://u:hush@h");
         more.iter().fold(installation, |installation, property| installation.with(property))
     };
     let far = "jobmanager.rpc.address=192.0.2.1";
     let errors = with(&[far]).errors(true).await;
     let [error] = errors.as_slice() else { panic!("{errors:#?}") };
-    let expected =
-        "workers need secrets (s3.secret-key, my.url), but the artifact server sends none to 192.0.2.1 without TLS";
-    assert!(error.starts_with(expected) && error.contains("artifactserver.plain-secrets"), "{error}");
+    let expected = "workers need secrets (s3.secret-key, my.url), but the artifact server sends none to 192.0.2.1 without TLS";
+    assert!(
+        error.starts_with(expected) && error.contains("artifactserver.plain-secrets"),
+        "{error}"
+    );
     for fine in [&[][..], &[far, "mesos.resourcemanager.artifactserver.plain-secrets=true"]] {
         assert_eq!(with(fine).errors(true).await, Vec::<String>::new());
     }
-    assert_eq!(Installation::new("127.0.0.1:1").with(far).errors(true).await, Vec::<String>::new(), "without secrets");
+    assert_eq!(
+        Installation::new("127.0.0.1:1").with(far).errors(true).await,
+        Vec::<String>::new(),
+        "without secrets"
+    );
 }
 
 #[tokio::test]
 async fn all_problems_are_in_one_list_each_with_its_place() {
     let installation = Installation::new("zk:/nonsense")
-        .configured("mesos.resourcemanager.tasks.gpus: many\nmesos.typo: 1\nmesos.initial-tasks: -1\n")
+        .configured(
+            "mesos.resourcemanager.tasks.gpus: many\nmesos.typo: 1\nmesos.initial-tasks: -1\n",
+        )
         .with("security.kerberos.login.keytab=/no/keytab")
         .with("mesos.resourcemanager.tasks.uris=x")
         .with("mesos.constraints.hard.hostattribute=x")
@@ -136,7 +151,9 @@ async fn all_problems_are_in_one_list_each_with_its_place() {
     let text = report.to_string();
     let file = installation.path("flink/conf/config.yaml");
     for part in [
-        format!("error: mesos.resourcemanager.tasks.gpus: 'many' is not a whole number (from {file}:1)"),
+        format!(
+            "error: mesos.resourcemanager.tasks.gpus: 'many' is not a whole number (from {file}:1)"
+        ),
         format!("warning: mesos.typo: unknown option (from {file}:2)"),
         format!("(from {file}:3)"),
         "error: mesos.master: no port between 1 and 65535 in \"zk:/nonsense\"".to_owned(),
@@ -184,10 +201,18 @@ async fn a_secret_that_mesos_would_show_to_everybody_is_an_error_with_its_place(
         .with("mesos.resourcemanager.framework.name=Flink password=hush")
         .with("mesos.resourcemanager.tasks.labels=team:blue,db.password:hush");
     let errors = installation.errors(true).await;
-    let parts =
-        ["mesos.resourcemanager.framework.name: Mesos shows", "mesos.resourcemanager.tasks.labels: Mesos shows"];
-    assert!(errors.len() == 2 && errors.iter().zip(parts).all(|(error, part)| error.starts_with(part)), "{errors:#?}");
-    assert!(errors.iter().all(|error| error.ends_with("(from -D)") && !error.contains("hush")), "{errors:#?}");
+    let parts = [
+        "mesos.resourcemanager.framework.name: Mesos shows",
+        "mesos.resourcemanager.tasks.labels: Mesos shows",
+    ];
+    assert!(
+        errors.len() == 2 && errors.iter().zip(parts).all(|(error, part)| error.starts_with(part)),
+        "{errors:#?}"
+    );
+    assert!(
+        errors.iter().all(|error| error.ends_with("(from -D)") && !error.contains("hush")),
+        "{errors:#?}"
+    );
 }
 
 #[tokio::test]
@@ -205,7 +230,10 @@ async fn a_port_in_use_is_reported_with_its_key() {
     let port = taken.local_addr().unwrap().port();
     let installation = Installation::new("127.0.0.1:1").with(&format!("rest.port={port}"));
     let errors = installation.errors(true).await;
-    assert!(matches!(errors.as_slice(), [error] if error.starts_with("rest.port: ")), "{errors:#?}");
+    assert!(
+        matches!(errors.as_slice(), [error] if error.starts_with("rest.port: ")),
+        "{errors:#?}"
+    );
 }
 
 #[tokio::test]
@@ -214,16 +242,22 @@ async fn the_control_port_in_use_is_reported_too() {
     let port = taken.local_addr().unwrap().port();
     let installation = Installation::new("127.0.0.1:1").with(&format!("mesos.control.port={port}"));
     let errors = installation.errors(true).await;
-    assert!(matches!(errors.as_slice(), [error] if error.starts_with("mesos.control.port: ")), "{errors:#?}");
+    assert!(
+        matches!(errors.as_slice(), [error] if error.starts_with("mesos.control.port: ")),
+        "{errors:#?}"
+    );
 }
 
 #[tokio::test]
 async fn a_port_that_two_options_use_is_reported() {
-    let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+    let free =
+        tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
     let installation = Installation::new("127.0.0.1:1")
         .with(&format!("rest.port={free}"))
         .with(&format!("mesos.resourcemanager.artifactserver.port={free}"));
-    let expected = format!("mesos.resourcemanager.artifactserver.port: {free}: rest.port uses this port too (from -D)");
+    let expected = format!(
+        "mesos.resourcemanager.artifactserver.port: {free}: rest.port uses this port too (from -D)"
+    );
     assert_eq!(installation.errors(true).await, [expected]);
 }
 
@@ -234,8 +268,12 @@ async fn a_mesos_or_zookeeper_that_does_not_answer_is_an_error_unless_offline() 
         .with("high-availability.zookeeper.quorum=127.0.0.1:1");
     assert_eq!(installation.errors(true).await, Vec::<String>::new());
     let errors = installation.errors(false).await;
-    let parts = ["mesos.master: 127.0.0.1:1 cannot be reached", "high-availability.zookeeper.quorum: "];
-    assert!(errors.len() == 2 && errors.iter().zip(parts).all(|(e, part)| e.starts_with(part)), "{errors:#?}");
+    let parts =
+        ["mesos.master: 127.0.0.1:1 cannot be reached", "high-availability.zookeeper.quorum: "];
+    assert!(
+        errors.len() == 2 && errors.iter().zip(parts).all(|(e, part)| e.starts_with(part)),
+        "{errors:#?}"
+    );
 }
 
 #[tokio::test]
@@ -243,7 +281,10 @@ async fn invalid_jvm_options_are_reported_once_with_their_place() {
     let installation = Installation::new("127.0.0.1:1").with("env.java.opts.all=-Da='b");
     let errors = installation.errors(true).await;
     let [error] = errors.as_slice() else { panic!("{errors:#?}") };
-    assert!(error.starts_with("env.java.opts.all: ") && error.contains("a quote is not closed"), "{error}");
+    assert!(
+        error.starts_with("env.java.opts.all: ") && error.contains("a quote is not closed"),
+        "{error}"
+    );
     assert!(error.ends_with("(from -D)"), "{error}");
 }
 
@@ -251,8 +292,9 @@ async fn invalid_jvm_options_are_reported_once_with_their_place() {
 async fn folders_that_cannot_be_written_to_are_reported() {
     let installation = Installation::new("127.0.0.1:1");
     let file = installation.path("flink/conf/config.yaml");
-    let installation =
-        installation.with(&format!("env.log.dir={file}/log")).with(&format!("mesos.state.dir={file}/state"));
+    let installation = installation
+        .with(&format!("env.log.dir={file}/log"))
+        .with(&format!("mesos.state.dir={file}/state"));
     let errors = installation.errors(true).await;
     let expected = [
         format!("FLINK_LOG_DIR, env.log.dir: logs cannot be written: {file} is not a folder"),
@@ -266,7 +308,8 @@ async fn changed_options_of_a_registered_framework_are_reported() {
     let installation = Installation::new("127.0.0.1:1");
     let folder = installation.path("state");
     let (store, _) = FileStore::open(folder.as_ref()).await.unwrap();
-    let registration = Registration { user: Some("alice".to_owned()), principal: Some("flink".to_owned()) };
+    let registration =
+        Registration { user: Some("alice".to_owned()), principal: Some("flink".to_owned()) };
     let changes = vec![Change::Framework(Some("F".to_owned())), Change::Registration(registration)];
     scheduler::store::write(Store::File(Box::new(store)), changes).await;
     let installation = installation.with(&format!("mesos.state.dir={folder}"));
@@ -299,7 +342,8 @@ async fn a_plugin_without_a_jar_is_named() {
 async fn a_java_version_that_was_never_tested_gives_a_warning() {
     for (version, warnings) in [("25.0.3", 0), ("26", 1)] {
         let installation = Installation::new("127.0.0.1:1");
-        fs_err::write(installation.path("jdk/release"), format!("JAVA_VERSION=\"{version}\"\n")).unwrap();
+        fs_err::write(installation.path("jdk/release"), format!("JAVA_VERSION=\"{version}\"\n"))
+            .unwrap();
         let report = installation.check(true).await;
         assert_eq!((report.is_fatal(), report.warnings().len()), (false, warnings), "{report}");
     }
@@ -311,7 +355,8 @@ async fn temporary_folders_that_the_job_manager_cannot_use_are_reported() {
     let error = "io.tmp.dirs: the JobManager cannot use it on this machine: /not/there/a is not a folder (from -D)";
     assert_eq!(installation.errors(true).await, [error]);
     let there = installation.path("flink");
-    let installation = Installation::new("127.0.0.1:1").with(&format!("io.tmp.dirs={there},{there}/not/there/yet"));
+    let installation = Installation::new("127.0.0.1:1")
+        .with(&format!("io.tmp.dirs={there},{there}/not/there/yet"));
     assert_eq!(installation.errors(true).await, Vec::<String>::new());
 }
 
@@ -320,11 +365,14 @@ async fn folders_that_the_job_manager_cannot_create_are_reported_to_root_too() {
     for key in ["blob.storage.directory", "web.upload.dir", "web.tmpdir", "process.working-dir"] {
         let installation = Installation::new("127.0.0.1:1");
         let file = installation.path("flink/conf/config.yaml");
-        let error = format!("{key}: the JobManager cannot use it on this machine: {file} is not a folder (from -D)");
+        let error = format!(
+            "{key}: the JobManager cannot use it on this machine: {file} is not a folder (from -D)"
+        );
         let installation = installation.with(&format!("{key}={file}/below"));
         assert_eq!(installation.errors(true).await, [error]);
         for folder in ["/proc", "/sys"] {
-            let installation = Installation::new("127.0.0.1:1").with(&format!("{key}={folder}/none/below"));
+            let installation =
+                Installation::new("127.0.0.1:1").with(&format!("{key}={folder}/none/below"));
             let why = format!("{folder} belongs to the kernel (from -D)");
             let error = format!("{key}: the JobManager cannot use it on this machine: {why}");
             assert_eq!(installation.errors(true).await, [error]);
@@ -340,8 +388,11 @@ async fn a_value_that_the_file_of_flink_1_18_cannot_hold_is_reported() {
         installation.path("flink/lib/flink-dist-1.18.1.jar"),
     )
     .unwrap();
-    fs_err::rename(installation.path("flink/conf/config.yaml"), installation.path("flink/conf/flink-conf.yaml"))
-        .unwrap();
+    fs_err::rename(
+        installation.path("flink/conf/config.yaml"),
+        installation.path("flink/conf/flink-conf.yaml"),
+    )
+    .unwrap();
     let errors = installation.errors(true).await;
     assert!(
         matches!(errors.as_slice(), [error] if error.starts_with("s3.secret-key cannot be written")),
@@ -352,9 +403,13 @@ async fn a_value_that_the_file_of_flink_1_18_cannot_hold_is_reported() {
 
 #[tokio::test]
 async fn files_for_the_sandboxes_that_are_missing_here_are_reported() {
-    let installation = Installation::new("127.0.0.1:1").with("mesos.resourcemanager.tasks.uris=/no/such,http://h/x");
+    let installation = Installation::new("127.0.0.1:1")
+        .with("mesos.resourcemanager.tasks.uris=/no/such,http://h/x");
     let errors = installation.errors(true).await;
-    assert!(errors.len() == 1 && errors[0].contains("tasks.uris") && errors[0].contains("/no/such"), "{errors:#?}");
+    assert!(
+        errors.len() == 1 && errors[0].contains("tasks.uris") && errors[0].contains("/no/such"),
+        "{errors:#?}"
+    );
 }
 
 #[tokio::test]
@@ -370,7 +425,8 @@ async fn users_and_queries_of_addresses_are_not_in_errors() {
         ("mesos.resourcemanager.tasks.uris", "https://user:hush?hush@h/a"),
         ("mesos.resourcemanager.tasks.uris", "//user:x,https://user:hush@h/a?hush#cache=true"),
     ] {
-        let report = Installation::new("127.0.0.1:1").with(&format!("{key}={value}")).check(true).await;
+        let report =
+            Installation::new("127.0.0.1:1").with(&format!("{key}={value}")).check(true).await;
         let (shown, refusal) = (report.to_string(), report.refusal().unwrap());
         assert!(shown.contains(&format!("error: {key}: ")) && !shown.contains("hush"), "{shown}");
         assert!(!refusal.contains("hush"), "{refusal}");

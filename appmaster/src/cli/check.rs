@@ -84,7 +84,10 @@ mod tests {
         let subject = check.subject(Vec::new());
         assert!(subject.offline);
         assert_eq!(subject.request.dynamic, ["a=1", "a=2"], "the later one wins");
-        assert_eq!((subject.request.workers, subject.request.jars), (Some(3), vec!["j.jar".to_owned()]));
+        assert_eq!(
+            (subject.request.workers, subject.request.jars),
+            (Some(3), vec!["j.jar".to_owned()])
+        );
         assert_eq!(subject.job.unwrap().arguments, ["in"]);
     }
 }

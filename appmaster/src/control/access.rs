@@ -1,8 +1,9 @@
-//! Access control of the control API: requests need the token and one of our addresses, and must not come from a web
-//! page of others.
+//! Access control of the control API: requests need the token and one of our addresses, and must
+//! not come from a web page of others.
 //!
-//! A browser sends the looked-up name as `Host` and the page it acts for as `Origin`. `Host` reveals a page whose own
-//! name resolves to our address (DNS rebinding); `Origin` reveals every other page.
+//! A browser sends the looked-up name as `Host` and the page it acts for as `Origin`. `Host`
+//! reveals a page whose own name resolves to our address (DNS rebinding); `Origin` reveals every
+//! other page.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -56,7 +57,9 @@ pub(super) async fn enter(
     connection.guest.stay();
     let (head, body) = request.into_parts();
     let body = timeout(BODY, to_bytes(body, LARGEST)).await;
-    let body = body.map_err(|_| (StatusCode::REQUEST_TIMEOUT, "the request did not arrive in time".to_owned()))?;
+    let body = body.map_err(|_| {
+        (StatusCode::REQUEST_TIMEOUT, "the request did not arrive in time".to_owned())
+    })?;
     let body = body.map_err(|_| {
         let why = format!("the request is cut off, or larger than {LARGEST} bytes");
         (StatusCode::PAYLOAD_TOO_LARGE, why)
@@ -69,7 +72,10 @@ impl Gate {
         let mut hosts = headers.get_all(header::HOST).iter();
         let host = hosts.next().and_then(authority);
         let ours = |host: &Authority| self.is_ours(host, local);
-        if !host.as_ref().is_some_and(ours) || hosts.next().is_some() || !uri.authority().is_none_or(ours) {
+        if !host.as_ref().is_some_and(ours)
+            || hosts.next().is_some()
+            || !uri.authority().is_none_or(ours)
+        {
             let why = format!(
                 "this is the control API at {local}: the Host header must have its address, or {}:{}, with this port",
                 self.name,
@@ -130,8 +136,10 @@ mod tests {
     fn check(local: &str, uri: &str, headers: &[(&str, &str)]) -> Result<(), u16> {
         let gate = Gate { token: Token::parse(TOKEN).unwrap(), name: "Master.example".to_owned() };
         let name = |name: &str| name.parse::<header::HeaderName>().unwrap();
-        let headers = headers.iter().map(|(key, value)| (name(key), value.parse().unwrap())).collect();
-        gate.check(&uri.parse().unwrap(), &headers, local.parse().unwrap()).map_err(|(status, _)| status.as_u16())
+        let headers =
+            headers.iter().map(|(key, value)| (name(key), value.parse().unwrap())).collect();
+        gate.check(&uri.parse().unwrap(), &headers, local.parse().unwrap())
+            .map_err(|(status, _)| status.as_u16())
     }
 
     fn with(local: &str, host: &str, origin: Option<&str>) -> Result<(), u16> {
@@ -159,7 +167,11 @@ mod tests {
         }
         assert_eq!(with("[::1]:80", "[::1]:80", None), Ok(()));
         assert_eq!(with("[::ffff:10.0.0.5]:80", "10.0.0.5:80", None), Ok(()));
-        assert_eq!(with("10.0.0.5:80", "localhost:80", None), Err(421), "localhost cannot be another machine");
+        assert_eq!(
+            with("10.0.0.5:80", "localhost:80", None),
+            Err(421),
+            "localhost cannot be another machine"
+        );
     }
 
     #[test]
@@ -174,13 +186,22 @@ mod tests {
         for (name, value) in two {
             headers.append(name.parse::<header::HeaderName>().unwrap(), value.parse().unwrap());
         }
-        assert!(gate.check(&"/workers".parse().unwrap(), &headers, "127.0.0.1:80".parse().unwrap()).is_err());
+        assert!(
+            gate.check(&"/workers".parse().unwrap(), &headers, "127.0.0.1:80".parse().unwrap())
+                .is_err()
+        );
         assert_eq!(check("127.0.0.1:80", "/workers", &own[1..]), Err(421), "no host at all");
     }
 
     #[test]
     fn a_foreign_web_page_is_refused_even_with_the_token() {
-        for origin in ["http://evil.example", "null", "http://127.0.0.1:81", "http://127.0.0.1", "https://localhost"] {
+        for origin in [
+            "http://evil.example",
+            "null",
+            "http://127.0.0.1:81",
+            "http://127.0.0.1",
+            "https://localhost",
+        ] {
             assert_eq!(with("127.0.0.1:80", "127.0.0.1:80", Some(origin)), Err(403), "{origin}");
         }
         assert_eq!(with("127.0.0.1:80", "127.0.0.1:80", Some("http://localhost:80")), Ok(()));
@@ -192,12 +213,20 @@ mod tests {
         let other = format!("Bearer {TOKEN}x");
         let basic = format!("Basic {TOKEN}");
         for shown in ["", "Bearer", "Bearer ", "Bearer a", TOKEN, &other, &basic] {
-            assert_eq!(check("127.0.0.1:80", "/workers", &[host, ("authorization", shown)]), Err(401), "{shown}");
+            assert_eq!(
+                check("127.0.0.1:80", "/workers", &[host, ("authorization", shown)]),
+                Err(401),
+                "{shown}"
+            );
         }
         assert_eq!(check("127.0.0.1:80", "/workers", &[host]), Err(401));
         for scheme in ["Bearer", "bearer", "BEARER"] {
             let shown = format!("{scheme} {TOKEN}");
-            assert_eq!(check("127.0.0.1:80", "/workers", &[host, ("authorization", &shown)]), Ok(()), "{scheme}");
+            assert_eq!(
+                check("127.0.0.1:80", "/workers", &[host, ("authorization", &shown)]),
+                Ok(()),
+                "{scheme}"
+            );
         }
     }
 }

@@ -79,31 +79,54 @@ pub fn address(text: &str) -> Result<Url, ControlError> {
     let wrong = || ControlError::Address { address: text.to_owned() };
     let whole = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
     let url = Url::parse(&whole).map_err(|_| wrong())?;
-    let is_bare = url.username().is_empty() && url.password().is_none() && url.path() == "/" && url.query().is_none();
-    if is_bare && matches!(url.scheme(), "http" | "https") && url.has_host() { Ok(url) } else { Err(wrong()) }
+    let is_bare = url.username().is_empty()
+        && url.password().is_none()
+        && url.path() == "/"
+        && url.query().is_none();
+    if is_bare && matches!(url.scheme(), "http" | "https") && url.has_host() {
+        Ok(url)
+    } else {
+        Err(wrong())
+    }
 }
 
 impl Client {
-    /// A client of the application master whose API is at `at`, e.g. `http://127.0.0.1:4711`. With TLS, its certificate
-    /// must be signed by `authorities` (PEM), or without any by an authority that this machine trusts.
-    pub fn new(at: &str, token: Option<&str>, authorities: Option<&str>) -> Result<Self, ControlError> {
+    /// A client of the application master whose API is at `at`, e.g. `http://127.0.0.1:4711`. With
+    /// TLS, its certificate must be signed by `authorities` (PEM), or without any by an authority
+    /// that this machine trusts.
+    pub fn new(
+        at: &str,
+        token: Option<&str>,
+        authorities: Option<&str>,
+    ) -> Result<Self, ControlError> {
         let at = address(at)?;
-        let wrong = |error: reqwest::Error| ControlError::Authorities { address: at.clone(), why: root(&error) };
+        let wrong = |error: reqwest::Error| ControlError::Authorities {
+            address: at.clone(),
+            why: root(&error),
+        };
         common::tls::install_provider();
-        let mut builder = reqwest::Client::builder().no_proxy().connect_timeout(CONNECT).timeout(ANSWER);
+        let mut builder =
+            reqwest::Client::builder().no_proxy().connect_timeout(CONNECT).timeout(ANSWER);
         // The token must not be sent to any other address.
         builder = builder.redirect(reqwest::redirect::Policy::none());
         if let Some(pem) = authorities {
-            builder = builder.tls_certs_only(reqwest::Certificate::from_pem_bundle(pem.as_bytes()).map_err(wrong)?);
+            builder = builder.tls_certs_only(
+                reqwest::Certificate::from_pem_bundle(pem.as_bytes()).map_err(wrong)?,
+            );
         }
         let http = builder.build().map_err(wrong)?;
-        Ok(Self { http, address: at.as_str().trim_end_matches('/').to_owned(), token: token.map(str::to_owned) })
+        Ok(Self {
+            http,
+            address: at.as_str().trim_end_matches('/').to_owned(),
+            token: token.map(str::to_owned),
+        })
     }
 
     /// `workers` or `history`.
     ///
-    /// Under load, the system may delay a connection for seconds, and the API may close it before it has read the
-    /// token. So the request is repeated on further connections, and the first answer counts.
+    /// Under load, the system may delay a connection for seconds, and the API may close it before
+    /// it has read the token. So the request is repeated on further connections, and the first
+    /// answer counts.
     pub async fn get(&self, what: &str) -> Result<Value, ControlError> {
         let ask = || self.send(self.http.get(format!("{}/{what}", self.address)));
         let mut asked = FuturesUnordered::from_iter([ask()]);
@@ -133,7 +156,11 @@ impl Client {
             let (address, why) = (self.address.clone(), root(&error));
             // The API was reachable a moment ago.
             let is_cut = error.is_request() && !error.is_connect() && !error.is_timeout();
-            if is_cut { ControlError::Cut { address, why } } else { ControlError::Unreachable { address, why } }
+            if is_cut {
+                ControlError::Cut { address, why }
+            } else {
+                ControlError::Unreachable { address, why }
+            }
         };
         let request = match &self.token {
             Some(token) => request.bearer_auth(token),
@@ -145,14 +172,21 @@ impl Client {
             return answer.json().await.map_err(unreachable);
         }
         let reason = answer.text().await.unwrap_or_default();
-        Err(ControlError::Refused { address: self.address.clone(), status: status.as_u16(), reason })
+        Err(ControlError::Refused {
+            address: self.address.clone(),
+            status: status.as_u16(),
+            reason,
+        })
     }
 }
 
 /// The root cause; the outer errors only repeat the address.
 fn root(error: &reqwest::Error) -> String {
     if error.is_timeout() {
-        return format!("no answer within {} s", if error.is_connect() { CONNECT } else { ANSWER }.as_secs());
+        return format!(
+            "no answer within {} s",
+            if error.is_connect() { CONNECT } else { ANSWER }.as_secs()
+        );
     }
     root_cause(error)
 }
@@ -173,16 +207,30 @@ mod tests {
         assert_eq!(address("127.0.0.1:33399").unwrap().as_str(), "http://127.0.0.1:33399/");
         assert_eq!(address("master:1").unwrap().as_str(), "http://master:1/");
         assert_eq!(address("https://master:1/").unwrap().as_str(), "https://master:1/");
-        for wrong in ["", "ftp://master:1", "http://", "http://master:1/workers", "http://a:b@master:1", "two words:1"]
-        {
+        for wrong in [
+            "",
+            "ftp://master:1",
+            "http://",
+            "http://master:1/workers",
+            "http://a:b@master:1",
+            "two words:1",
+        ] {
             let error = address(wrong).unwrap_err().to_string();
-            assert!(error.contains(&format!("{wrong:?}")) && error.contains("http://HOST:PORT"), "{error}");
+            assert!(
+                error.contains(&format!("{wrong:?}")) && error.contains("http://HOST:PORT"),
+                "{error}"
+            );
         }
     }
 
     #[tokio::test]
     async fn an_unreachable_application_master_gives_one_short_error() {
-        let error = Client::new("127.0.0.1:1", None, None).unwrap().get("workers").await.unwrap_err().to_string();
+        let error = Client::new("127.0.0.1:1", None, None)
+            .unwrap()
+            .get("workers")
+            .await
+            .unwrap_err()
+            .to_string();
         let expected = "cannot reach the application master at http://127.0.0.1:1: Connection refused (os error 111)";
         assert_eq!(error, expected);
     }
@@ -201,7 +249,10 @@ mod tests {
             while let Ok(read @ 1..) = answering.read(&mut request).await {
                 let text = String::from_utf8_lossy(&request[..read]);
                 heard.extend(text.split(" HTTP").next().map(str::to_owned));
-                answering.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").await.unwrap();
+                answering
+                    .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+                    .await
+                    .unwrap();
             }
         };
         let began = tokio::time::Instant::now();

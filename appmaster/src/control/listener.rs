@@ -50,9 +50,10 @@ pub(super) fn room() -> (usize, usize) {
 
 /// Serves forever.
 ///
-/// File descriptors are shared with the state, ZooKeeper, Mesos and the artifacts, so the API has a fixed number of
-/// them. If all are in use, a new connection replaces the oldest one that has not presented the token. So nobody can
-/// keep operators out with idle connections: an operator presents the token within milliseconds.
+/// File descriptors are shared with the state, ZooKeeper, Mesos and the artifacts, so the API has a
+/// fixed number of them. If all are in use, a new connection replaces the oldest one that has not
+/// presented the token. So nobody can keep operators out with idle connections: an operator
+/// presents the token within milliseconds.
 pub(super) async fn serve(listener: TcpListener, router: Router, acceptor: Option<TlsAcceptor>) {
     let (most, most_of_each) = room();
     let guests = Guests::new(most, most_of_each);
@@ -60,10 +61,17 @@ pub(super) async fn serve(listener: TcpListener, router: Router, acceptor: Optio
     let routes = TowerToHyperService::new(router);
     loop {
         match listener.accept().await {
-            // If there is no room, it is closed at once: all current connections have presented the token.
+            // If there is no room, it is closed at once: all current connections have presented the
+            // token.
             Ok((socket, peer)) => {
                 if let Some(guest) = guests.admit(machine(peer.ip())) {
-                    connections.spawn(connection(socket, peer, guest, routes.clone(), acceptor.clone()));
+                    connections.spawn(connection(
+                        socket,
+                        peer,
+                        guest,
+                        routes.clone(),
+                        acceptor.clone(),
+                    ));
                 }
             }
             Err(error) => {
@@ -95,7 +103,9 @@ async fn connection(
             None => converse(socket, routes, here).await,
             Some(acceptor) => match timeout(HEAD, acceptor.accept(socket)).await {
                 Ok(Ok(socket)) => converse(socket, routes, here).await,
-                Ok(Err(error)) => debug!(%peer, %error, "TLS handshake with the control API failed"),
+                Ok(Err(error)) => {
+                    debug!(%peer, %error, "TLS handshake with the control API failed")
+                }
                 Err(_) => debug!(%peer, "TLS handshake with the control API timed out"),
             },
         }
@@ -131,7 +141,10 @@ async fn converse(socket: impl AsyncRead + AsyncWrite + Unpin, routes: Routes, h
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-#[expect(clippy::disallowed_methods, reason = "starts itself as another process and tells it its task")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "starts itself as another process and tells it its task"
+)]
 mod tests {
     use std::{
         collections::VecDeque,
@@ -160,7 +173,9 @@ mod tests {
         let flood = || {
             let mut held = VecDeque::new();
             let said = ["", "GET /workers HT", "GET /workers HTTP/1.1\r\nHost: x\r\n\r\n"];
-            for said in said.iter().cycle().take(MOST / THREADS).take_while(|_| Instant::now() < until) {
+            for said in
+                said.iter().cycle().take(MOST / THREADS).take_while(|_| Instant::now() < until)
+            {
                 let Ok(mut socket) = std::net::TcpStream::connect(&address) else { continue };
                 _ = socket.write_all(said.as_bytes());
                 held.push_back(socket);
@@ -175,7 +190,9 @@ mod tests {
         let (address, _server) = echo().await;
         let mut flood = tokio::process::Command::new(std::env::current_exe().unwrap());
         let name = "control::listener::tests::play_a_user_who_connects_as_fast_as_possible";
-        flood.args(["--exact", "--ignored", name]).env(ADDRESS_VARIABLE, address.trim_start_matches("http://"));
+        flood
+            .args(["--exact", "--ignored", name])
+            .env(ADDRESS_VARIABLE, address.trim_start_matches("http://"));
         let mut flood = flood.stdout(Stdio::null()).kill_on_drop(true).spawn().unwrap();
         let mut took = Vec::new();
         while flood.try_wait().unwrap().is_none() {
@@ -184,8 +201,16 @@ mod tests {
             took.push(asked.elapsed());
         }
         took.sort();
-        println!("{} answers, the last ones {:?}", took.len(), &took[took.len().saturating_sub(5)..]);
-        // The system resends what it could not queue after one second. Not the longest one: this machine may be busy.
-        assert!(took.get(took.len() / 2).is_some_and(|middle| *middle < Duration::from_secs(1)), "{took:?}");
+        println!(
+            "{} answers, the last ones {:?}",
+            took.len(),
+            &took[took.len().saturating_sub(5)..]
+        );
+        // The system resends what it could not queue after one second. Not the longest one: this
+        // machine may be busy.
+        assert!(
+            took.get(took.len() / 2).is_some_and(|middle| *middle < Duration::from_secs(1)),
+            "{took:?}"
+        );
     }
 }

@@ -1,13 +1,15 @@
-//! The run file of an application master: the address of its control API and its token, for commands of the same user.
+//! The run file of an application master: the address of its control API and its token, for
+//! commands of the same user.
 //!
 //! ```text
 //! <folder>/control-<pid>.json     0600, in a folder that nobody else can write to
 //! ```
 //!
 //! The folder is `$RUNTIME_DIRECTORY` (systemd's), else `$XDG_RUNTIME_DIR/flink-mesos`, else
-//! `/tmp/flink-mesos-run-<user id>`. The commands search all of these and the folders of the installed units. Nothing
-//! is trusted that others could have put there: no link is followed, and folder and file must have the right owner. The
-//! file is removed with its application master; the next one removes the file of one that was killed.
+//! `/tmp/flink-mesos-run-<user id>`. The commands search all of these and the folders of the
+//! installed units. Nothing is trusted that others could have put there: no link is followed, and
+//! folder and file must have the right owner. The file is removed with its application master; the
+//! next one removes the file of one that was killed.
 
 mod folder;
 
@@ -67,17 +69,22 @@ impl Running {
 
     /// Whether the URL is this application master's.
     pub fn is_at(&self, address: &Url) -> bool {
-        let place = |url: &Url| (url.host_str().map(str::to_ascii_lowercase), url.port_or_known_default());
+        let place =
+            |url: &Url| (url.host_str().map(str::to_ascii_lowercase), url.port_or_known_default());
         let is_local = |url: &Url| match url.host() {
             Some(url::Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
             Some(url::Host::Ipv4(address)) => address.is_loopback(),
             Some(url::Host::Ipv6(address)) => address.is_loopback(),
             None => false,
         };
-        [&self.address, &self.advertised].into_iter().filter_map(|own| Url::parse(own).ok()).any(|own| {
-            place(&own) == place(address)
-                || is_local(&own) && is_local(address) && own.port_or_known_default() == address.port_or_known_default()
-        })
+        [&self.address, &self.advertised].into_iter().filter_map(|own| Url::parse(own).ok()).any(
+            |own| {
+                place(&own) == place(address)
+                    || is_local(&own)
+                        && is_local(address)
+                        && own.port_or_known_default() == address.port_or_known_default()
+            },
+        )
     }
 }
 
@@ -130,7 +137,8 @@ impl Drop for RunFile {
     }
 }
 
-/// The reason why a run file of this user could not be written or found, e.g. another user has created its folder. Blocks.
+/// The reason why a run file of this user could not be written or found, e.g. another user has
+/// created its folder. Blocks.
 pub fn obstacle(lookup: &Lookup) -> Option<RunFolderError> {
     Folder::obstacle(lookup)
 }
@@ -159,7 +167,8 @@ pub fn running(lookup: &Lookup) -> Vec<Running> {
 fn sweep(folder: &Folder) {
     for path in folder.entries() {
         let Some(pid) = process_of(&path) else { continue };
-        let noted = folder.read(&path).and_then(|text| serde_json::from_slice::<Running>(&text).ok());
+        let noted =
+            folder.read(&path).and_then(|text| serde_json::from_slice::<Running>(&text).ok());
         let lives = match &noted {
             Some(running) => running.process.lives(),
             // A file that is, or was, being written.
@@ -195,7 +204,13 @@ mod tests {
     fn sample() -> Running {
         let token = Token::parse("a-token-of-a-test").unwrap();
         let address = "http://127.0.0.1:4711".to_owned();
-        Running::here(address, "http://master.example:4711".to_owned(), &token, None, "Flink".to_owned())
+        Running::here(
+            address,
+            "http://master.example:4711".to_owned(),
+            &token,
+            None,
+            "Flink".to_owned(),
+        )
     }
 
     #[test]
@@ -229,7 +244,9 @@ mod tests {
         fs::write(&half, b"{").unwrap();
         let other = folder.path().join("fetcher.sock");
         fs::write(&other, b"").unwrap();
-        assert!(!running(&lookup(folder.path())).iter().any(|running| running.process == dead.process));
+        assert!(
+            !running(&lookup(folder.path())).iter().any(|running| running.process == dead.process)
+        );
         let _file = RunFile::write(&sample(), &lookup(folder.path())).unwrap();
         assert!(!old.exists() && !half.exists() && other.exists());
     }
@@ -240,7 +257,8 @@ mod tests {
         let elsewhere = folder.path().join("elsewhere");
         fs::write(&elsewhere, serde_json::to_vec(&sample()).unwrap()).unwrap();
         fs_err::os::unix::fs::symlink(&elsewhere, folder.path().join("control-1.json")).unwrap();
-        nix::unistd::mkfifo(&folder.path().join("control-2.json"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+        nix::unistd::mkfifo(&folder.path().join("control-2.json"), nix::sys::stat::Mode::S_IRWXU)
+            .unwrap();
         let opened = Folder::at(folder.path()).unwrap();
         let mine = folder.path().join("control-3.json");
         let mut options = fs::OpenOptions::new();
@@ -280,7 +298,10 @@ mod tests {
         for error in [obstacle(&lookup).unwrap(), RunFile::write(&sample(), &lookup).unwrap_err()] {
             let advice = error.advice();
             assert!(advice.contains(&expected), "{advice}");
-            assert!(advice.contains("Set XDG_RUNTIME_DIR") && advice.contains("mesos.control.token"), "{advice}");
+            assert!(
+                advice.contains("Set XDG_RUNTIME_DIR") && advice.contains("mesos.control.token"),
+                "{advice}"
+            );
         }
         fs::remove_dir(&folder).unwrap();
         fs_err::os::unix::fs::symlink(login.path(), &folder).unwrap();
@@ -290,7 +311,9 @@ mod tests {
     #[test]
     fn an_application_master_is_known_by_each_of_its_addresses() {
         let running = sample();
-        for known in ["http://127.0.0.1:4711", "http://localhost:4711/", "http://Master.example:4711"] {
+        for known in
+            ["http://127.0.0.1:4711", "http://localhost:4711/", "http://Master.example:4711"]
+        {
             assert!(running.is_at(&Url::parse(known).unwrap()), "{known}");
         }
         for other in ["http://127.0.0.1:4712", "http://evil.example:4711", "http://10.0.0.1:4711"] {

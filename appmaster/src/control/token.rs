@@ -16,10 +16,14 @@ pub struct Token(String);
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     /// Empty or only blanks: often a variable that is not set.
-    #[error("is empty: give a random token of {SHORTEST} characters or more, or remove the option to have one made")]
+    #[error(
+        "is empty: give a random token of {SHORTEST} characters or more, or remove the option to have one made"
+    )]
     Empty,
     /// So short that it could be guessed.
-    #[error("has {0} characters: give a random token of {SHORTEST} or more, or remove the option to have one made")]
+    #[error(
+        "has {0} characters: give a random token of {SHORTEST} or more, or remove the option to have one made"
+    )]
     Short(usize),
     /// It cannot be sent in a header.
     #[error(
@@ -92,7 +96,9 @@ mod tests {
         let (one, other) = (Token::random().unwrap(), Token::random().unwrap());
         assert_eq!(one.reveal().len(), 64);
         assert_ne!(one, other);
-        assert!(one.is(one.reveal().as_bytes()) && !one.is(other.reveal().as_bytes()) && !one.is(b""));
+        assert!(
+            one.is(one.reveal().as_bytes()) && !one.is(other.reveal().as_bytes()) && !one.is(b"")
+        );
         assert!(!Token(String::new()).is(b""), "an empty token is shown by everybody");
         assert_eq!(format!("{one:?}"), "Token(hidden)");
     }

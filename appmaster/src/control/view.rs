@@ -69,7 +69,8 @@ pub(crate) fn lines(answer: &Value) -> String {
         lines.extend(worker_lines(answer));
     }
     if let Some(wanted) = answer["wanted"].as_u64() {
-        let registered = list(answer, "workers").filter(|worker| worker["registered"] == true).count();
+        let registered =
+            list(answer, "workers").filter(|worker| worker["registered"] == true).count();
         lines.push(format!("TaskManagers: {wanted} wanted, {registered} registered"));
     }
     for agent in list(answer, "draining") {
@@ -78,7 +79,11 @@ pub(crate) fn lines(answer: &Value) -> String {
     for agent in list(answer, "suspects") {
         let avoided = if agent["avoided"] == true { ", avoided" } else { "" };
         let score = agent["score"].as_f64().unwrap_or_default();
-        lines.push(format!("suspect: {} (score {score:.1}{avoided}): {}", text(&agent["agent"]), text(&agent["last"])));
+        lines.push(format!(
+            "suspect: {} (score {score:.1}{avoided}): {}",
+            text(&agent["agent"]),
+            text(&agent["last"])
+        ));
     }
     if let Some(why) = answer["starved"].as_str() {
         lines.push(format!("no TaskManager can be launched: {}", one_line(why)));
@@ -101,9 +106,12 @@ fn history_lines(answer: &Value) -> Vec<String> {
         let (worker, from, to) = (cell("worker"), cell("from"), cell("to"));
         let at = step["at"].as_u64().map_or_else(|| cell("at"), time);
         lines.push(format!("{at}  {worker}  {from} → {to}  ({}: {})", cell("by"), cell("cause")));
-        let steps = list(step, "timeline").map(|step| format!("{} {} ms", text(&step["step"]), step["ms"]));
+        let steps =
+            list(step, "timeline").map(|step| format!("{} {} ms", text(&step["step"]), step["ms"]));
         let steps: Vec<_> = steps.collect();
-        lines.extend((!steps.is_empty()).then(|| format!("    since its launch: {}", steps.join(", "))));
+        lines.extend(
+            (!steps.is_empty()).then(|| format!("    since its launch: {}", steps.join(", "))),
+        );
     }
     lines
 }
@@ -113,14 +121,20 @@ fn time(milliseconds: u64) -> String {
     let moment = SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(milliseconds));
     // The year 9999 is the last one in this format.
     let moment = moment.filter(|_| milliseconds < 253_402_300_800_000);
-    moment.map_or_else(|| milliseconds.to_string(), |moment| humantime::format_rfc3339_millis(moment).to_string())
+    moment.map_or_else(
+        || milliseconds.to_string(),
+        |moment| humantime::format_rfc3339_millis(moment).to_string(),
+    )
 }
 
 fn worker_lines(answer: &Value) -> Vec<String> {
-    let headings = ["TASKMANAGER", "STATE", "SINCE", "REGISTERED", "AGENT", "CORES", "MEMORY", "NOTES"];
+    let headings =
+        ["TASKMANAGER", "STATE", "SINCE", "REGISTERED", "AGENT", "CORES", "MEMORY", "NOTES"];
     let rows = list(answer, "workers").map(|worker| {
         let cell = |key: &str| text(&worker[key]);
-        let since = worker["seconds"].as_u64().map(|seconds| humantime::format_duration(Duration::from_secs(seconds)));
+        let since = worker["seconds"]
+            .as_u64()
+            .map(|seconds| humantime::format_duration(Duration::from_secs(seconds)));
         let usage = &worker["usage"];
         [
             cell("id"),
@@ -130,7 +144,10 @@ fn worker_lines(answer: &Value) -> Vec<String> {
             cell("hostname"),
             usage["cpu_cores"].as_f64().map(|cores| format!("{cores:.1}")).unwrap_or_default(),
             memory(usage).unwrap_or_default(),
-            worker["leaving"].as_str().map(|why| format!("leaving: {}", one_line(why))).unwrap_or_default(),
+            worker["leaving"]
+                .as_str()
+                .map(|why| format!("leaving: {}", one_line(why)))
+                .unwrap_or_default(),
         ]
     });
     let rows: Vec<_> = rows.collect();
@@ -148,7 +165,8 @@ fn table<const N: usize>(headings: [&str; N], rows: Vec<[String; N]>) -> Vec<Str
     rows.iter().map(line).collect()
 }
 
-/// `812 of 1760 MB`. The working set is the TaskManager's own only if its control group has a limit.
+/// `812 of 1760 MB`. The working set is the TaskManager's own only if its control group has a
+/// limit.
 fn memory(usage: &Value) -> Option<String> {
     let megabytes = |key: &str| usage[key].as_u64().map(|bytes| bytes >> 20);
     let limit = megabytes("memory_limit_bytes");
@@ -186,15 +204,20 @@ no TaskManager can be launched: 2 offers declined: need mem 1760 MB, largest was
 
     #[test]
     fn people_see_what_a_worker_uses_and_how_it_came_up() {
-        let limited =
-            json!({ "cpu_cores": 1.52, "memory_working_set_bytes": 812 << 20, "memory_limit_bytes": 1760 << 20 });
-        let shared = json!({ "memory_bytes": 437 << 20, "memory_working_set_bytes": 2133_u64 << 20 });
+        let limited = json!({ "cpu_cores": 1.52, "memory_working_set_bytes": 812 << 20, "memory_limit_bytes": 1760 << 20 });
+        let shared =
+            json!({ "memory_bytes": 437 << 20, "memory_working_set_bytes": 2133_u64 << 20 });
         assert_eq!(memory(&limited).as_deref(), Some("812 of 1760 MB"));
         assert_eq!(memory(&shared).as_deref(), Some("437 MB"), "the rest is not the TaskManager's");
         let worker = json!({ "id": "w1", "phase": "running", "seconds": 1, "hostname": "h", "usage": limited });
         let shown = lines(&json!({ "workers": [worker] }));
-        assert!(shown.ends_with("w1           running  1s     no          h      1.5    812 of 1760 MB"), "{shown}");
-        let timeline = json!([{ "step": "executor", "ms": 31 }, { "step": "registered", "ms": 1380 }]);
+        assert!(
+            shown
+                .ends_with("w1           running  1s     no          h      1.5    812 of 1760 MB"),
+            "{shown}"
+        );
+        let timeline =
+            json!([{ "step": "executor", "ms": 31 }, { "step": "registered", "ms": 1380 }]);
         let step = json!({ "at": 1_795_897_874_034_u64, "worker": "w1", "from": "staging", "to": "running", "by": "executor",
                            "cause": "up", "timeline": timeline });
         let expected = "2026-11-28T20:31:14.034Z  w1  staging → running  (executor: up)\n    \
@@ -210,8 +233,10 @@ no TaskManager can be launched: 2 offers declined: need mem 1760 MB, largest was
         let suspect = json!({ "agent": evil, "score": 1, "last": evil });
         let step = json!({ "at": 5, "worker": evil, "from": evil, "to": evil, "by": evil, "cause": evil,
                            "timeline": [{ "step": evil, "ms": 1 }] });
-        let shown = lines(&json!({ "workers": [worker], "suspects": [suspect], "draining": [evil], "starved": evil,
-                                   "history": [step], "warnings": [evil] }));
+        let shown = lines(
+            &json!({ "workers": [worker], "suspects": [suspect], "draining": [evil], "starved": evil,
+                                   "history": [step], "warnings": [evil] }),
+        );
         assert!(!shown.contains('\u{1b}') && !shown.contains("\nready"), "{shown}");
     }
 }

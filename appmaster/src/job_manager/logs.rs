@@ -11,15 +11,18 @@ pub(crate) const USUAL: &str = "jobmanager";
 
 /// Checks that no other user has put one of the usual log's files into a folder. Blocks.
 pub(crate) fn check(folder: &Path) -> io::Result<()> {
-    ["out", "err", "log"].iter().try_for_each(|ending| check_place(&folder.join(format!("{USUAL}.{ending}"))))
+    ["out", "err", "log"]
+        .iter()
+        .try_for_each(|ending| check_place(&folder.join(format!("{USUAL}.{ending}"))))
 }
 
 impl JobManager {
-    /// Claims the log for this JobManager: under the usual name, or, if another cluster uses that, under a name with
-    /// `port`, which is unique on this machine. Blocks.
+    /// Claims the log for this JobManager: under the usual name, or, if another cluster uses that,
+    /// under a name with `port`, which is unique on this machine. Blocks.
     ///
     /// # Errors
-    /// One of its files cannot be written, is a link or another kind of file, or belongs to another user.
+    /// One of its files cannot be written, is a link or another kind of file, or belongs to another
+    /// user.
     pub(crate) fn take_log(&mut self, port: u16) -> io::Result<()> {
         for name in [USUAL.to_owned(), format!("{USUAL}-{port}")] {
             self.log_name = name;
@@ -36,7 +39,9 @@ impl JobManager {
         check_place(&self.file("log"))?;
         let option = "-Dlog.file=";
         let path = self.file("log").display().to_string();
-        for argument in self.command.arguments.iter_mut().filter(|argument| argument.starts_with(option)) {
+        for argument in
+            self.command.arguments.iter_mut().filter(|argument| argument.starts_with(option))
+        {
             *argument = format!("{option}{path}");
         }
         // The file for standard error must be writable too.
@@ -81,11 +86,17 @@ mod tests {
             let (place, precious) = (folder.path().join(name), folder.path().join("precious"));
             nix::unistd::mkfifo(&place, nix::sys::stat::Mode::S_IRWXU).unwrap();
             let error = job_manager(folder.path()).take_log(8081).unwrap_err().to_string();
-            assert!(error.ends_with(&format!("{name} is a pipe: a regular file is required")), "{error}");
+            assert!(
+                error.ends_with(&format!("{name} is a pipe: a regular file is required")),
+                "{error}"
+            );
             fs_err::remove_file(&place).unwrap();
             fs_err::os::unix::fs::symlink(&precious, &place).unwrap();
             let error = job_manager(folder.path()).take_log(8081).unwrap_err().to_string();
-            assert!(error.ends_with(&format!("{name} is a link: a regular file is required")), "{error}");
+            assert!(
+                error.ends_with(&format!("{name} is a link: a regular file is required")),
+                "{error}"
+            );
             assert!(!precious.exists());
         }
     }
@@ -93,7 +104,9 @@ mod tests {
     #[test]
     fn a_log_that_another_user_has_put_there_is_refused() {
         if !nix::unistd::geteuid().is_root() {
-            return std::io::stderr().write_all(b"\nSKIPPED: a log of another user: needs root\n").unwrap();
+            return std::io::stderr()
+                .write_all(b"\nSKIPPED: a log of another user: needs root\n")
+                .unwrap();
         }
         for name in ["jobmanager.out", "jobmanager.err", "jobmanager.log"] {
             let folder = tempfile::tempdir().unwrap();
@@ -113,7 +126,10 @@ mod tests {
         first.take_log(8081).unwrap();
         let mut second = job_manager(folder.path());
         second.take_log(8082).unwrap();
-        assert_eq!((first.log_name.as_str(), second.log_name.as_str()), ("jobmanager", "jobmanager-8082"));
+        assert_eq!(
+            (first.log_name.as_str(), second.log_name.as_str()),
+            ("jobmanager", "jobmanager-8082")
+        );
         let expected = format!("-Dlog.file={}/jobmanager-8082.log", folder.path().display());
         assert_eq!(second.command.arguments, ["-Xmx1g".to_owned(), expected]);
         drop(first);
@@ -121,6 +137,8 @@ mod tests {
         third.take_log(8083).unwrap();
         assert_eq!(third.log_name, "jobmanager");
         let mut nowhere = job_manager(&folder.path().join("not/there"));
-        assert!(nowhere.take_log(8081).unwrap_err().to_string().contains("not/there/jobmanager.out"));
+        assert!(
+            nowhere.take_log(8081).unwrap_err().to_string().contains("not/there/jobmanager.out")
+        );
     }
 }

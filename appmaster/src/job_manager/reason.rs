@@ -1,5 +1,5 @@
-//! Why the JobManager ended: the exception in its log with its causes and without frames. The root cause comes first,
-//! preceded by its subject.
+//! Why the JobManager ended: the exception in its log with its causes and without frames. The root
+//! cause comes first, preceded by its subject.
 
 use std::{
     fs::Metadata,
@@ -17,7 +17,8 @@ use fs_err as fs;
 /// How much of the log's end may explain the end, in bytes.
 const WINDOW: u64 = 64 << 10;
 
-/// How much of the log's end may show who ended the JobManager, in bytes. A large cluster logs much while it shuts down.
+/// How much of the log's end may show who ended the JobManager, in bytes. A large cluster logs much
+/// while it shuts down.
 const SHUTDOWN_WINDOW: u64 = 8 << 20;
 
 /// Without an exception, the last lines of standard error are shown; at most this many.
@@ -26,8 +27,8 @@ const LINES: usize = 5;
 /// What a JVM prints on standard output that cannot begin, before the reason.
 const NO_JVM: &str = "Error occurred during initialization of VM";
 
-/// The JobManager's log, standard output and standard error, with their lengths before its start: what other processes,
-/// or earlier runs, have written does not count.
+/// The JobManager's log, standard output and standard error, with their lengths before its start:
+/// what other processes, or earlier runs, have written does not count.
 #[derive(Debug)]
 pub(super) struct Output {
     log: (PathBuf, Option<(u64, u64)>),
@@ -55,13 +56,20 @@ impl Output {
         [&self.out, &self.err].map(|file| since(file, WINDOW)).join("\n")
     }
 
-    /// The first line of the reason and the lines below it, if the reason can be determined. Blocks.
-    pub(super) fn reason(&self, config: &Configuration, from_outside: bool) -> Option<(String, Vec<String>)> {
+    /// The first line of the reason and the lines below it, if the reason can be determined.
+    /// Blocks.
+    pub(super) fn reason(
+        &self,
+        config: &Configuration,
+        from_outside: bool,
+    ) -> Option<(String, Vec<String>)> {
         let [log, err] = [&self.log, &self.err].map(|file| since(file, WINDOW));
         let exception = exception_reason(&log, &err, config, from_outside);
         exception.or_else(|| no_jvm(&since(&self.out, WINDOW))).or_else(|| {
-            let said: Vec<_> =
-                err.lines().filter(|line| !line.trim().is_empty() && !line.starts_with("WARNING")).collect();
+            let said: Vec<_> = err
+                .lines()
+                .filter(|line| !line.trim().is_empty() && !line.starts_with("WARNING"))
+                .collect();
             let (first, more) = said.get(said.len().saturating_sub(LINES)..)?.split_first()?;
             Some((cut(first), more.iter().map(|line| cut(line)).collect()))
         })
@@ -85,7 +93,9 @@ fn read_since(path: &Path, before: Option<(u64, u64)>, window: u64) -> Option<St
     let mut file = fs::File::open(path).ok()?;
     let found: Metadata = file.metadata().ok()?;
     // A different file of the same name: the logging library has rotated the old one.
-    let from = before.filter(|(inode, length)| *inode == found.ino() && *length <= found.len()).map_or(0, |(_, at)| at);
+    let from = before
+        .filter(|(inode, length)| *inode == found.ino() && *length <= found.len())
+        .map_or(0, |(_, at)| at);
     file.seek(SeekFrom::Start(from.max(found.len().saturating_sub(window)))).ok()?;
     let mut bytes = Vec::new();
     file.take(window).read_to_end(&mut bytes).ok()?;
@@ -93,7 +103,12 @@ fn read_since(path: &Path, before: Option<(u64, u64)>, window: u64) -> Option<St
 }
 
 /// The exception that ended the JobManager. If a signal ended it, only a fatal exception counts.
-fn exception_reason(log: &str, err: &str, config: &Configuration, from_outside: bool) -> Option<(String, Vec<String>)> {
+fn exception_reason(
+    log: &str,
+    err: &str,
+    config: &Configuration,
+    from_outside: bool,
+) -> Option<(String, Vec<String>)> {
     let (in_log, in_err) = (exception::decisive(log), exception::decisive(err));
     let chain = match (in_log, in_err) {
         (Some(in_log), Some(in_err)) if in_err.is_fatal() && !in_log.is_fatal() => in_err,
@@ -112,7 +127,8 @@ fn exception_reason(log: &str, err: &str, config: &Configuration, from_outside: 
     Some((first, more))
 }
 
-/// The subject of the exception: the folder or port it names, with the option that sets that, or an option.
+/// The subject of the exception: the folder or port it names, with the option that sets that, or an
+/// option.
 fn named(chain: &Chain<'_>, config: &Configuration) -> Option<String> {
     let subject = Subject::of(&chain.text())?;
     let is_meant = |key: &str, value: &str| match &subject {
@@ -159,7 +175,11 @@ mod tests {
         assert_eq!(first, "/not/there: java.nio.file.NoSuchFileException: /not/there");
         assert_eq!(exception_reason("", "", &config, false), None);
         let handled = "java.io.IOException: a job's own\n\tat a.B\n2026-11-28 x INFO y: z\n";
-        assert_eq!(exception_reason(handled, "", &config, true), None, "it was killed, and not by that");
+        assert_eq!(
+            exception_reason(handled, "", &config, true),
+            None,
+            "it was killed, and not by that"
+        );
     }
 
     #[test]
@@ -187,10 +207,18 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let [log, out, err] = ["log", "out", "err"].map(|name| folder.path().join(name));
         let output = Output::begin(log, out.clone(), err.clone());
-        fs::write(&out, "Error occurred during initialization of VM\nMultiple garbage collectors selected\n").unwrap();
-        fs::write(&err, "WARNING: A command line option has enabled the Security Manager\n").unwrap();
+        fs::write(
+            &out,
+            "Error occurred during initialization of VM\nMultiple garbage collectors selected\n",
+        )
+        .unwrap();
+        fs::write(&err, "WARNING: A command line option has enabled the Security Manager\n")
+            .unwrap();
         let (first, more) = output.reason(&Configuration::new(), false).unwrap();
-        assert_eq!(first, "Error occurred during initialization of VM: Multiple garbage collectors selected");
+        assert_eq!(
+            first,
+            "Error occurred during initialization of VM: Multiple garbage collectors selected"
+        );
         assert!(more.is_empty(), "{more:?}");
     }
 
@@ -202,7 +230,10 @@ mod tests {
         let closing = "2026-01-01 INFO  ResourceManager [] - Closing TaskExecutor connection taskmanager-1-1\n";
         fs::write(
             &log,
-            format!("x INFO Shutting it down with application status SUCCEEDED.\n{}", closing.repeat(20_000)),
+            format!(
+                "x INFO Shutting it down with application status SUCCEEDED.\n{}",
+                closing.repeat(20_000)
+            ),
         )
         .unwrap();
         assert!(output.log().starts_with("x INFO Shutting it down"));

@@ -33,9 +33,10 @@ fn boot() -> String {
     fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
 }
 
-/// When a running process was started, in clock ticks since boot: the 22nd field of `stat`, see proc(5). The second
-/// field is a name in parentheses, which may contain blanks and parentheses. The third is the state: a process that has
-/// ended but was not reaped by its parent counts as gone.
+/// When a running process was started, in clock ticks since boot: the 22nd field of `stat`, see
+/// proc(5). The second field is a name in parentheses, which may contain blanks and parentheses.
+/// The third is the state: a process that has ended but was not reaped by its parent counts as
+/// gone.
 pub(crate) fn started(pid: u32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace();

@@ -21,7 +21,8 @@ pub struct ArtifactServerSettings {
     pub bind: Option<IpAddr>,
     /// The host given to workers; the JobManager's if `None`.
     pub address: Option<String>,
-    /// Number of simultaneous transfers above which hosts are referred to each other; 0 means never.
+    /// Number of simultaneous transfers above which hosts are referred to each other; 0 means
+    /// never.
     pub peers_above: usize,
     /// Secrets may be sent to other machines without encryption.
     pub plain_secrets: bool,
@@ -61,18 +62,22 @@ pub fn artifact_server(config: &Configuration) -> Result<ArtifactServerSettings,
 fn bind(config: &Configuration) -> Result<Option<IpAddr>, SettingsError> {
     let Some(text) = config.get(&ARTIFACT_SERVER_BIND_ADDRESS) else { return Ok(None) };
     let key = ARTIFACT_SERVER_BIND_ADDRESS.key();
-    let wrong = |_| invalid(key, config, "an IP address of this machine, 0.0.0.0 or :: for all".to_owned());
+    let wrong =
+        |_| invalid(key, config, "an IP address of this machine, 0.0.0.0 or :: for all".to_owned());
     text.trim_start_matches('[').trim_end_matches(']').parse().map(Some).map_err(wrong)
 }
 
 fn address(config: &Configuration) -> Result<Option<String>, SettingsError> {
     let Some(text) = config.get(&ARTIFACT_SERVER_ADDRESS) else { return Ok(None) };
     let host = text.trim_start_matches('[').trim_end_matches(']');
-    let is_name = |host: &str| host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'));
+    let is_name = |host: &str| {
+        host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'))
+    };
     if host.parse::<IpAddr>().is_ok() || (!host.is_empty() && is_name(host)) {
         return Ok(Some(host.to_owned()));
     }
-    let allowed = "a host name or an IP address, without scheme and port (the port is …artifactserver.port)";
+    let allowed =
+        "a host name or an IP address, without scheme and port (the port is …artifactserver.port)";
     Err(invalid(ARTIFACT_SERVER_ADDRESS.key(), config, allowed.to_owned()))
 }
 
@@ -95,14 +100,25 @@ mod tests {
     fn it_listens_where_the_job_manager_does_by_default() {
         let usual: IpAddr = "10.0.0.1".parse().unwrap();
         assert_eq!(read(&[]).unwrap().listen(usual), "10.0.0.1:0".parse().unwrap());
-        let other = read(&[(ARTIFACT_SERVER_BIND_ADDRESS.key(), "::"), (ARTIFACT_SERVER_PORT.key(), "7000")]).unwrap();
+        let other = read(&[
+            (ARTIFACT_SERVER_BIND_ADDRESS.key(), "::"),
+            (ARTIFACT_SERVER_PORT.key(), "7000"),
+        ])
+        .unwrap();
         assert_eq!(other.listen(usual), "[::]:7000".parse().unwrap());
     }
 
     #[test]
     fn the_address_for_workers_is_a_host_and_nothing_else() {
-        for (text, host) in [("am.example.org", "am.example.org"), ("[fd00::1]", "fd00::1"), ("10.1.2.3", "10.1.2.3")] {
-            assert_eq!(read(&[(ARTIFACT_SERVER_ADDRESS.key(), text)]).unwrap().address.as_deref(), Some(host));
+        for (text, host) in [
+            ("am.example.org", "am.example.org"),
+            ("[fd00::1]", "fd00::1"),
+            ("10.1.2.3", "10.1.2.3"),
+        ] {
+            assert_eq!(
+                read(&[(ARTIFACT_SERVER_ADDRESS.key(), text)]).unwrap().address.as_deref(),
+                Some(host)
+            );
         }
         for text in ["http://am:80", "am:80", "a b", ""] {
             assert!(read(&[(ARTIFACT_SERVER_ADDRESS.key(), text)]).is_err(), "{text}");

@@ -15,7 +15,8 @@ const MOST_BYTES: usize = 64 << 10;
 /// Marathon's constraints, and upstream's `attribute:value` pairs, all of which must hold.
 pub(super) fn constraints(config: &Configuration) -> Result<Vec<Constraint>, SettingsError> {
     // The reason names the invalid constraint of the list.
-    let wrong = |e: ConstraintError| SettingsError::File { key: CONSTRAINTS.key(), reason: e.to_string() };
+    let wrong =
+        |e: ConstraintError| SettingsError::File { key: CONSTRAINTS.key(), reason: e.to_string() };
     for key in [CONSTRAINTS.key(), HARD_CONSTRAINTS.key()] {
         // First, because other errors show the invalid constraint.
         public::check(config, key)?;
@@ -25,12 +26,23 @@ pub(super) fn constraints(config: &Configuration) -> Result<Vec<Constraint>, Set
             return Err(SettingsError::File { key, reason: found });
         }
     }
-    let mut constraints = config.get(&CONSTRAINTS).map_or(Ok(Vec::new()), Constraint::parse_list).map_err(wrong)?;
+    let mut constraints =
+        config.get(&CONSTRAINTS).map_or(Ok(Vec::new()), Constraint::parse_list).map_err(wrong)?;
     let key = HARD_CONSTRAINTS.key();
-    for pair in config.get(key).unwrap_or_default().split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
+    for pair in config
+        .get(key)
+        .unwrap_or_default()
+        .split(',')
+        .map(str::trim)
+        .filter(|pair| !pair.is_empty())
+    {
         let form = || invalid(key, config, format!("{pair} is not of the form attribute:value"));
-        let (name, value) = pair.split_once(':').filter(|(name, _)| !name.is_empty()).ok_or_else(form)?;
-        constraints.push(Constraint { field: Field::from(name), operator: Operator::Is(value.to_owned()) });
+        let (name, value) =
+            pair.split_once(':').filter(|(name, _)| !name.is_empty()).ok_or_else(form)?;
+        constraints.push(Constraint {
+            field: Field::from(name),
+            operator: Operator::Is(value.to_owned()),
+        });
     }
     if constraints.len() > MOST {
         let reason = format!("{} constraints, allowed are {MOST}", constraints.len());
@@ -76,7 +88,11 @@ mod tests {
             }
         }
         let mut config = Configuration::default();
-        config.set(CONSTRAINTS.key(), "rack:UNIQUE,@region:IS:us,@zone:GROUP_BY", Source::DynamicProperty);
+        config.set(
+            CONSTRAINTS.key(),
+            "rack:UNIQUE,@region:IS:us,@zone:GROUP_BY",
+            Source::DynamicProperty,
+        );
         assert!(constraints(&config).is_ok());
     }
 
@@ -84,7 +100,11 @@ mod tests {
     fn upstreams_pairs_must_all_hold_in_addition_to_marathons_constraints() {
         let mut config = Configuration::default();
         config.set("mesos.constraints", "hostname:UNIQUE", Source::DynamicProperty);
-        config.set("mesos.constraints.hard.hostattribute", "az:eu, disk:ssd:2,", Source::DynamicProperty);
+        config.set(
+            "mesos.constraints.hard.hostattribute",
+            "az:eu, disk:ssd:2,",
+            Source::DynamicProperty,
+        );
         let shown: Vec<_> = constraints(&config).unwrap().iter().map(ToString::to_string).collect();
         assert_eq!(shown, ["hostname:UNIQUE", "az:IS:eu", "disk:IS:ssd:2"]);
     }
@@ -97,11 +117,19 @@ mod tests {
             constraints(&config).unwrap_err().to_string()
         };
         let message = error_of("mesos.constraints", "rack:LIKE");
-        assert!(message.starts_with("mesos.constraints: rack:LIKE: LIKE needs a regular expression"), "{message}");
+        assert!(
+            message.starts_with("mesos.constraints: rack:LIKE: LIKE needs a regular expression"),
+            "{message}"
+        );
         let message = error_of("mesos.constraints", "hostname:UNIQUE,rack:LIKE");
-        assert!(message.starts_with("mesos.constraints: rack:LIKE: LIKE needs"), "which of them: {message}");
+        assert!(
+            message.starts_with("mesos.constraints: rack:LIKE: LIKE needs"),
+            "which of them: {message}"
+        );
         let message = error_of("mesos.constraints", "[[\"rack\"");
         assert_eq!(message.matches("[[\"rack\"").count(), 1, "{message}");
-        assert!(error_of("mesos.constraints.hard.hostattribute", ":eu").contains("attribute:value"));
+        assert!(
+            error_of("mesos.constraints.hard.hostattribute", ":eu").contains("attribute:value")
+        );
     }
 }

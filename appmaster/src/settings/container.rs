@@ -5,8 +5,8 @@ use flink::{
     options::{
         ConfigOption,
         mesos::{
-            TASKS_CONTAINER_DOCKER_FORCE_PULL_IMAGE, TASKS_CONTAINER_DOCKER_PARAMETERS, TASKS_CONTAINER_IMAGE_NAME,
-            TASKS_CONTAINER_TYPE, TASKS_CONTAINER_VOLUMES,
+            TASKS_CONTAINER_DOCKER_FORCE_PULL_IMAGE, TASKS_CONTAINER_DOCKER_PARAMETERS,
+            TASKS_CONTAINER_IMAGE_NAME, TASKS_CONTAINER_TYPE, TASKS_CONTAINER_VOLUMES,
         },
     },
 };
@@ -15,25 +15,37 @@ use mesos::v1::{self, container_info, volume};
 use super::{SettingsError, invalid};
 
 /// The container; `None` for the agent's own file system.
-pub(super) fn container(config: &Configuration) -> Result<Option<v1::ContainerInfo>, SettingsError> {
-    let image =
-        config.get(&TASKS_CONTAINER_IMAGE_NAME).map(str::trim).filter(|image| !image.is_empty()).map(str::to_owned);
+pub(super) fn container(
+    config: &Configuration,
+) -> Result<Option<v1::ContainerInfo>, SettingsError> {
+    let image = config
+        .get(&TASKS_CONTAINER_IMAGE_NAME)
+        .map(str::trim)
+        .filter(|image| !image.is_empty())
+        .map(str::to_owned);
     let volumes = entries(config, &TASKS_CONTAINER_VOLUMES);
     let volumes = volumes.iter().map(|text| volume(text, config)).collect::<Result<Vec<_>, _>>()?;
     let force_pull = config.read(&TASKS_CONTAINER_DOCKER_FORCE_PULL_IMAGE)?;
     let parameters = entries(config, &TASKS_CONTAINER_DOCKER_PARAMETERS);
-    let parameters = parameters.iter().map(|text| parameter(text, config)).collect::<Result<Vec<_>, _>>()?;
+    let parameters =
+        parameters.iter().map(|text| parameter(text, config)).collect::<Result<Vec<_>, _>>()?;
     let is_bare = image.is_none() && volumes.is_empty();
-    let info = |kind: container_info::Type| v1::ContainerInfo { r#type: kind.into(), volumes, ..Default::default() };
+    let info = |kind: container_info::Type| v1::ContainerInfo {
+        r#type: kind.into(),
+        volumes,
+        ..Default::default()
+    };
     match config.text(&TASKS_CONTAINER_TYPE) {
         "mesos" if is_bare => Ok(None),
         "mesos" => {
-            let mesos = image.map(|name| container_info::MesosInfo { image: Some(docker_image(name)) });
+            let mesos =
+                image.map(|name| container_info::MesosInfo { image: Some(docker_image(name)) });
             Ok(Some(v1::ContainerInfo { mesos, ..info(container_info::Type::Mesos) }))
         }
         "docker" => {
             let hint = "containers of type docker require an image";
-            let image = image.ok_or(SettingsError::Missing { key: TASKS_CONTAINER_IMAGE_NAME.key(), hint })?;
+            let image = image
+                .ok_or(SettingsError::Missing { key: TASKS_CONTAINER_IMAGE_NAME.key(), hint })?;
             let docker = container_info::DockerInfo {
                 image,
                 network: Some(container_info::docker_info::Network::Host.into()),
@@ -41,9 +53,16 @@ pub(super) fn container(config: &Configuration) -> Result<Option<v1::ContainerIn
                 force_pull_image: force_pull,
                 ..Default::default()
             };
-            Ok(Some(v1::ContainerInfo { docker: Some(docker), ..info(container_info::Type::Docker) }))
+            Ok(Some(v1::ContainerInfo {
+                docker: Some(docker),
+                ..info(container_info::Type::Docker)
+            }))
         }
-        _ => Err(invalid(TASKS_CONTAINER_TYPE.key(), config, "allowed are mesos and docker".to_owned())),
+        _ => Err(invalid(
+            TASKS_CONTAINER_TYPE.key(),
+            config,
+            "allowed are mesos and docker".to_owned(),
+        )),
     }
 }
 
@@ -78,7 +97,13 @@ fn docker_image(name: String) -> v1::Image {
 fn volume(text: &str, config: &Configuration) -> Result<v1::Volume, SettingsError> {
     let shown = Configuration::shown("", text);
     let option = TASKS_CONTAINER_VOLUMES.key();
-    let wrong = || invalid(option, config, format!("'{shown}' is not of the form [host path:]container path[:RO|RW]"));
+    let wrong = || {
+        invalid(
+            option,
+            config,
+            format!("'{shown}' is not of the form [host path:]container path[:RO|RW]"),
+        )
+    };
     let (paths, mode) = match text.rsplit_once(':') {
         Some((paths, mode)) if mode.trim().eq_ignore_ascii_case("RO") => (paths, volume::Mode::Ro),
         Some((paths, mode)) if mode.trim().eq_ignore_ascii_case("RW") => (paths, volume::Mode::Rw),
@@ -98,21 +123,32 @@ fn volume(text: &str, config: &Configuration) -> Result<v1::Volume, SettingsErro
 /// `key=value`; the value may contain `=`.
 fn parameter(text: &str, config: &Configuration) -> Result<v1::Parameter, SettingsError> {
     let option = TASKS_CONTAINER_DOCKER_PARAMETERS.key();
-    let wrong =
-        || invalid(option, config, format!("'{}' is not of the form key=value", Configuration::shown("", text)));
+    let wrong = || {
+        invalid(
+            option,
+            config,
+            format!("'{}' is not of the form key=value", Configuration::shown("", text)),
+        )
+    };
     let (key, value) = text.split_once('=').ok_or_else(wrong)?;
     let key = key.trim();
     let (variable, rest) = value.split_once('=').unwrap_or((value, ""));
     let is_variable = matches!(key, "env" | "e");
-    let holds_secret =
-        if is_variable { Configuration::holds_secret(variable, rest) } else { Configuration::holds_secret(key, value) };
+    let holds_secret = if is_variable {
+        Configuration::holds_secret(variable, rest)
+    } else {
+        Configuration::holds_secret(key, value)
+    };
     if holds_secret {
         let instead = if is_variable {
             format!("{variable}: set containerized.taskmanager.env.{variable}")
         } else {
             format!("the secret in '{key}': move it to the Docker configuration of the agents")
         };
-        return Err(SettingsError::File { key: option, reason: format!("Mesos's web page would show {instead}") });
+        return Err(SettingsError::File {
+            key: option,
+            reason: format!("Mesos's web page would show {instead}"),
+        });
     }
     Ok(v1::Parameter { key: key.to_owned(), value: value.to_owned() })
 }
@@ -127,7 +163,11 @@ mod tests {
     fn read(entries: &[(&str, &str)]) -> Result<Option<v1::ContainerInfo>, SettingsError> {
         let mut config = Configuration::new();
         for (key, value) in entries {
-            config.set(format!("mesos.resourcemanager.tasks.container.{key}"), *value, Source::DynamicProperty);
+            config.set(
+                format!("mesos.resourcemanager.tasks.container.{key}"),
+                *value,
+                Source::DynamicProperty,
+            );
         }
         container(&config)
     }
@@ -157,7 +197,8 @@ mod tests {
         let docker = read(&entries).unwrap().unwrap().docker.unwrap();
         assert_eq!(docker.network(), container_info::docker_info::Network::Host);
         assert_eq!(docker.force_pull_image, Some(true));
-        let parameters: Vec<_> = docker.parameters.iter().map(|p| (p.key.as_str(), p.value.as_str())).collect();
+        let parameters: Vec<_> =
+            docker.parameters.iter().map(|p| (p.key.as_str(), p.value.as_str())).collect();
         assert_eq!(parameters, [("log-opt", "tag=x"), ("init", "true")]);
     }
 
@@ -177,8 +218,12 @@ mod tests {
 
     #[test]
     fn volumes_have_one_to_three_parts() {
-        let container = read(&[("volumes", "data, /disk1:/data, cache:ro,/a:/b:RW")]).unwrap().unwrap();
-        let volumes = container.volumes.iter().map(|v| (v.host_path.as_deref(), v.container_path.as_str(), v.mode()));
+        let container =
+            read(&[("volumes", "data, /disk1:/data, cache:ro,/a:/b:RW")]).unwrap().unwrap();
+        let volumes = container
+            .volumes
+            .iter()
+            .map(|v| (v.host_path.as_deref(), v.container_path.as_str(), v.mode()));
         let expected = [
             (None, "data", volume::Mode::Rw),
             (Some("/disk1"), "/data", volume::Mode::Rw),
@@ -194,11 +239,18 @@ mod tests {
             ("env=DB_PASSWORD=hush", "set containerized.taskmanager.env.DB_PASSWORD"),
             ("init=true,env=X=http://u:hush@h", "set containerized.taskmanager.env.X"),
             (r#"env=X={"password":"hush"}"#, "set containerized.taskmanager.env.X"),
-            ("init=true,health-cmd=curl -u user:hush http://h", "in 'health-cmd': move it to the Docker configuration"),
-            ("log-opt=splunk-token=hush", "in 'log-opt': move it to the Docker configuration of the agents"),
+            (
+                "init=true,health-cmd=curl -u user:hush http://h",
+                "in 'health-cmd': move it to the Docker configuration",
+            ),
+            (
+                "log-opt=splunk-token=hush",
+                "in 'log-opt': move it to the Docker configuration of the agents",
+            ),
             ("--password hush", "is not of the form key=value"),
         ] {
-            let entries = [("type", "docker"), ("image.name", "x"), ("docker.parameters", parameters)];
+            let entries =
+                [("type", "docker"), ("image.name", "x"), ("docker.parameters", parameters)];
             let error = read(&entries).unwrap_err().to_string();
             assert!(error.contains(hint) && !error.contains("hush"), "{error}");
         }
@@ -212,7 +264,10 @@ mod tests {
             (vec![("volumes", "/a:/b:XX")], "'/a:/b:XX' is not of the form"),
             (vec![("volumes", "/a:/b:/c:RO")], "'/a:/b:/c:RO' is not of the form"),
             (vec![("volumes", ":/b")], "':/b' is not of the form"),
-            (vec![("type", "docker"), ("image.name", "x"), ("docker.parameters", "init")], "'init' is not of the form"),
+            (
+                vec![("type", "docker"), ("image.name", "x"), ("docker.parameters", "init")],
+                "'init' is not of the form",
+            ),
         ] {
             let error = read(&entries).unwrap_err().to_string();
             assert!(error.contains(part), "{error}");

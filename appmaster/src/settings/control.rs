@@ -29,14 +29,18 @@ impl ControlSettings {
 /// The control API's options.
 pub fn control(config: &Configuration) -> Result<ControlSettings, SettingsError> {
     let token = config.get(&CONTROL_TOKEN).map(Token::parse).transpose();
-    let token = token.map_err(|error| SettingsError::File { key: CONTROL_TOKEN.key(), reason: error.to_string() })?;
+    let token = token.map_err(|error| SettingsError::File {
+        key: CONTROL_TOKEN.key(),
+        reason: error.to_string(),
+    })?;
     Ok(ControlSettings { bind: SocketAddr::new(bind(config)?, config.read(&CONTROL_PORT)?), token })
 }
 
 fn bind(config: &Configuration) -> Result<IpAddr, SettingsError> {
     let text = config.text(&CONTROL_BIND_ADDRESS);
     let key = CONTROL_BIND_ADDRESS.key();
-    let wrong = |_| invalid(key, config, "an IP address of this machine, 0.0.0.0 or :: for all".to_owned());
+    let wrong =
+        |_| invalid(key, config, "an IP address of this machine, 0.0.0.0 or :: for all".to_owned());
     text.trim_start_matches('[').trim_end_matches(']').parse().map_err(wrong)
 }
 
@@ -58,8 +62,14 @@ mod tests {
         let usual = control(&Configuration::new()).unwrap();
         assert_eq!((usual.bind, usual.token), (([127, 0, 0, 1], 0).into(), None));
         assert_eq!(read(CONTROL_TOKEN.key(), "sixteen-letters-").unwrap().bind, usual.bind);
-        assert_eq!(read(CONTROL_BIND_ADDRESS.key(), "[::]").unwrap().bind, "[::]:0".parse().unwrap());
-        assert_eq!(read(CONTROL_PORT.key(), "4711").unwrap().bind, "127.0.0.1:4711".parse().unwrap());
+        assert_eq!(
+            read(CONTROL_BIND_ADDRESS.key(), "[::]").unwrap().bind,
+            "[::]:0".parse().unwrap()
+        );
+        assert_eq!(
+            read(CONTROL_PORT.key(), "4711").unwrap().bind,
+            "127.0.0.1:4711".parse().unwrap()
+        );
         assert!(
             read(CONTROL_BIND_ADDRESS.key(), "everywhere")
                 .unwrap_err()
@@ -71,7 +81,10 @@ mod tests {
     fn a_token_that_is_empty_blank_or_short_is_refused() {
         for text in ["", "   ", "hunter2"] {
             let error = read(CONTROL_TOKEN.key(), text).unwrap_err();
-            assert!(error.starts_with("mesos.control.token: ") && !error.contains("hunter2"), "{error}");
+            assert!(
+                error.starts_with("mesos.control.token: ") && !error.contains("hunter2"),
+                "{error}"
+            );
         }
     }
 }

@@ -8,13 +8,13 @@ use flink::{
     options::{
         Bounds,
         flink::{
-            TASKMANAGER_CPU_CORES as CORES, TASKMANAGER_DATA_PORT, TASKMANAGER_NUMBEROFTASKSLOTS as SLOTS,
-            TASKMANAGER_RPC_PORT,
+            TASKMANAGER_CPU_CORES as CORES, TASKMANAGER_DATA_PORT,
+            TASKMANAGER_NUMBEROFTASKSLOTS as SLOTS, TASKMANAGER_RPC_PORT,
         },
         mesos::{
-            EXECUTOR_CPUS, EXECUTOR_MEM, FRAMEWORK_USER, NETWORK_RESOURCE_NAME, TASKS_CPUS, TASKS_CPUS_LIMIT,
-            TASKS_DISK, TASKS_GPUS, TASKS_MEM_LIMIT, TASKS_NETWORK_BANDWIDTH, TASKS_PORT_ASSIGNMENTS, TASKS_RESOURCES,
-            TASKS_USER,
+            EXECUTOR_CPUS, EXECUTOR_MEM, FRAMEWORK_USER, NETWORK_RESOURCE_NAME, TASKS_CPUS,
+            TASKS_CPUS_LIMIT, TASKS_DISK, TASKS_GPUS, TASKS_MEM_LIMIT, TASKS_NETWORK_BANDWIDTH,
+            TASKS_PORT_ASSIGNMENTS, TASKS_RESOURCES, TASKS_USER,
         },
     },
 };
@@ -29,18 +29,25 @@ const MOST_AMOUNT: f64 = 1e12;
 /// The largest amount of memory that a process can have, in MB.
 const MOST_MEM: f64 = (1_u64 << 28) as f64;
 
-pub(super) fn demand(config: &Configuration, memory: &TaskManagerMemory) -> Result<Demand, SettingsError> {
+pub(super) fn demand(
+    config: &Configuration,
+    memory: &TaskManagerMemory,
+) -> Result<Demand, SettingsError> {
     let slots = config.read(&SLOTS)? as f64;
     let cores = config.read(&CORES)?.map(|cores| (CORES.key(), cores));
     let cpus = Some(config.read(&TASKS_CPUS)?).filter(|cpus| *cpus != 0.0);
     let configured = cores.or(cpus.map(|cpus| (TASKS_CPUS.key(), cpus)));
     if let Some((key, _)) = configured.filter(|(_, cpus)| *cpus < LEAST_CPUS) {
         // Only in upstream's option, 0 means one per slot.
-        return Err(config.out_of_range(key, format!("{LEAST_CPUS} to {}", Bounds::MOST_CPUS)).into());
+        return Err(config
+            .out_of_range(key, format!("{LEAST_CPUS} to {}", Bounds::MOST_CPUS))
+            .into());
     }
     let cpus = configured.map_or(slots, |(_, cpus)| cpus);
-    let mut task =
-        BTreeMap::from([("cpus".to_owned(), cpus), ("mem".to_owned(), memory.total_process().mebibytes() as f64)]);
+    let mut task = BTreeMap::from([
+        ("cpus".to_owned(), cpus),
+        ("mem".to_owned(), memory.total_process().mebibytes() as f64),
+    ]);
     let network = config.text(&NETWORK_RESOURCE_NAME);
     let options = [(TASKS_GPUS, "gpus"), (TASKS_DISK, "disk"), (TASKS_NETWORK_BANDWIDTH, network)];
     for (option, name) in options {
@@ -50,12 +57,21 @@ pub(super) fn demand(config: &Configuration, memory: &TaskManagerMemory) -> Resu
         }
     }
     for (name, amount) in config.read(&TASKS_RESOURCES)?.unwrap_or_default() {
-        let number = amount.parse::<f64>().ok().filter(|number| (LEAST_CPUS..=MOST_AMOUNT).contains(number));
+        let number =
+            amount.parse::<f64>().ok().filter(|number| (LEAST_CPUS..=MOST_AMOUNT).contains(number));
         let number = number.ok_or_else(|| {
-            invalid(TASKS_RESOURCES.key(), config, format!("{name} needs an amount of {LEAST_CPUS} to {MOST_AMOUNT}"))
+            invalid(
+                TASKS_RESOURCES.key(),
+                config,
+                format!("{name} needs an amount of {LEAST_CPUS} to {MOST_AMOUNT}"),
+            )
         })?;
         if name == "ports" || task.contains_key(&name) {
-            return Err(invalid(TASKS_RESOURCES.key(), config, format!("{name} has an option of its own")));
+            return Err(invalid(
+                TASKS_RESOURCES.key(),
+                config,
+                format!("{name} has an option of its own"),
+            ));
         }
         task.insert(name, number);
     }
@@ -73,14 +89,18 @@ fn runs_as_root(config: &Configuration) -> bool {
 }
 
 /// How much a TaskManager may use if its host has room, by resource name; infinite without a limit.
-pub(super) fn limits(config: &Configuration, demand: &Demand) -> Result<BTreeMap<String, f64>, SettingsError> {
+pub(super) fn limits(
+    config: &Configuration,
+    demand: &Demand,
+) -> Result<BTreeMap<String, f64>, SettingsError> {
     let mut limits = BTreeMap::new();
     for (option, name) in [(TASKS_CPUS_LIMIT, "cpus"), (TASKS_MEM_LIMIT, "mem")] {
         let Some(text) = config.get(&option) else { continue };
         let least = demand.task.get(name).copied().unwrap_or(0.0);
         let limit = if text == "unlimited" { Some(f64::INFINITY) } else { text.parse().ok() };
         let most = if name == "cpus" { f64::from(Bounds::MOST_CPUS) } else { MOST_MEM };
-        let allowed = || format!("{least}, which a TaskManager asks for, to {most}, or `unlimited`");
+        let allowed =
+            || format!("{least}, which a TaskManager asks for, to {most}, or `unlimited`");
         let limit = limit
             .filter(|limit: &f64| (least..=most).contains(limit) || *limit == f64::INFINITY)
             .ok_or_else(|| invalid(option.key(), config, allowed()))?;
@@ -90,7 +110,8 @@ pub(super) fn limits(config: &Configuration, demand: &Demand) -> Result<BTreeMap
 }
 
 fn port_keys(config: &Configuration) -> Vec<Arc<str>> {
-    let mut keys: Vec<Arc<str>> = vec![TASKMANAGER_DATA_PORT.key().into(), TASKMANAGER_RPC_PORT.key().into()];
+    let mut keys: Vec<Arc<str>> =
+        vec![TASKMANAGER_DATA_PORT.key().into(), TASKMANAGER_RPC_PORT.key().into()];
     let more = config.get(&TASKS_PORT_ASSIGNMENTS).unwrap_or_default();
     for key in more.split(',').map(str::trim).filter(|key| !key.is_empty()) {
         if !keys.iter().any(|known| **known == *key) {
@@ -153,8 +174,13 @@ mod tests {
 
     #[test]
     fn a_limit_is_not_below_the_request_and_may_be_unlimited() {
-        let (_, limits) = read(&[(TASKS_CPUS_LIMIT.key(), "unlimited"), (TASKS_MEM_LIMIT.key(), "2048")]).unwrap();
-        assert_eq!(limits, BTreeMap::from([("cpus".to_owned(), f64::INFINITY), ("mem".to_owned(), 2048.0)]));
+        let (_, limits) =
+            read(&[(TASKS_CPUS_LIMIT.key(), "unlimited"), (TASKS_MEM_LIMIT.key(), "2048")])
+                .unwrap();
+        assert_eq!(
+            limits,
+            BTreeMap::from([("cpus".to_owned(), f64::INFINITY), ("mem".to_owned(), 2048.0)])
+        );
         for (key, wrong) in [
             (TASKS_MEM_LIMIT.key(), "1727"),
             (TASKS_CPUS_LIMIT.key(), "0.5"),

@@ -4,7 +4,10 @@ use flink::{
     config::Configuration,
     options::{
         ConfigOption, Kind,
-        mesos::{EXECUTOR_COMMAND, EXECUTOR_INSTALLED, EXECUTOR_LOG_FORMAT, EXECUTOR_LOG_LEVEL, EXECUTOR_LOG_SIZE},
+        mesos::{
+            EXECUTOR_COMMAND, EXECUTOR_INSTALLED, EXECUTOR_LOG_FORMAT, EXECUTOR_LOG_LEVEL,
+            EXECUTOR_LOG_SIZE,
+        },
     },
 };
 use scheduler::launch::ExecutorDelivery;
@@ -16,11 +19,13 @@ pub(super) fn delivery(config: &Configuration) -> Result<Option<ExecutorDelivery
     if let Some(path) = config.read(&EXECUTOR_COMMAND)? {
         return Ok(Some(ExecutorDelivery::Installed(path)));
     }
-    Ok(config.read(&EXECUTOR_INSTALLED)?.then(|| ExecutorDelivery::Installed(INSTALLED_EXECUTOR.to_owned())))
+    Ok(config
+        .read(&EXECUTOR_INSTALLED)?
+        .then(|| ExecutorDelivery::Installed(INSTALLED_EXECUTOR.to_owned())))
 }
 
-/// The executor's log options, as environment variables because it logs before it knows any worker. Options that are
-/// not set are left to the agent.
+/// The executor's log options, as environment variables because it logs before it knows any worker.
+/// Options that are not set are left to the agent.
 pub(super) fn variables(config: &Configuration) -> Result<Vec<(String, String)>, SettingsError> {
     let level = one_of(config, &EXECUTOR_LOG_LEVEL)?;
     let format = one_of(config, &EXECUTOR_LOG_FORMAT)?;
@@ -80,8 +85,14 @@ mod tests {
     #[test]
     fn a_level_format_or_size_that_no_executor_could_use_is_refused() {
         let refused = |key, value| configured(&[(key, value)]).unwrap_err();
-        assert_eq!(refused(EXECUTOR_LOG_FORMAT.key(), "xml"), "mesos.executor.log-format: xml: allowed are text, json");
-        assert!(refused(EXECUTOR_LOG_LEVEL.key(), "loud").ends_with("allowed are error, warn, info, debug, trace"));
+        assert_eq!(
+            refused(EXECUTOR_LOG_FORMAT.key(), "xml"),
+            "mesos.executor.log-format: xml: allowed are text, json"
+        );
+        assert!(
+            refused(EXECUTOR_LOG_LEVEL.key(), "loud")
+                .ends_with("allowed are error, warn, info, debug, trace")
+        );
         assert_eq!(
             refused(EXECUTOR_LOG_SIZE.key(), "1 kb"),
             "mesos.executor.log-size: 1 kb is out of range (64k to 1t)"

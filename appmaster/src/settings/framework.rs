@@ -3,7 +3,8 @@
 use flink::{
     config::Configuration,
     options::mesos::{
-        FAILOVER_TIMEOUT, FRAMEWORK_NAME, FRAMEWORK_PRINCIPAL, FRAMEWORK_ROLE, FRAMEWORK_SECRET, FRAMEWORK_USER,
+        FAILOVER_TIMEOUT, FRAMEWORK_NAME, FRAMEWORK_PRINCIPAL, FRAMEWORK_ROLE, FRAMEWORK_SECRET,
+        FRAMEWORK_USER,
     },
 };
 use mesos::{
@@ -29,7 +30,8 @@ pub(super) fn framework(
         capability::Type::TaskKillingState,
         capability::Type::ReservationRefinement,
     ];
-    let roles: Vec<String> = config.text(&FRAMEWORK_ROLE).split(',').map(|r| r.trim().to_owned()).collect();
+    let roles: Vec<String> =
+        config.text(&FRAMEWORK_ROLE).split(',').map(|r| r.trim().to_owned()).collect();
     if roles.iter().any(|role| !is_role(role)) {
         let allowed = "allowed are roles separated by commas, each of names separated by slashes; no name is empty, begins with '-', is '.' or '..', or contains blanks";
         return Err(invalid(FRAMEWORK_ROLE.key(), config, allowed.to_owned()));
@@ -65,8 +67,8 @@ fn is_role(role: &str) -> bool {
     role == "*" || role.split('/').all(is_name)
 }
 
-/// The capabilities for offers that Mesos otherwise holds back: agents with GPUs, and agents in other regions than the
-/// master.
+/// The capabilities for offers that Mesos otherwise holds back: agents with GPUs, and agents in
+/// other regions than the master.
 pub(super) fn special(demand: &Demand, constraints: &[Constraint]) -> Vec<capability::Type> {
     let gpus = demand.task.contains_key("gpus").then_some(capability::Type::GpuResources);
     let regions = constraints.iter().any(|constraint| constraint.field == Field::Region);
@@ -92,7 +94,10 @@ mod tests {
 
     fn special_of(resources: &[&str], constraints: &str) -> Vec<capability::Type> {
         let task = resources.iter().map(|name| ((*name).to_owned(), 1.0)).collect();
-        special(&Demand { task, ..Demand::default() }, &Constraint::parse_list(constraints).unwrap())
+        special(
+            &Demand { task, ..Demand::default() },
+            &Constraint::parse_list(constraints).unwrap(),
+        )
     }
 
     #[test]
@@ -100,21 +105,30 @@ mod tests {
         let read_roles = |roles: &str| {
             let mut config = Configuration::new();
             config.set(FRAMEWORK_ROLE.key(), roles, flink::config::Source::DynamicProperty);
-            framework(&config, &[]).map(|framework| framework.roles).map_err(|error| error.to_string())
+            framework(&config, &[])
+                .map(|framework| framework.roles)
+                .map_err(|error| error.to_string())
         };
         assert_eq!(read_roles("a, b/c").unwrap(), ["a", "b/c"]);
         assert_eq!(read_roles("*").unwrap(), ["*"]);
         for wrong in ["a,", "", ",", "a b", "-a", "a//b", "/a", "a/", "..", "a/*"] {
-            assert!(read_roles(wrong).unwrap_err().starts_with(&format!("{FRAMEWORK_ROLE}: {wrong}: ")), "{wrong}");
+            assert!(
+                read_roles(wrong).unwrap_err().starts_with(&format!("{FRAMEWORK_ROLE}: {wrong}: ")),
+                "{wrong}"
+            );
         }
     }
 
     #[test]
     fn capabilities_for_special_agents_are_requested_only_when_needed() {
         assert_eq!(special_of(&["cpus", "gpus"], ""), [capability::Type::GpuResources]);
-        assert_eq!(special_of(&["cpus"], "rack:UNIQUE,@region:IS:us"), [capability::Type::RegionAware]);
+        assert_eq!(
+            special_of(&["cpus"], "rack:UNIQUE,@region:IS:us"),
+            [capability::Type::RegionAware]
+        );
         assert_eq!(special_of(&["cpus"], "@zone:GROUP_BY"), []);
-        let framework = framework(&Configuration::default(), &[capability::Type::GpuResources]).unwrap();
+        let framework =
+            framework(&Configuration::default(), &[capability::Type::GpuResources]).unwrap();
         let gpus = capability::Type::GpuResources.into();
         assert!(framework.capabilities.iter().any(|capability| capability.r#type == Some(gpus)));
     }

@@ -65,7 +65,8 @@ fn module<'a>(tokens: &mut Peekable<impl Iterator<Item = &'a str>>) -> Result<Lo
     }
 }
 
-/// The tokens of the file, without quotes and comments. `{`, `}`, `;` and `=` are tokens of their own.
+/// The tokens of the file, without quotes and comments. `{`, `}`, `;` and `=` are tokens of their
+/// own.
 fn tokens(text: &str) -> Result<Vec<String>, &'static str> {
     let mut tokens = Vec::new();
     let mut characters = text.chars().peekable();
@@ -79,7 +80,8 @@ fn tokens(text: &str) -> Result<Vec<String>, &'static str> {
             '/' if characters.next_if_eq(&'*').is_some() => skip_comment(&mut characters)?,
             c => {
                 let mut word = c.to_string();
-                let part = |c: &char| !c.is_whitespace() && !matches!(c, '{' | '}' | ';' | '=' | '"');
+                let part =
+                    |c: &char| !c.is_whitespace() && !matches!(c, '{' | '}' | ';' | '=' | '"');
                 while let Some(c) = characters.next_if(part) {
                     word.push(c);
                 }
@@ -122,7 +124,10 @@ mod tests {
 
     #[test]
     fn a_file_that_is_too_large_is_refused_before_it_is_parsed() {
-        assert_eq!(context(&"{".repeat(MOST_BYTES + 1), "Client").err(), Some("the file is larger than 1 MB"));
+        assert_eq!(
+            context(&"{".repeat(MOST_BYTES + 1), "Client").err(),
+            Some("the file is larger than 1 MB")
+        );
         assert!(context(&"# c\n".repeat(MOST_BYTES / 4), "Client").is_ok());
     }
 
@@ -134,14 +139,21 @@ mod tests {
                     x.DigestLoginModule required username=\"b\\\"ob\"\n  password=\"s;{}=\" debug=true;\n  y.Second optional;\n};";
         let login = context(text, "Client").unwrap().unwrap();
         assert_eq!(login.module, "x.DigestLoginModule");
-        let options: Vec<_> = login.options.iter().map(|(name, value)| format!("{name}:{value}")).collect();
+        let options: Vec<_> =
+            login.options.iter().map(|(name, value)| format!("{name}:{value}")).collect();
         assert_eq!(options, ["debug:true", "password:s;{}=", "username:b\"ob"]);
         assert!(context(text, "KafkaClient").unwrap().is_none());
     }
 
     #[test]
     fn an_invalid_file_is_refused() {
-        for text in ["Client", "Client {", "Client { a.B required x }; ", "Client { a.B required x=\"y", "/* "] {
+        for text in [
+            "Client",
+            "Client {",
+            "Client { a.B required x }; ",
+            "Client { a.B required x=\"y",
+            "/* ",
+        ] {
             assert!(context(text, "Client").is_err(), "{text}");
         }
     }

@@ -1,6 +1,6 @@
-//! What the master gets of our constraints and needs, so that it sends no offers that would be declined. It gets the
-//! smallest usable size only after an offer was too small: a user whose worker fits nowhere must be able to see the
-//! largest offer.
+//! What the master gets of our constraints and needs, so that it sends no offers that would be
+//! declined. It gets the smallest usable size only after an offer was too small: a user whose
+//! worker fits nowhere must be able to see the largest offer.
 
 use mesos::v1::{
     OfferFilters,
@@ -18,22 +18,24 @@ use scheduler::core::{
     resources::Demand,
 };
 
-/// The largest number of constraint groups per role: the master checks all of them for each of its agents.
+/// The largest number of constraint groups per role: the master checks all of them for each of its
+/// agents.
 const MOST_GROUPS: usize = 64;
 
-/// The constraints that depend only on the agent, not on other workers, for every role (Mesos 1.11 and newer support
-/// them). `None` if there are none.
+/// The constraints that depend only on the agent, not on other workers, for every role (Mesos 1.11
+/// and newer support them). `None` if there are none.
 ///
-/// The master never holds back an offer that the core would use: it gets only what means the same to both. Text
-/// predicates always hold for scalars and ranges there. It never gets a regular expression: its RE2 interprets them
-/// differently and accepts only small ones, and it refuses a framework with one that it does not accept. A pattern that
-/// matches a few texts becomes one group of constraints for each; for any other pattern the agent must have the
-/// attribute.
+/// The master never holds back an offer that the core would use: it gets only what means the same
+/// to both. Text predicates always hold for scalars and ranges there. It never gets a regular
+/// expression: its RE2 interprets them differently and accepts only small ones, and it refuses a
+/// framework with one that it does not accept. A pattern that matches a few texts becomes one group
+/// of constraints for each; for any other pattern the agent must have the attribute.
 pub fn constraints(roles: &[String], constraints: &[Constraint]) -> Option<OfferConstraints> {
     let mut groups = vec![Vec::new()];
     for constraint in constraints {
         let ways = ways(constraint);
-        let ways = if groups.len() * ways.len() > MOST_GROUPS { vec![vec![exists()]] } else { ways };
+        let ways =
+            if groups.len() * ways.len() > MOST_GROUPS { vec![vec![exists()]] } else { ways };
         let with = |group: &Vec<AttributeConstraint>, way: &Vec<Predicate>| {
             let predicates = way.iter().map(|predicate| AttributeConstraint {
                 selector: selector(&constraint.field),
@@ -47,27 +49,35 @@ pub fn constraints(roles: &[String], constraints: &[Constraint]) -> Option<Offer
     if groups.iter().any(Vec::is_empty) {
         return None;
     }
-    let groups = groups.into_iter().map(|attribute_constraints| Group { attribute_constraints }).collect();
+    let groups =
+        groups.into_iter().map(|attribute_constraints| Group { attribute_constraints }).collect();
     let sent = RoleConstraints { groups };
-    Some(OfferConstraints { role_constraints: roles.iter().map(|role| (role.clone(), sent.clone())).collect() })
+    Some(OfferConstraints {
+        role_constraints: roles.iter().map(|role| (role.clone(), sent.clone())).collect(),
+    })
 }
 
-/// All resources that one worker needs. The master compares them with all that it could offer of an agent, reserved or
-/// not.
+/// All resources that one worker needs. The master compares them with all that it could offer of an
+/// agent, reserved or not.
 pub(super) fn least(demand: &Demand) -> OfferFilters {
     let quantity = |name: &str| (name.to_owned(), value::Scalar { value: demand.total(name) });
-    let quantities = vec![ResourceQuantities { quantities: demand.names().map(quantity).collect() }];
+    let quantities =
+        vec![ResourceQuantities { quantities: demand.names().map(quantity).collect() }];
     OfferFilters { min_allocatable_resources: Some(MinAllocatableResources { quantities }) }
 }
 
 fn selector(field: &Field) -> Selector {
-    let pseudo =
-        |kind: PseudoattributeType| Selector { pseudoattribute_type: Some(kind.into()), ..Selector::default() };
+    let pseudo = |kind: PseudoattributeType| Selector {
+        pseudoattribute_type: Some(kind.into()),
+        ..Selector::default()
+    };
     match field {
         Field::Hostname => pseudo(PseudoattributeType::Hostname),
         Field::Region => pseudo(PseudoattributeType::Region),
         Field::Zone => pseudo(PseudoattributeType::Zone),
-        Field::Attribute(name) => Selector { attribute_name: Some(name.to_string()), ..Selector::default() },
+        Field::Attribute(name) => {
+            Selector { attribute_name: Some(name.to_string()), ..Selector::default() }
+        }
     }
 }
 
@@ -85,21 +95,28 @@ fn differs(text: &str) -> Predicate {
     Predicate { text_not_equals: Some(predicate::TextNotEquals { value }), ..Predicate::default() }
 }
 
-/// The ways to meet a constraint, as far as the master can check: all predicates of one of them must hold.
+/// The ways to meet a constraint, as far as the master can check: all predicates of one of them
+/// must hold.
 fn ways(constraint: &Constraint) -> Vec<Vec<Predicate>> {
     match &constraint.operator {
         // A number may be written in many ways; the core compares exactly.
-        Operator::Is(value) | Operator::Cluster(Some(value)) if value.parse::<f64>().is_ok() => vec![vec![exists()]],
+        Operator::Is(value) | Operator::Cluster(Some(value)) if value.parse::<f64>().is_ok() => {
+            vec![vec![exists()]]
+        }
         Operator::Is(value) | Operator::Cluster(Some(value)) => vec![vec![equals(value)]],
         Operator::Like(pattern) => match texts(pattern.as_str()) {
             Some(texts) => texts.iter().map(|text| vec![equals(text)]).collect(),
             None => vec![vec![exists()]],
         },
         Operator::Unlike(pattern) => {
-            let texts = texts(pattern.as_str()).filter(|texts| texts.len() <= MOST_GROUPS).unwrap_or_default();
+            let texts = texts(pattern.as_str())
+                .filter(|texts| texts.len() <= MOST_GROUPS)
+                .unwrap_or_default();
             vec![texts.iter().map(|text| differs(text)).collect()]
         }
-        Operator::Unique | Operator::GroupBy(_) | Operator::MaxPer(_) | Operator::Cluster(None) => vec![vec![exists()]],
+        Operator::Unique | Operator::GroupBy(_) | Operator::MaxPer(_) | Operator::Cluster(None) => {
+            vec![vec![exists()]]
+        }
     }
 }
 
@@ -132,15 +149,24 @@ mod tests {
     /// The master's constraints for a role, one group per line.
     fn groups_of(text: &str) -> Vec<String> {
         let sent = constraints(&["r".to_owned()], &Constraint::parse_list(text).unwrap());
-        let groups = sent.map(|mut sent| sent.role_constraints.remove("r").unwrap().groups).unwrap_or_default();
+        let groups = sent
+            .map(|mut sent| sent.role_constraints.remove("r").unwrap().groups)
+            .unwrap_or_default();
         let one = |AttributeConstraint { selector, predicate }: &AttributeConstraint| {
             let what = selector.attribute_name.clone();
-            let what = what.unwrap_or_else(|| selector.pseudoattribute_type().as_str_name().to_lowercase());
-            let value = predicate.text_equals.as_ref().map(|equals| format!("{what}={}", equals.value));
-            let other = predicate.text_not_equals.as_ref().map(|differs| format!("{what}!={}", differs.value));
+            let what = what
+                .unwrap_or_else(|| selector.pseudoattribute_type().as_str_name().to_lowercase());
+            let value =
+                predicate.text_equals.as_ref().map(|equals| format!("{what}={}", equals.value));
+            let other = predicate
+                .text_not_equals
+                .as_ref()
+                .map(|differs| format!("{what}!={}", differs.value));
             value.or(other).unwrap_or(what)
         };
-        let line = |group: &Group| group.attribute_constraints.iter().map(one).collect::<Vec<_>>().join(" ");
+        let line = |group: &Group| {
+            group.attribute_constraints.iter().map(one).collect::<Vec<_>>().join(" ")
+        };
         groups.iter().map(line).collect()
     }
 
@@ -163,7 +189,10 @@ mod tests {
         let expected = [1, 2, 3, 4].map(|n| format!("hostname=worker-0{n}.eu-west.example.org"));
         assert_eq!(groups_of(&format!("hostname:LIKE:{}", hosts.join("|"))), expected);
         // A dot matches any letter; the core compares exactly.
-        assert_eq!(groups_of("hostname:LIKE:worker-01.example.org|worker-02.example.org"), ["hostname"]);
+        assert_eq!(
+            groups_of("hostname:LIKE:worker-01.example.org|worker-02.example.org"),
+            ["hostname"]
+        );
     }
 
     #[test]
@@ -185,7 +214,9 @@ mod tests {
     #[test]
     fn without_such_constraints_nothing_is_sent() {
         for nothing in ["", "rack:UNLIKE:a.*"] {
-            assert!(constraints(&["r".to_owned()], &Constraint::parse_list(nothing).unwrap()).is_none());
+            assert!(
+                constraints(&["r".to_owned()], &Constraint::parse_list(nothing).unwrap()).is_none()
+            );
         }
     }
 
@@ -201,7 +232,9 @@ mod tests {
             }
             None => match selector.pseudoattribute_type() {
                 PseudoattributeType::Hostname => Some(Some(offer.hostname.as_str())),
-                PseudoattributeType::Region => domain.map(|domain| Some(domain.region.name.as_str())),
+                PseudoattributeType::Region => {
+                    domain.map(|domain| Some(domain.region.name.as_str()))
+                }
                 PseudoattributeType::Zone => domain.map(|domain| Some(domain.zone.name.as_str())),
                 PseudoattributeType::Unknown => panic!("no selector"),
             },
@@ -220,7 +253,8 @@ mod tests {
         let mut attribute = v1::Attribute { name: name.to_owned(), ..Default::default() };
         if let Some(ranges) = value.strip_prefix('[') {
             let (begin, end) = ranges.trim_end_matches(']').split_once('-').unwrap();
-            let range = vec![value::Range { begin: begin.parse().unwrap(), end: end.parse().unwrap() }];
+            let range =
+                vec![value::Range { begin: begin.parse().unwrap(), end: end.parse().unwrap() }];
             attribute.ranges = Some(value::Ranges { range });
         } else if let Ok(scalar) = value.parse::<f64>() {
             attribute.scalar = Some(value::Scalar { value: scalar });
@@ -232,7 +266,8 @@ mod tests {
 
     fn some_value() -> impl Strategy<Value = &'static str> {
         prop::sample::select(vec![
-            "a", "b", "ab", "a.b", "r1", "r2", "1", "1.10", "007", "1e3", "[1-3]", "A", "ä", "a|b", "0x10",
+            "a", "b", "ab", "a.b", "r1", "r2", "1", "1.10", "007", "1e3", "[1-3]", "A", "ä", "a|b",
+            "0x10",
         ])
     }
 

@@ -4,13 +4,15 @@ use flink::{
     config::Configuration,
     options::mesos::{
         EXECUTOR_COMMAND, FRAMEWORK_NAME, FRAMEWORK_PRINCIPAL, FRAMEWORK_ROLE, FRAMEWORK_USER,
-        TASKS_CONTAINER_IMAGE_NAME, TASKS_CONTAINER_VOLUMES, TASKS_HOSTNAME, TASKS_LABELS, TASKS_RESOURCES, TASKS_USER,
+        TASKS_CONTAINER_IMAGE_NAME, TASKS_CONTAINER_VOLUMES, TASKS_HOSTNAME, TASKS_LABELS,
+        TASKS_RESOURCES, TASKS_USER,
     },
 };
 
 use super::SettingsError;
 
-/// What goes to Mesos as it is. Constraints and parameters of Docker are looked at where they are read.
+/// What goes to Mesos as it is. Constraints and parameters of Docker are looked at where they are
+/// read.
 const KEYS: [&str; 10] = [
     FRAMEWORK_NAME.key(),
     FRAMEWORK_ROLE.key(),
@@ -39,13 +41,13 @@ pub(super) fn check(config: &Configuration, key: &'static str) -> Result<(), Set
 /// The labels of each task.
 pub(super) fn labels(config: &Configuration) -> Result<Vec<(String, String)>, SettingsError> {
     let labels = config.read(&TASKS_LABELS)?.unwrap_or_default();
-    match labels
-        .iter()
-        .find(|(name, value)| Configuration::holds_secret(name, value) || Configuration::holds_secret("", name))
-    {
-        Some((name, _)) => {
-            Err(refused(TASKS_LABELS.key(), &format!("the secret in label '{}'", Configuration::shown("", name))))
-        }
+    match labels.iter().find(|(name, value)| {
+        Configuration::holds_secret(name, value) || Configuration::holds_secret("", name)
+    }) {
+        Some((name, _)) => Err(refused(
+            TASKS_LABELS.key(),
+            &format!("the secret in label '{}'", Configuration::shown("", name)),
+        )),
         None => Ok(labels),
     }
 }
@@ -71,15 +73,28 @@ mod tests {
     #[test]
     fn a_secret_that_mesos_would_show_is_refused_without_being_shown() {
         for key in KEYS {
-            for value in ["zk://user:hush@host", "password=hush", "user:hush@host", "https://host/x?sig=hush"] {
+            for value in [
+                "zk://user:hush@host",
+                "password=hush",
+                "user:hush@host",
+                "https://host/x?sig=hush",
+            ] {
                 let error = check_with(key, value).unwrap_err();
                 let hint = format!("{key}: Mesos shows the secret in it to everybody: ");
                 assert!(error.starts_with(&hint) && !error.contains("hush"), "{error}");
             }
         }
-        for labels in ["db.password:hush", "a:b,url:'http://user:hush@host'", "DB_CREDS:hush", "a:'user:hush@host'"] {
+        for labels in [
+            "db.password:hush",
+            "a:b,url:'http://user:hush@host'",
+            "DB_CREDS:hush",
+            "a:'user:hush@host'",
+        ] {
             let error = check_with(TASKS_LABELS.key(), labels).unwrap_err();
-            assert!(error.contains("Mesos shows the secret in label '") && !error.contains("hush"), "{error}");
+            assert!(
+                error.contains("Mesos shows the secret in label '") && !error.contains("hush"),
+                "{error}"
+            );
         }
     }
 
@@ -92,7 +107,10 @@ mod tests {
             (TASKS_HOSTNAME.key(), "_TASK_.flink.mesos"),
             (TASKS_CONTAINER_IMAGE_NAME.key(), "registry:5000/team/app-secret@sha256:0a"),
             (TASKS_CONTAINER_VOLUMES.key(), "secrets:/mnt:RO,/etc/secrets:/etc/secrets:RO"),
-            (TASKS_LABELS.key(), "team:blue,owner:me@example.org,tokenizer:fast,wiki:'https://host/x?page=1'"),
+            (
+                TASKS_LABELS.key(),
+                "team:blue,owner:me@example.org,tokenizer:fast,wiki:'https://host/x?page=1'",
+            ),
         ] {
             assert_eq!(check_with(option, value), Ok(()), "{option}: {value}");
         }

@@ -24,8 +24,14 @@ pub enum StateLocation {
 /// Where the state is stored.
 pub fn state_location(config: &Configuration) -> Result<StateLocation, SettingsError> {
     match config.text(&HIGH_AVAILABILITY_TYPE).to_ascii_lowercase().as_str() {
-        "none" | "" => Ok(config.get(&STATE_DIR).map_or(StateLocation::Memory, |d| StateLocation::Directory(d.into()))),
+        "none" | "" => Ok(config
+            .get(&STATE_DIR)
+            .map_or(StateLocation::Memory, |d| StateLocation::Directory(d.into()))),
         "zookeeper" => Ok(StateLocation::ZooKeeper(zookeeper(config)?)),
-        _ => Err(invalid(HIGH_AVAILABILITY_TYPE.key(), config, "allowed on Mesos are NONE and zookeeper".to_owned())),
+        _ => Err(invalid(
+            HIGH_AVAILABILITY_TYPE.key(),
+            config,
+            "allowed on Mesos are NONE and zookeeper".to_owned(),
+        )),
     }
 }

@@ -14,8 +14,8 @@ use flink::{
             SECURITY_SSL_TRUSTSTORE, SECURITY_SSL_TRUSTSTORE_PASSWORD,
         },
         mesos::{
-            ARTIFACT_SERVER_SSL_AUTHORITIES, ARTIFACT_SERVER_SSL_CERTIFICATE, ARTIFACT_SERVER_SSL_ENABLED,
-            ARTIFACT_SERVER_SSL_KEY, CONTROL_SSL_ENABLED,
+            ARTIFACT_SERVER_SSL_AUTHORITIES, ARTIFACT_SERVER_SSL_CERTIFICATE,
+            ARTIFACT_SERVER_SSL_ENABLED, ARTIFACT_SERVER_SSL_KEY, CONTROL_SSL_ENABLED,
         },
     },
 };
@@ -51,8 +51,8 @@ impl Endpoint {
         self.identity.load().map_err(|error| wrong(self.key, &error))
     }
 
-    /// The authorities that clients must trust, after a check that they accept the certificate for the name `host`.
-    /// Blocks.
+    /// The authorities that clients must trust, after a check that they accept the certificate for
+    /// the name `host`. Blocks.
     pub fn trusted(&self, host: &str) -> Result<Trust, SettingsError> {
         let (key, trust) = match &self.authorities {
             Some((key, path, password)) => (*key, Trust::read(path, password.as_ref())),
@@ -76,8 +76,12 @@ pub fn rest_tls(config: &Configuration) -> Result<bool, SettingsError> {
     Ok(config.read(&SECURITY_SSL_REST_ENABLED)?.unwrap_or(everywhere))
 }
 
-/// Whether the control API speaks TLS: by default if it listens beyond loopback and a certificate is configured.
-fn control_tls(config: &Configuration, rest: Option<&Endpoint>) -> Result<Option<Endpoint>, SettingsError> {
+/// Whether the control API speaks TLS: by default if it listens beyond loopback and a certificate
+/// is configured.
+fn control_tls(
+    config: &Configuration,
+    rest: Option<&Endpoint>,
+) -> Result<Option<Endpoint>, SettingsError> {
     let wanted = config.read(&CONTROL_SSL_ENABLED)?;
     if wanted == Some(false) {
         return Ok(None);
@@ -85,17 +89,23 @@ fn control_tls(config: &Configuration, rest: Option<&Endpoint>) -> Result<Option
     let hint = "the control API speaks TLS with the artifact server's certificate: set mesos.resourcemanager.artifactserver.ssl.certificate \
                 and .key, or the key store of security.ssl.rest";
     match own(config)?.or_else(|| rest.cloned()) {
-        None if wanted == Some(true) => Err(invalid(CONTROL_SSL_ENABLED.key(), config, hint.to_owned())),
+        None if wanted == Some(true) => {
+            Err(invalid(CONTROL_SSL_ENABLED.key(), config, hint.to_owned()))
+        }
         found if wanted == Some(true) || !control(config)?.bind.ip().is_loopback() => Ok(found),
         _ => Ok(None),
     }
 }
 
-/// Which servers speak TLS. The artifact server does if REST does, as upstream's did, or if it has its own certificate.
+/// Which servers speak TLS. The artifact server does if REST does, as upstream's did, or if it has
+/// its own certificate.
 pub fn tls(config: &Configuration) -> Result<Tls, SettingsError> {
     let rest = if rest_tls(config)? { Some(rest(config)?) } else { None };
-    let artifacts =
-        if config.read(&ARTIFACT_SERVER_SSL_ENABLED)? { own(config)?.or_else(|| rest.clone()) } else { None };
+    let artifacts = if config.read(&ARTIFACT_SERVER_SSL_ENABLED)? {
+        own(config)?.or_else(|| rest.clone())
+    } else {
+        None
+    };
     let control = control_tls(config, rest.as_ref())?;
     Ok(Tls { rest, artifacts, control })
 }
@@ -107,22 +117,31 @@ fn rest(config: &Configuration) -> Result<Endpoint, SettingsError> {
         return Err(invalid(MUTUAL.key(), config, reason.to_owned()));
     }
     let first = |own, general| config.get(&own).or_else(|| config.get(&general)).map(str::to_owned);
-    let hint = "with TLS at REST: the PKCS#12 key store of this machine, e.g. /etc/flink/keystore.p12";
+    let hint =
+        "with TLS at REST: the PKCS#12 key store of this machine, e.g. /etc/flink/keystore.p12";
     let path = first(KEY_STORE, SECURITY_SSL_KEYSTORE);
     let path = path.ok_or(SettingsError::Missing { key: KEY_STORE.key(), hint })?.into();
-    let password = first(SECURITY_SSL_REST_KEYSTORE_PASSWORD, SECURITY_SSL_KEYSTORE_PASSWORD).unwrap_or_default();
+    let password = first(SECURITY_SSL_REST_KEYSTORE_PASSWORD, SECURITY_SSL_KEYSTORE_PASSWORD)
+        .unwrap_or_default();
     let password = Password::new(password);
-    let store_password = first(SECURITY_SSL_REST_TRUSTSTORE_PASSWORD, SECURITY_SSL_TRUSTSTORE_PASSWORD);
+    let store_password =
+        first(SECURITY_SSL_REST_TRUSTSTORE_PASSWORD, SECURITY_SSL_TRUSTSTORE_PASSWORD);
     let store_password = store_password.map(Password::new);
     let authorities = first(TRUST_STORE, SECURITY_SSL_TRUSTSTORE);
     let authorities = authorities.map(|store| (TRUST_STORE.key(), store.into(), store_password));
-    Ok(Endpoint { identity: Identity::KeyStore { path, password }, key: KEY_STORE.key(), authorities })
+    Ok(Endpoint {
+        identity: Identity::KeyStore { path, password },
+        key: KEY_STORE.key(),
+        authorities,
+    })
 }
 
 /// The artifact server's own certificate.
 fn own(config: &Configuration) -> Result<Option<Endpoint>, SettingsError> {
-    let (certificate, key) = match (config.get(&ARTIFACT_SERVER_SSL_CERTIFICATE), config.get(&ARTIFACT_SERVER_SSL_KEY))
-    {
+    let (certificate, key) = match (
+        config.get(&ARTIFACT_SERVER_SSL_CERTIFICATE),
+        config.get(&ARTIFACT_SERVER_SSL_KEY),
+    ) {
         (Some(certificate), Some(key)) => (certificate.into(), key.into()),
         (None, None) => return Ok(None),
         (Some(_), None) => {
@@ -135,7 +154,8 @@ fn own(config: &Configuration) -> Result<Option<Endpoint>, SettingsError> {
         }
     };
     let authorities = config.get(&ARTIFACT_SERVER_SSL_AUTHORITIES);
-    let authorities = authorities.map(|path| (ARTIFACT_SERVER_SSL_AUTHORITIES.key(), path.into(), None));
+    let authorities =
+        authorities.map(|path| (ARTIFACT_SERVER_SSL_AUTHORITIES.key(), path.into(), None));
     let identity = Identity::Pem { certificate, key };
     Ok(Some(Endpoint { identity, key: ARTIFACT_SERVER_SSL_CERTIFICATE.key(), authorities }))
 }
@@ -177,7 +197,10 @@ mod tests {
     #[test]
     fn the_older_general_options_count() {
         let old = [("security.ssl.enabled", "true"), ("security.ssl.keystore", "/old.p12")];
-        let Identity::KeyStore { path, .. } = read(&old).unwrap().artifacts.unwrap().identity else { panic!() };
+        let Identity::KeyStore { path, .. } = read(&old).unwrap().artifacts.unwrap().identity
+        else {
+            panic!()
+        };
         assert_eq!(path.to_str(), Some("/old.p12"));
         let other = [&old[..], &[("security.ssl.rest.enabled", "false")]].concat();
         assert!(read(&other).unwrap().rest.is_none());
@@ -185,8 +208,11 @@ mod tests {
 
     #[test]
     fn the_artifact_servers_own_certificate_is_enough_and_needs_its_key() {
-        let own = read(&[(ARTIFACT_SERVER_SSL_CERTIFICATE.key(), "/c.pem"), (ARTIFACT_SERVER_SSL_KEY.key(), "/k.pem")])
-            .unwrap();
+        let own = read(&[
+            (ARTIFACT_SERVER_SSL_CERTIFICATE.key(), "/c.pem"),
+            (ARTIFACT_SERVER_SSL_KEY.key(), "/k.pem"),
+        ])
+        .unwrap();
         assert!(own.rest.is_none() && own.artifacts.is_some());
         for half in [ARTIFACT_SERVER_SSL_CERTIFICATE.key(), ARTIFACT_SERVER_SSL_KEY.key()] {
             assert!(matches!(read(&[(half, "/x.pem")]), Err(SettingsError::Missing { .. })));
@@ -196,7 +222,8 @@ mod tests {
     #[test]
     fn the_control_api_speaks_tls_beyond_loopback_where_there_is_a_certificate() {
         const WIDE: (&str, &str) = ("mesos.control.bind-address", "0.0.0.0");
-        let speaks = |more: &[(&str, &str)]| read(&[&REST[..], more].concat()).unwrap().control.is_some();
+        let speaks =
+            |more: &[(&str, &str)]| read(&[&REST[..], more].concat()).unwrap().control.is_some();
         assert!(
             !speaks(&[])
                 && speaks(&[WIDE])
@@ -205,15 +232,28 @@ mod tests {
         );
         assert!(read(&[WIDE]).unwrap().control.is_none());
         let none = read(&[(CONTROL_SSL_ENABLED.key(), "true")]).unwrap_err().to_string();
-        assert!(none.starts_with("mesos.control.ssl.enabled: true: ") && none.contains("ssl.certificate"), "{none}");
+        assert!(
+            none.starts_with("mesos.control.ssl.enabled: true: ")
+                && none.contains("ssl.certificate"),
+            "{none}"
+        );
     }
 
     #[test]
     fn invalid_tls_options_are_reported() {
-        assert!(read(&REST[..1]).unwrap_err().to_string().starts_with("security.ssl.rest.keystore must be configured"));
+        assert!(
+            read(&REST[..1])
+                .unwrap_err()
+                .to_string()
+                .starts_with("security.ssl.rest.keystore must be configured")
+        );
         let mutual = read(&[&REST[..], &[(MUTUAL.key(), "true")]].concat()).unwrap_err();
         assert!(mutual.to_string().contains("set it to false"), "{mutual}");
-        let gone = read(&REST).unwrap().artifacts.unwrap().trusted("localhost").unwrap_err().to_string();
-        assert!(gone.starts_with("security.ssl.rest.keystore: ") && gone.contains("/k.p12"), "{gone}");
+        let gone =
+            read(&REST).unwrap().artifacts.unwrap().trusted("localhost").unwrap_err().to_string();
+        assert!(
+            gone.starts_with("security.ssl.rest.keystore: ") && gone.contains("/k.p12"),
+            "{gone}"
+        );
     }
 }

@@ -27,8 +27,8 @@ pub struct TaskUri {
     pub extract: Option<Format>,
     /// Whether it is executable.
     pub executable: bool,
-    /// Its path in the sandbox: of the file itself, or of the folder it is unpacked into. Without one, an archive is
-    /// unpacked into the sandbox itself.
+    /// Its path in the sandbox: of the file itself, or of the folder it is unpacked into. Without
+    /// one, an archive is unpacked into the sandbox itself.
     pub destination: Option<TreePath>,
 }
 
@@ -53,7 +53,12 @@ const ARCHIVES_IN_USE: &[&str] = &[".jar"];
 
 /// Reads the URIs and all `mesos.source.*`.
 pub fn task_uris(config: &Configuration) -> Result<TaskUris, SettingsError> {
-    let written = config.get(&TASKS_URIS).unwrap_or_default().split(',').map(str::trim).filter(|uri| !uri.is_empty());
+    let written = config
+        .get(&TASKS_URIS)
+        .unwrap_or_default()
+        .split(',')
+        .map(str::trim)
+        .filter(|uri| !uri.is_empty());
     let uris = written.map(TaskUri::parse).collect::<Result<Vec<_>, _>>()?;
     if uris.len() > MOST {
         return Err(refused(format!("{} URIs, allowed are {MOST}", uris.len())));
@@ -65,7 +70,10 @@ pub fn task_uris(config: &Configuration) -> Result<TaskUris, SettingsError> {
 fn settings(config: &Configuration) -> Result<BTreeMap<Scheme, Settings>, SettingsError> {
     let mut settings: BTreeMap<Scheme, Settings> = BTreeMap::new();
     for (key, value) in config.iter() {
-        let Some((scheme, name)) = key.strip_prefix(SOURCE).and_then(|rest| rest.split_once('.')) else { continue };
+        let Some((scheme, name)) = key.strip_prefix(SOURCE).and_then(|rest| rest.split_once('.'))
+        else {
+            continue;
+        };
         let wrong = |reason: String| SettingsError::Source { key: key.to_owned(), reason };
         let scheme = Scheme::named(scheme).ok_or_else(|| {
             let all: Vec<_> = Scheme::ALL.iter().map(ToString::to_string).collect();
@@ -96,8 +104,15 @@ impl TaskUri {
         for option in fragment.split('&').filter(|option| !option.is_empty()) {
             let (key, value) = option.split_once('=').unwrap_or((option, ""));
             if !OPTIONS.contains(&key) {
-                let hint = if key == "secret" { "; name a secret file in mesos.secret-artifacts.<name>" } else { "" };
-                return Err(wrong(format!("unknown option `{key}` (allowed: {}){hint}", OPTIONS.join(", "))));
+                let hint = if key == "secret" {
+                    "; name a secret file in mesos.secret-artifacts.<name>"
+                } else {
+                    ""
+                };
+                return Err(wrong(format!(
+                    "unknown option `{key}` (allowed: {}){hint}",
+                    OPTIONS.join(", ")
+                )));
             }
             if options.insert(key, value).is_some() {
                 return Err(wrong(format!("option `{key}` appears twice")));
@@ -109,7 +124,10 @@ impl TaskUri {
             Some(&"false") => Ok(false),
             Some(other) => Err(wrong(format!("{key}={other} (allowed: true, false)"))),
         };
-        let sha256 = options.get("sha256").map(|text| text.to_ascii_lowercase().parse::<Digest>()).transpose();
+        let sha256 = options
+            .get("sha256")
+            .map(|text| text.to_ascii_lowercase().parse::<Digest>())
+            .transpose();
         let sha256 = sha256.map_err(|error| wrong(format!("sha256: {error}")))?;
         let executable = yes_or_no("executable", false)?;
         let wanted = yes_or_no("extract", !executable)?;
@@ -119,7 +137,9 @@ impl TaskUri {
         let must = options.contains_key("extract");
         let extract = if wanted { format_of(source.name(), must).map_err(&wrong)? } else { None };
         let destination = match options.get("destination") {
-            Some(path) => Some(place(path).map_err(|reason| wrong(format!("destination: {reason}")))?),
+            Some(path) => {
+                Some(place(path).map_err(|reason| wrong(format!("destination: {reason}")))?)
+            }
             None if extract.is_some() => None,
             None => Some(place(source.name()).map_err(&wrong)?),
         };
@@ -129,7 +149,8 @@ impl TaskUri {
 
 const OPTIONS: &[&str] = &["sha256", "extract", "executable", "destination"];
 
-/// The archive's format, for those that Mesos's fetcher unpacks by default; with `must`, also for others.
+/// The archive's format, for those that Mesos's fetcher unpacks by default; with `must`, also for
+/// others.
 fn format_of(name: &str, must: bool) -> Result<Option<Format>, String> {
     let lower = name.to_ascii_lowercase();
     let is_of = |endings: &[&str]| endings.iter().any(|ending| lower.ends_with(ending));
@@ -147,9 +168,12 @@ fn format_of(name: &str, must: bool) -> Result<Option<Format>, String> {
 
 /// A path in the sandbox that is not used by our own files.
 fn place(text: &str) -> Result<TreePath, String> {
-    let path: TreePath = text.parse().map_err(|error: fetcher_formats::path::TreePathError| error.to_string())?;
+    let path: TreePath =
+        text.parse().map_err(|error: fetcher_formats::path::TreePathError| error.to_string())?;
     match TAKEN.iter().find(|taken| path.first() == **taken) {
-        Some(taken) => Err(format!("`{taken}` is reserved in the sandbox (reserved: {})", TAKEN.join(", "))),
+        Some(taken) => {
+            Err(format!("`{taken}` is reserved in the sandbox (reserved: {})", TAKEN.join(", ")))
+        }
         None => Ok(path),
     }
 }
@@ -158,7 +182,8 @@ fn place(text: &str) -> Result<TreePath, String> {
 fn check_places(uris: &[TaskUri]) -> Result<(), SettingsError> {
     let mut places: HashMap<&str, &TaskUri> = HashMap::new();
     let clash = |one: &TaskUri, other: &TaskUri| {
-        let shown = |uri: &TaskUri| uri.destination.as_ref().map(ToString::to_string).unwrap_or_default();
+        let shown =
+            |uri: &TaskUri| uri.destination.as_ref().map(ToString::to_string).unwrap_or_default();
         refused(format!(
             "{} and {} conflict in the sandbox, `{}` and `{}`: give one of them a destination=…",
             one.source,
@@ -174,7 +199,11 @@ fn check_places(uris: &[TaskUri]) -> Result<(), SettingsError> {
         }
     }
     for uri in uris {
-        let above = uri.destination.iter().flat_map(TreePath::ancestors).find_map(|ancestor| places.get(ancestor));
+        let above = uri
+            .destination
+            .iter()
+            .flat_map(TreePath::ancestors)
+            .find_map(|ancestor| places.get(ancestor));
         if let Some(other) = above {
             return Err(clash(other, uri));
         }
@@ -205,17 +234,27 @@ mod tests {
     #[test]
     fn no_uri_is_a_secret_so_an_error_may_name_its_digest() {
         for option in ["secret=true", "sha256=00&secret"] {
-            let error = read(&[(TASKS_URIS.key(), &format!("/etc/key#{option}"))]).unwrap_err().to_string();
-            assert!(error.contains("unknown option `secret`") && error.contains("mesos.secret-artifacts."), "{error}");
+            let error =
+                read(&[(TASKS_URIS.key(), &format!("/etc/key#{option}"))]).unwrap_err().to_string();
+            assert!(
+                error.contains("unknown option `secret`")
+                    && error.contains("mesos.secret-artifacts."),
+                "{error}"
+            );
         }
     }
 
     #[test]
     fn more_uris_than_any_user_needs_are_refused() {
-        let list = |count: usize| (0..count).map(|i| format!("http://h/{i}")).collect::<Vec<_>>().join(",");
+        let list = |count: usize| {
+            (0..count).map(|i| format!("http://h/{i}")).collect::<Vec<_>>().join(",")
+        };
         assert_eq!(read(&[(TASKS_URIS.key(), &list(1000))]).unwrap().uris.len(), 1000);
         assert!(
-            read(&[(TASKS_URIS.key(), &list(1001))]).unwrap_err().to_string().contains("1001 URIs, allowed are 1000")
+            read(&[(TASKS_URIS.key(), &list(1001))])
+                .unwrap_err()
+                .to_string()
+                .contains("1001 URIs, allowed are 1000")
         );
     }
 
@@ -230,10 +269,17 @@ mod tests {
     #[test]
     fn upstreams_plain_list_means_what_mesos_did_with_it() {
         let uris = uris("http://h/a.tgz, s3://b/c.jar ,/d/e.txt,");
-        let seen: Vec<_> = uris.iter().map(|uri| (uri.extract, uri.executable, uri.destination.as_ref())).collect();
+        let seen: Vec<_> = uris
+            .iter()
+            .map(|uri| (uri.extract, uri.executable, uri.destination.as_ref()))
+            .collect();
         let place = |text: &str| text.parse::<TreePath>().unwrap();
         let (jar, txt) = (place("c.jar"), place("e.txt"));
-        let expected = [(Some(Format::TarGz), false, None), (None, false, Some(&jar)), (None, false, Some(&txt))];
+        let expected = [
+            (Some(Format::TarGz), false, None),
+            (None, false, Some(&jar)),
+            (None, false, Some(&txt)),
+        ];
         assert_eq!(seen, expected);
         assert!(read(&[]).unwrap().uris.is_empty());
     }
@@ -241,8 +287,9 @@ mod tests {
     #[test]
     fn each_uri_has_options_of_its_own() {
         let digest = Digest::of(b"x");
-        let text =
-            format!("http://h/a.zip#extract=false&destination=d/n.zip&sha256={digest},http://h/run#executable=true");
+        let text = format!(
+            "http://h/a.zip#extract=false&destination=d/n.zip&sha256={digest},http://h/run#executable=true"
+        );
         let [first, second] = <[TaskUri; 2]>::try_from(uris(&text)).unwrap();
         assert_eq!((first.sha256, first.extract), (Some(digest), None));
         assert_eq!(first.destination.unwrap().as_str(), "d/n.zip");
@@ -264,7 +311,10 @@ mod tests {
             ("http://h/a#destination=../x", vec!["destination", "`..`"]),
             ("http://h/a#destination=conf/x", vec!["`conf` is reserved", "log"]),
             ("http://h/flink", vec!["`flink` is reserved"]),
-            ("http://h/a.tar.xz", vec!["a.tar.xz", "cannot be unpacked", ".tar.zst", "extract=false"]),
+            (
+                "http://h/a.tar.xz",
+                vec!["a.tar.xz", "cannot be unpacked", ".tar.zst", "extract=false"],
+            ),
             ("http://h/a.txt#extract=true", vec!["a.txt", "cannot be unpacked"]),
             ("http://h/a.zip#extract=true&executable=true", vec!["exclude each other"]),
             ("ftp://h/a", vec!["ftp://h/a", "allowed", "https://"]),
@@ -273,7 +323,8 @@ mod tests {
         ] {
             let error = error(text);
             assert!(
-                error.starts_with(TASKS_URIS.key()) && parts.iter().all(|part| error.contains(part)),
+                error.starts_with(TASKS_URIS.key())
+                    && parts.iter().all(|part| error.contains(part)),
                 "{text}: {error}"
             );
             assert!(!error.contains("hush"), "{error}");
@@ -287,11 +338,16 @@ mod tests {
 
     #[test]
     fn sources_have_settings_and_unknown_ones_are_refused() {
-        let some = [("mesos.source.s3.endpoint", "http://s3"), ("mesos.source.s3.secret-access-key", "hush")];
+        let some = [
+            ("mesos.source.s3.endpoint", "http://s3"),
+            ("mesos.source.s3.secret-access-key", "hush"),
+        ];
         let uris = read(&some).unwrap();
         assert!(uris.settings.contains_key(&Scheme::S3) && !format!("{uris:?}").contains("hush"));
-        for (key, part) in [("mesos.source.s3.bucket", "allowed: endpoint"), ("mesos.source.ftp.user", "allowed: file")]
-        {
+        for (key, part) in [
+            ("mesos.source.s3.bucket", "allowed: endpoint"),
+            ("mesos.source.ftp.user", "allowed: file"),
+        ] {
             let error = read(&[(key, "x")]).unwrap_err().to_string();
             assert!(error.starts_with(key) && error.contains(part), "{error}");
         }

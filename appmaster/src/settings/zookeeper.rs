@@ -1,5 +1,6 @@
-//! How to reach ZooKeeper: from the options of Flink's own client, and from the system properties of its JVM, because
-//! Flink has no options for TLS and logins. So one setting serves JobManager and application master.
+//! How to reach ZooKeeper: from the options of Flink's own client, and from the system properties
+//! of its JVM, because Flink has no options for TLS and logins. So one setting serves JobManager
+//! and application master.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -13,8 +14,9 @@ use flink::{
             ENV_JAVA_OPTS_ALL as PROPERTIES, HIGH_AVAILABILITY_CLUSTER_ID,
             HIGH_AVAILABILITY_ZOOKEEPER_CLIENT_ACL as ACL,
             HIGH_AVAILABILITY_ZOOKEEPER_CLIENT_AUTHORIZATION as AUTHORIZATION,
-            HIGH_AVAILABILITY_ZOOKEEPER_CLIENT_SESSION_TIMEOUT, HIGH_AVAILABILITY_ZOOKEEPER_PATH_ROOT,
-            HIGH_AVAILABILITY_ZOOKEEPER_QUORUM as QUORUM, ZOOKEEPER_SASL_DISABLE, ZOOKEEPER_SASL_LOGIN_CONTEXT_NAME,
+            HIGH_AVAILABILITY_ZOOKEEPER_CLIENT_SESSION_TIMEOUT,
+            HIGH_AVAILABILITY_ZOOKEEPER_PATH_ROOT, HIGH_AVAILABILITY_ZOOKEEPER_QUORUM as QUORUM,
+            ZOOKEEPER_SASL_DISABLE, ZOOKEEPER_SASL_LOGIN_CONTEXT_NAME,
         },
         mesos::{STATE_ZOOKEEPER_SECRET, ZOOKEEPER_PATH},
     },
@@ -38,7 +40,11 @@ pub(super) fn zookeeper(config: &Configuration) -> Result<ZooKeeperOptions, Sett
     let access = access(config)?;
     let creator_only = match config.text(&ACL) {
         "open" => false,
-        "creator" if access.authorizations.is_empty() && access.login.is_none() && access.tls.is_none() => {
+        "creator"
+            if access.authorizations.is_empty()
+                && access.login.is_none()
+                && access.tls.is_none() =>
+        {
             let reason = format!("ZooKeeper does not know who the creator is: set {AUTHORIZATION}");
             return Err(invalid(ACL.key(), config, reason));
         }
@@ -46,7 +52,10 @@ pub(super) fn zookeeper(config: &Configuration) -> Result<ZooKeeperOptions, Sett
         _ => return Err(invalid(ACL.key(), config, "allowed are open and creator".to_owned())),
     };
     Ok(ZooKeeperOptions {
-        quorum: config.get(&QUORUM).ok_or(SettingsError::Missing { key: QUORUM.key(), hint })?.to_owned(),
+        quorum: config
+            .get(&QUORUM)
+            .ok_or(SettingsError::Missing { key: QUORUM.key(), hint })?
+            .to_owned(),
         base: format!("{root}{workers}{cluster}"),
         upstream: format!("{root}{cluster}{workers}"),
         session_timeout: config.read(&HIGH_AVAILABILITY_ZOOKEEPER_CLIENT_SESSION_TIMEOUT)?,
@@ -60,20 +69,33 @@ fn access(config: &Configuration) -> Result<Access, SettingsError> {
     let mut authorizations = config.read(&AUTHORIZATION)?.unwrap_or_default();
     let own = config.read(&STATE_ZOOKEEPER_SECRET)?.map(|secret| ("digest".to_owned(), secret));
     authorizations.extend(own);
-    Ok(Access { authorizations, login: login(config, &properties)?, tls: tls(config, &properties)? })
+    Ok(Access {
+        authorizations,
+        login: login(config, &properties)?,
+        tls: tls(config, &properties)?,
+    })
 }
 
 type Properties = BTreeMap<String, String>;
 
 /// The login that Flink's client finds in the JAAS file. The client here does not support Kerberos.
-fn login(config: &Configuration, properties: &Properties) -> Result<Option<(String, String)>, SettingsError> {
+fn login(
+    config: &Configuration,
+    properties: &Properties,
+) -> Result<Option<(String, String)>, SettingsError> {
     let disabled = config.read(&ZOOKEEPER_SASL_DISABLE)?;
-    let Some(path) = properties.get("java.security.auth.login.config").filter(|_| !disabled) else { return Ok(None) };
+    let Some(path) = properties.get("java.security.auth.login.config").filter(|_| !disabled) else {
+        return Ok(None);
+    };
     let context = properties.get("zookeeper.sasl.clientconfig").map(String::as_str);
     let context = context.unwrap_or(config.text(&ZOOKEEPER_SASL_LOGIN_CONTEXT_NAME));
-    let text = read_text(Path::new(path), jaas::MOST_BYTES as u64).map_err(|error| wrong(&error))?;
-    let found = jaas::context(&text, context).map_err(|reason| wrong(&format!("{path}: {reason}")))?;
-    let Some(mut login) = found.filter(|login| login.module.ends_with("DigestLoginModule")) else { return Ok(None) };
+    let text =
+        read_text(Path::new(path), jaas::MOST_BYTES as u64).map_err(|error| wrong(&error))?;
+    let found =
+        jaas::context(&text, context).map_err(|reason| wrong(&format!("{path}: {reason}")))?;
+    let Some(mut login) = found.filter(|login| login.module.ends_with("DigestLoginModule")) else {
+        return Ok(None);
+    };
     match (login.options.remove("username"), login.options.remove("password")) {
         (Some(user), Some(password)) => Ok(Some((user, password))),
         _ => Err(wrong(&format!("{path}: {context} needs a username and a password"))),
@@ -85,10 +107,14 @@ fn tls(config: &Configuration, properties: &Properties) -> Result<Option<Tls>, S
         return Ok(None);
     }
     if properties.get("zookeeper.ssl.hostnameVerification").is_some_and(|value| value == "false") {
-        return Err(wrong(&"-Dzookeeper.ssl.hostnameVerification=false: the servers' names are always verified"));
+        return Err(wrong(
+            &"-Dzookeeper.ssl.hostnameVerification=false: the servers' names are always verified",
+        ));
     }
-    let missing = format!("-D{SECURE}=true needs -Dzookeeper.ssl.trustStore.location=…, in PKCS#12 or PEM");
-    let store = properties.get("zookeeper.ssl.trustStore.location").ok_or_else(|| wrong(&missing))?;
+    let missing =
+        format!("-D{SECURE}=true needs -Dzookeeper.ssl.trustStore.location=…, in PKCS#12 or PEM");
+    let store =
+        properties.get("zookeeper.ssl.trustStore.location").ok_or_else(|| wrong(&missing))?;
     let trust = Trust::read(Path::new(store), password(properties, "trustStore")?.as_ref());
     let trust = trust.map_err(|error| wrong(&error))?;
     let identity = match properties.get("zookeeper.ssl.keyStore.location") {
@@ -99,20 +125,25 @@ fn tls(config: &Configuration, properties: &Properties) -> Result<Option<Tls>, S
     let servers = config.get(&QUORUM).unwrap_or_default().split(',').map(|server| {
         let server = server.trim();
         let (host, port) = server.rsplit_once(':').unwrap_or((server, "2181"));
-        let name = ServerName::try_from(host.trim_start_matches('[').trim_end_matches(']').to_owned());
-        let name = name
-            .map_err(|error| invalid(QUORUM.key(), config, format!("a certificate cannot be for {host:?}: {error}")))?;
+        let name =
+            ServerName::try_from(host.trim_start_matches('[').trim_end_matches(']').to_owned());
+        let name = name.map_err(|error| {
+            invalid(QUORUM.key(), config, format!("a certificate cannot be for {host:?}: {error}"))
+        })?;
         Ok(Server { address: format!("{host}:{port}"), name })
     });
     Ok(Some(Tls { config: client, servers: servers.collect::<Result<_, SettingsError>>()? }))
 }
 
-/// The password of the trust store or key store: in a property, or in the file that another property names.
+/// The password of the trust store or key store: in a property, or in the file that another
+/// property names.
 fn password(properties: &Properties, store: &str) -> Result<Option<Password>, SettingsError> {
     if let Some(password) = properties.get(&format!("zookeeper.ssl.{store}.password")) {
         return Ok(Some(Password::new(password)));
     }
-    let Some(path) = properties.get(&format!("zookeeper.ssl.{store}.passwordPath")) else { return Ok(None) };
+    let Some(path) = properties.get(&format!("zookeeper.ssl.{store}.passwordPath")) else {
+        return Ok(None);
+    };
     let text = read_text(Path::new(path), LARGEST_SECRET).map_err(|error| wrong(&error))?;
     Ok(Some(Password::new(text.trim_end_matches(['\r', '\n']))))
 }
@@ -139,31 +170,45 @@ mod tests {
 
     #[test]
     fn our_nodes_are_not_below_those_that_flink_removes() {
-        let own = [("high-availability.cluster-id", "/a/b"), ("high-availability.zookeeper.path.mesos-workers", "tm")];
+        let own = [
+            ("high-availability.cluster-id", "/a/b"),
+            ("high-availability.zookeeper.path.mesos-workers", "tm"),
+        ];
         let options = read(&own).unwrap();
-        assert_eq!((options.base.as_str(), options.upstream.as_str()), ("/flink/tm/a/b", "/flink/a/b/tm"));
+        assert_eq!(
+            (options.base.as_str(), options.upstream.as_str()),
+            ("/flink/tm/a/b", "/flink/a/b/tm")
+        );
         assert_eq!(read(&[]).unwrap().base, "/flink/mesos-workers/default");
     }
 
     #[test]
     fn nodes_can_be_private_to_their_creator_when_there_are_credentials() {
         let refused = read(&[(ACL.key(), "creator")]).unwrap_err();
-        assert!(refused.starts_with(ACL.key()) && refused.contains(AUTHORIZATION.key()), "{refused}");
-        let options = read(&[(ACL.key(), "creator"), (AUTHORIZATION.key(), "digest:'flink:hush'")]).unwrap();
+        assert!(
+            refused.starts_with(ACL.key()) && refused.contains(AUTHORIZATION.key()),
+            "{refused}"
+        );
+        let options =
+            read(&[(ACL.key(), "creator"), (AUTHORIZATION.key(), "digest:'flink:hush'")]).unwrap();
         assert!(options.creator_only && !format!("{options:?}").contains("hush"));
         assert_eq!(options.access.authorizations, [("digest".to_owned(), "flink:hush".to_owned())]);
-        assert!(read(&[(ACL.key(), "nobody")]).unwrap_err().contains("allowed are open and creator"));
+        assert!(
+            read(&[(ACL.key(), "nobody")]).unwrap_err().contains("allowed are open and creator")
+        );
     }
 
     #[test]
     fn a_login_is_read_from_the_file_that_flinks_client_reads() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let login =
-            "Client { org.apache.zookeeper.server.auth.DigestLoginModule required username=\"u\" password=\"p\"; };";
+        let login = "Client { org.apache.zookeeper.server.auth.DigestLoginModule required username=\"u\" password=\"p\"; };";
         fs::write(file.path(), login).unwrap();
         let option = format!("-Xmx1g -Djava.security.auth.login.config={}", file.path().display());
         let of = |more: &[(&str, &str)]| {
-            read(&[&[("env.java.opts.jobmanager", option.as_str())], more].concat()).unwrap().access.login
+            read(&[&[("env.java.opts.jobmanager", option.as_str())], more].concat())
+                .unwrap()
+                .access
+                .login
         };
         assert_eq!(of(&[]), Some(("u".to_owned(), "p".to_owned())));
         assert_eq!(of(&[("zookeeper.sasl.disable", "true")]), None);
@@ -179,8 +224,15 @@ mod tests {
         assert!(refused.contains("-Dzookeeper.ssl.trustStore.location"), "{refused}");
         let lax = "-Dzookeeper.client.secure=true -Dzookeeper.ssl.hostnameVerification=false";
         assert!(read(&[(PROPERTIES.key(), lax)]).unwrap_err().contains("always verified"));
-        let gone = "-Dzookeeper.client.secure=true -Dzookeeper.ssl.trustStore.location=/no/such.p12";
+        let gone =
+            "-Dzookeeper.client.secure=true -Dzookeeper.ssl.trustStore.location=/no/such.p12";
         assert!(read(&[(PROPERTIES.key(), gone)]).unwrap_err().contains("/no/such.p12"));
-        assert!(read(&[(PROPERTIES.key(), "-Dzookeeper.client.secure=false")]).unwrap().access.tls.is_none());
+        assert!(
+            read(&[(PROPERTIES.key(), "-Dzookeeper.client.secure=false")])
+                .unwrap()
+                .access
+                .tls
+                .is_none()
+        );
     }
 }

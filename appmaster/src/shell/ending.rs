@@ -32,8 +32,8 @@ pub(super) struct Ending {
 const LONGEST_END: Duration = Duration::from_secs(20);
 
 impl Shell<'_> {
-    /// Ends the cluster for good. The state records this first, so that the next leader, even after a crash, completes
-    /// the end instead of starting the cluster again.
+    /// Ends the cluster for good. The state records this first, so that the next leader, even after
+    /// a crash, completes the end instead of starting the cluster again.
     pub(super) async fn end(&mut self, end: Result<Outcome, Failure>) -> Next {
         drop(self.record_end(&end));
         self.stop(end).await

@@ -40,7 +40,11 @@ impl Shell<'_> {
             Event::Disconnected { reason, retry_in } => {
                 // Reported once, not for every attempt.
                 if !std::mem::replace(&mut self.view.waiting_for_master, true) {
-                    let what = if self.view.has_subscribed { "Lost connection to" } else { "Cannot reach" };
+                    let what = if self.view.has_subscribed {
+                        "Lost connection to"
+                    } else {
+                        "Cannot reach"
+                    };
                     let text = format!("{what} Mesos: {reason}. Retrying.");
                     console.report("disconnected", &text, json!({ "reason": reason }));
                 }
@@ -50,11 +54,21 @@ impl Shell<'_> {
             Event::Stored(number) => self.keep_promises(number),
             Event::CameUp { worker, steps, timeline } => {
                 let text = format!("{worker} came up: {steps}");
-                console.detail("up", &text, json!({ "worker": worker.as_str(), "steps": timeline }));
+                console.detail(
+                    "up",
+                    &text,
+                    json!({ "worker": worker.as_str(), "steps": timeline }),
+                );
             }
             Event::MemoryWarning(worker, percent) => {
-                let text = format!("{worker} uses {percent} % of its memory limit: above it the kernel kills it");
-                console.report("memory", &text, json!({ "worker": worker.as_str(), "percent": percent }));
+                let text = format!(
+                    "{worker} uses {percent} % of its memory limit: above it the kernel kills it"
+                );
+                console.report(
+                    "memory",
+                    &text,
+                    json!({ "worker": worker.as_str(), "percent": percent }),
+                );
             }
             Event::Stopped => return Next::End(self.ended()),
             Event::Deposed => return Next::End(Ok(Outcome::Deposed)),
@@ -76,7 +90,11 @@ impl Shell<'_> {
             JobManagerEvent::TaskManagers(listed) => self.feed(Input::Registered(listed)).await,
             JobManagerEvent::Finished => {
                 // Only an application can be unfinished while it runs.
-                let what = if self.stopped == Ended::default() { "JobManager ended" } else { "application finished" };
+                let what = if self.stopped == Ended::default() {
+                    "JobManager ended"
+                } else {
+                    "application finished"
+                };
                 let text = format!("The {what}; shutting down the cluster.");
                 self.console.report("jobmanager-ended", &text, json!({}));
                 self.end(Ok(Outcome::Ended)).await
@@ -84,9 +102,14 @@ impl Shell<'_> {
             JobManagerEvent::Cancelled => {
                 self.end(Err(Failure::Cancelled(anyhow!("the application was cancelled")))).await
             }
-            JobManagerEvent::ApplicationFailed(why) => self.end(Err(Failure::other(anyhow!(why)))).await,
-            // Leave workers that were taken over: elsewhere, or with other options, the JobManager may start.
-            JobManagerEvent::Failed(why) if self.driver.took_over() => self.leave(Err(Failure::other(anyhow!(why)))),
+            JobManagerEvent::ApplicationFailed(why) => {
+                self.end(Err(Failure::other(anyhow!(why)))).await
+            }
+            // Leave workers that were taken over: elsewhere, or with other options, the JobManager
+            // may start.
+            JobManagerEvent::Failed(why) if self.driver.took_over() => {
+                self.leave(Err(Failure::other(anyhow!(why))))
+            }
             // Nothing was running before, so end what this process has started.
             JobManagerEvent::Failed(why) => self.stop(Err(Failure::other(anyhow!(why)))).await,
             JobManagerEvent::Restarting(why, wait) => {
@@ -99,8 +122,11 @@ impl Shell<'_> {
 
     /// Reports which TaskManagers the JobManager is waiting for.
     fn report_adopted(&self) {
-        let waits = |worker: &Worker| worker.counts() && worker.phase == Phase::Running && !worker.registered;
-        let adopted = self.view.adopted.iter().filter_map(|id| self.driver.core().workers().get(id));
+        let waits = |worker: &Worker| {
+            worker.counts() && worker.phase == Phase::Running && !worker.registered
+        };
+        let adopted =
+            self.view.adopted.iter().filter_map(|id| self.driver.core().workers().get(id));
         let count = adopted.filter(|worker| waits(worker)).count();
         if count > 0 {
             let which = if count == 1 {
@@ -115,7 +141,11 @@ impl Shell<'_> {
 
     /// Ctrl-C stops the cluster; a second one skips the waiting.
     pub(super) async fn interrupted(&mut self) -> Next {
-        if self.ending.is_some() { self.give_up().await } else { self.end(Ok(Outcome::Stopped)).await }
+        if self.ending.is_some() {
+            self.give_up().await
+        } else {
+            self.end(Ok(Outcome::Stopped)).await
+        }
     }
 
     /// SIGTERM leaves the workers to the next application master if the state is durable.

@@ -14,15 +14,23 @@ const LONGEST_WRITE: Duration = Duration::from_secs(2);
 
 impl Shell<'_> {
     /// Carries out a request and answers with the resulting state.
-    pub(super) async fn asked(&mut self, PendingRequest { request, answer }: PendingRequest) -> Next {
+    pub(super) async fn asked(
+        &mut self,
+        PendingRequest { request, answer }: PendingRequest,
+    ) -> Next {
         let shown = match request {
             Request::History => view::history(self.driver.core(), self.driver.executors()),
             Request::Workers => self.workers(None),
             Request::Stop => {
-                self.console.report("command", "Operator: stopping the cluster.", json!({ "command": "stop" }));
+                self.console.report(
+                    "command",
+                    "Operator: stopping the cluster.",
+                    json!({ "command": "stop" }),
+                );
                 let end = Ok(Outcome::Stopped);
-                // Answer once the end is durable, so that it survives a crash, but before the program ends. If the store does
-                // not recover soon, the cluster is stopped nevertheless.
+                // Answer once the end is durable, so that it survives a crash, but before the
+                // program ends. If the store does not recover soon, the cluster is stopped
+                // nevertheless.
                 _ = timeout(LONGEST_WRITE, self.record_end(&end)).await;
                 _ = answer.send(self.workers(None));
                 return self.stop(end).await;
@@ -32,7 +40,11 @@ impl Shell<'_> {
                 let (text, fields) = described(&input);
                 self.console.report("command", &text, fields);
                 if let Some(warning) = &warning {
-                    self.console.report("warning", &format!("Warning: {warning}"), json!({ "warning": warning }));
+                    self.console.report(
+                        "warning",
+                        &format!("Warning: {warning}"),
+                        json!({ "warning": warning }),
+                    );
                 }
                 if let Next::End(ended) = self.feed(input).await {
                     return Next::End(ended);
@@ -52,7 +64,8 @@ impl Shell<'_> {
 
     /// Answers the requests whose commands are durable now.
     pub(super) fn keep_promises(&mut self, stored: u64) {
-        let kept: Vec<_> = self.promised.extract_if(.., |promised| promised.number <= stored).collect();
+        let kept: Vec<_> =
+            self.promised.extract_if(.., |promised| promised.number <= stored).collect();
         for Promised { answer, warning, .. } in kept {
             _ = answer.send(self.workers(warning));
         }
@@ -66,12 +79,13 @@ impl Shell<'_> {
         shown
     }
 
-    /// A warning if a command looks like a typing error. It is carried out anyway: an agent may be drained before it
-    /// registers.
+    /// A warning if a command looks like a typing error. It is carried out anyway: an agent may be
+    /// drained before it registers.
     fn doubt(&self, input: &Input) -> Option<String> {
         match input {
             Input::Drain(agent) => {
-                let places = || self.driver.core().workers().values().map(|worker| &worker.record.place);
+                let places =
+                    || self.driver.core().workers().values().map(|worker| &worker.record.place);
                 let is_known = self.driver.has_seen(agent)
                     || places().any(|place| place.agent == *agent || place.hostname == *agent);
                 (!is_known).then(|| {
@@ -85,7 +99,8 @@ impl Shell<'_> {
                 let drained = self.driver.core().draining();
                 (!drained.iter().any(|one| one == agent)).then(|| {
                     let drained: Vec<_> = drained.iter().map(String::as_str).collect();
-                    let which = if drained.is_empty() { "none is".to_owned() } else { drained.join(", ") };
+                    let which =
+                        if drained.is_empty() { "none is".to_owned() } else { drained.join(", ") };
                     format!("agent {agent:?} is not drained (drained: {which})")
                 })
             }
@@ -97,14 +112,18 @@ impl Shell<'_> {
 /// A command for people and for programs.
 fn described(input: &Input) -> (String, Value) {
     match input {
-        Input::Drain(agent) => (format!("Operator: draining {agent}."), json!({ "command": "drain", "agent": agent })),
+        Input::Drain(agent) => {
+            (format!("Operator: draining {agent}."), json!({ "command": "drain", "agent": agent }))
+        }
         Input::Undrain(agent) => {
             let text = format!("Operator: {agent} may be used again.");
             (text, json!({ "command": "undrain", "agent": agent }))
         }
         Input::Restart(pace) => {
             let (surge, missing) = (pace.surge, pace.max_unavailable);
-            let text = format!("Operator: restarting all TaskManagers (surge {surge}, max-unavailable {missing}).");
+            let text = format!(
+                "Operator: restarting all TaskManagers (surge {surge}, max-unavailable {missing})."
+            );
             (text, json!({ "command": "restart", "surge": surge, "max_unavailable": missing }))
         }
         Input::ClearAgent(agent) => {

@@ -1,8 +1,9 @@
 //! The parts of a command that an archive of class data depends on.
 //!
-//! A JVM uses an archive that was written by the same build of Java for a class path that begins with the same files at
-//! the same paths. It compares only sizes and times of the files. So the class path must lead to the cache, where each
-//! path contains the digest of its content. Options that only set a size, such as the heap's, do not matter.
+//! A JVM uses an archive that was written by the same build of Java for a class path that begins
+//! with the same files at the same paths. It compares only sizes and times of the files. So the
+//! class path must lead to the cache, where each path contains the digest of its content. Options
+//! that only set a size, such as the heap's, do not matter.
 
 use std::{
     fmt::Write as _,
@@ -16,14 +17,22 @@ use flink::command::CommandLine;
 /// The oldest release that was tested.
 const OLDEST_JAVA: u32 = 17;
 
-/// From this heap size on, in bytes, the JVM lays out classes differently. Archives are written for smaller heaps only.
+/// From this heap size on, in bytes, the JVM lays out classes differently. Archives are written for
+/// smaller heaps only.
 const LARGE_HEAP: u64 = 32 << 30;
 
 /// Options and variables that show that users configure class-data sharing themselves.
-const CUSTOM_SETTINGS: [&str; 6] =
-    ["SharedArchiveFile", "-Xshare", "ArchiveClassesAtExit", "AutoCreateSharedArchive", "DynamicDumpInfo", "-XX:AOT"];
+const CUSTOM_SETTINGS: [&str; 6] = [
+    "SharedArchiveFile",
+    "-Xshare",
+    "ArchiveClassesAtExit",
+    "AutoCreateSharedArchive",
+    "DynamicDumpInfo",
+    "-XX:AOT",
+];
 
-const OPTION_VARIABLES: [&str; 4] = ["JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "JDK_AOT_VM_OPTIONS"];
+const OPTION_VARIABLES: [&str; 4] =
+    ["JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "JDK_AOT_VM_OPTIONS"];
 
 /// Options that change the layout of classes in memory, or which classes exist.
 const LAYOUT_OPTIONS: [&str; 6] = [
@@ -51,9 +60,16 @@ pub(super) struct Plan {
 impl Plan {
     /// The plan for this command, or why it cannot have an archive. Blocking.
     pub(super) fn of(command: &CommandLine) -> Result<Self, String> {
-        let at = command.arguments.iter().position(|argument| argument == "-classpath").ok_or("no class path")?;
+        let at = command
+            .arguments
+            .iter()
+            .position(|argument| argument == "-classpath")
+            .ok_or("no class path")?;
         let (options, rest) = command.arguments.split_at(at);
-        let set = command.environment.iter().filter(|(name, _)| OPTION_VARIABLES.contains(&name.as_str()));
+        let set = command
+            .environment
+            .iter()
+            .filter(|(name, _)| OPTION_VARIABLES.contains(&name.as_str()));
         for given in options.iter().chain(set.map(|(_, value)| value)) {
             if let Some(word) = CUSTOM_SETTINGS.iter().find(|word| given.contains(**word)) {
                 return Err(format!("{word} is set already"));
@@ -65,7 +81,9 @@ impl Plan {
         let class_path = rest.get(1).map(String::as_str).unwrap_or_default();
         let jars = jars(class_path);
         let class_path = jars.iter().map(|(jar, _)| *jar).collect::<Vec<_>>().join(":");
-        if jars.is_empty() || jars.iter().any(|(jar, _)| Path::new(jar).starts_with(&command.directory)) {
+        if jars.is_empty()
+            || jars.iter().any(|(jar, _)| Path::new(jar).starts_with(&command.directory))
+        {
             return Err("the class path leads into the sandbox, not to the cache".to_owned());
         }
         let options = layout_options(options);
@@ -74,13 +92,22 @@ impl Plan {
             writeln!(facts, "{jar} {seen}").map_err(|error| error.to_string())?;
         }
         facts.push_str(&options.join("\n"));
-        Ok(Self { key: Digest::of(facts.as_bytes()), program: command.program.clone(), class_path, options })
+        Ok(Self {
+            key: Digest::of(facts.as_bytes()),
+            program: command.program.clone(),
+            class_path,
+            options,
+        })
     }
 }
 
 /// Options that make a JVM use an archive, and ignore it silently if it does not fit.
 pub(super) fn using(archive: &Path) -> [String; 3] {
-    [format!("-XX:SharedArchiveFile={}", archive.display()), "-Xshare:auto".to_owned(), "-Xlog:cds*=off".to_owned()]
+    [
+        format!("-XX:SharedArchiveFile={}", archive.display()),
+        "-Xshare:auto".to_owned(),
+        "-Xlog:cds*=off".to_owned(),
+    ]
 }
 
 /// The jars at the beginning of a class path. An archive may not cover what follows a folder.
@@ -101,13 +128,16 @@ fn build(program: &Path) -> Result<String, String> {
     let release = common::files::read_text(&home.join("release"), flink::java::LARGEST_RELEASE);
     let release = release.map_err(|error| error.to_string())?;
     let version = release.lines().find_map(|line| line.strip_prefix("JAVA_VERSION=\""));
-    let version = version.and_then(|version| version.split(|c: char| !c.is_ascii_digit()).next()?.parse::<u32>().ok());
+    let version = version.and_then(|version| {
+        version.split(|c: char| !c.is_ascii_digit()).next()?.parse::<u32>().ok()
+    });
     if version.is_none_or(|version| version < OLDEST_JAVA) {
         return Err(format!("Java {OLDEST_JAVA} or newer is required"));
     }
     let mut facts = format!("{}\n{release}\n", home.display());
     for file in ["lib/modules", "lib/server/libjvm.so", "lib/server/classes.jsa"] {
-        let seen = seen(&home.join(file)).ok_or_else(|| format!("{} has no {file}", home.display()))?;
+        let seen =
+            seen(&home.join(file)).ok_or_else(|| format!("{} has no {file}", home.display()))?;
         writeln!(facts, "{file} {seen}").map_err(|error| error.to_string())?;
     }
     Ok(facts)
@@ -124,7 +154,9 @@ fn layout_options(options: &[String]) -> Vec<String> {
             if !option.contains('=') && options.peek().is_some_and(|next| !next.starts_with('-')) {
                 chosen.extend(options.next().cloned());
             }
-        } else if LAYOUT_OPTIONS.iter().any(|start| option.starts_with(start)) || is_collector(option) {
+        } else if LAYOUT_OPTIONS.iter().any(|start| option.starts_with(start))
+            || is_collector(option)
+        {
             chosen.push(option.clone());
         }
     }
@@ -211,18 +243,28 @@ mod tests {
     fn only_module_options_and_jars_change_the_key() {
         let scene = Scene::new();
         let plan = Plan::of(&scene.command).unwrap();
-        assert_eq!(plan.options, ["-XX:+UseG1GC", "--add-opens", "java.base/java.lang=ALL-UNNAMED"]);
+        assert_eq!(
+            plan.options,
+            ["-XX:+UseG1GC", "--add-opens", "java.base/java.lang=ALL-UNNAMED"]
+        );
         assert!(plan.class_path.ends_with("/tree/b.jar"), "{}", plan.class_path);
         assert_eq!(scene.key_with(|command| command.arguments[0] = "-Xmx9g".into()), plan.key);
         assert_eq!(scene.key_with(|command| command.arguments.insert(0, "-Dx=y".into())), plan.key);
         assert_eq!(scene.key_with(|command| command.directory = "/another".into()), plan.key);
-        assert_ne!(scene.key_with(|command| command.arguments[1] = "-XX:+UseSerialGC".into()), plan.key);
-        assert_ne!(scene.key_with(|command| command.arguments.insert(0, "--add-modules=x".into())), plan.key);
+        assert_ne!(
+            scene.key_with(|command| command.arguments[1] = "-XX:+UseSerialGC".into()),
+            plan.key
+        );
+        assert_ne!(
+            scene.key_with(|command| command.arguments.insert(0, "--add-modules=x".into())),
+            plan.key
+        );
     }
 
     #[test]
     fn another_java_or_another_jar_changes_the_key() {
-        for file in ["lib/modules", "lib/server/libjvm.so", "lib/server/classes.jsa", "tree/b.jar"] {
+        for file in ["lib/modules", "lib/server/libjvm.so", "lib/server/classes.jsa", "tree/b.jar"]
+        {
             let scene = Scene::new();
             let before = scene.key_with(|_| {});
             fs_err::write(scene.folder.path().join(file), "changed").unwrap();
@@ -237,23 +279,39 @@ mod tests {
     #[test]
     fn users_who_configure_class_data_sharing_themselves_are_left_alone() {
         let scene = Scene::new();
-        for option in ["-XX:SharedArchiveFile=x.jsa", "-Xshare:off", "-XX:ArchiveClassesAtExit=x", "-XX:AOTCache=x"] {
+        for option in [
+            "-XX:SharedArchiveFile=x.jsa",
+            "-Xshare:off",
+            "-XX:ArchiveClassesAtExit=x",
+            "-XX:AOTCache=x",
+        ] {
             let refusal = scene.refusal(|command| command.arguments.insert(0, option.into()));
             assert!(refusal.contains("set already"), "{option}: {refusal}");
         }
         let variable = ("JAVA_TOOL_OPTIONS".to_owned(), "-Xshare:off".to_owned());
-        assert!(scene.refusal(|command| command.environment.push(variable.clone())).contains("-Xshare"));
+        assert!(
+            scene.refusal(|command| command.environment.push(variable.clone())).contains("-Xshare")
+        );
     }
 
     #[test]
     fn large_heaps_old_javas_and_class_paths_in_the_sandbox_have_no_archive() {
         let scene = Scene::new();
         for size in ["-Xmx32g", "-Xmx34359738368", "-Xmx40000m", "-Xmx1t"] {
-            assert!(scene.refusal(|command| command.arguments[0] = size.into()).contains("32 GB"), "{size}");
+            assert!(
+                scene.refusal(|command| command.arguments[0] = size.into()).contains("32 GB"),
+                "{size}"
+            );
         }
         let sandbox = scene.folder.path().to_owned();
-        assert!(scene.refusal(|command| command.directory.clone_from(&sandbox)).contains("sandbox"));
-        assert!(scene.refusal(|command| command.arguments[5] = "/no/such.jar".into()).contains("sandbox"));
+        assert!(
+            scene.refusal(|command| command.directory.clone_from(&sandbox)).contains("sandbox")
+        );
+        assert!(
+            scene
+                .refusal(|command| command.arguments[5] = "/no/such.jar".into())
+                .contains("sandbox")
+        );
         fs_err::write(scene.folder.path().join("release"), "JAVA_VERSION=\"11.0.1\"\n").unwrap();
         assert_eq!(scene.refusal(|_| {}), "Java 17 or newer is required");
     }

@@ -1,8 +1,10 @@
-//! Write an archive: run a TaskManager without a cluster, whose JVM dumps its loaded classes when it exits.
+//! Write an archive: run a TaskManager without a cluster, whose JVM dumps its loaded classes when
+//! it exits.
 //!
-//! The TaskManager looks for a JobManager at a port that this executor holds closed, so it starts as far as it can
-//! alone, and is then sent SIGTERM. It gets nothing of the worker's configuration: no secrets, no reporters, no
-//! plugins, no agents. It runs with the lowest priority, and the kernel kills it first when memory runs out.
+//! The TaskManager looks for a JobManager at a port that this executor holds closed, so it starts
+//! as far as it can alone, and is then sent SIGTERM. It gets nothing of the worker's configuration:
+//! no secrets, no reporters, no plugins, no agents. It runs with the lowest priority, and the
+//! kernel kills it first when memory runs out.
 
 use std::{
     io,
@@ -17,12 +19,14 @@ use flink::{
     command::CommandLine,
     config::{Configuration, Source},
     options::flink::{
-        IO_TMP_DIRS, JOBMANAGER_RPC_ADDRESS, JOBMANAGER_RPC_PORT, TASKMANAGER_BIND_HOST, TASKMANAGER_CPU_CORES,
-        TASKMANAGER_HOST, TASKMANAGER_MEMORY_FRAMEWORK_HEAP_SIZE, TASKMANAGER_MEMORY_FRAMEWORK_OFF_HEAP_SIZE,
-        TASKMANAGER_MEMORY_JVM_METASPACE_SIZE, TASKMANAGER_MEMORY_JVM_OVERHEAD_MAX,
-        TASKMANAGER_MEMORY_JVM_OVERHEAD_MIN, TASKMANAGER_MEMORY_MANAGED_SIZE, TASKMANAGER_MEMORY_NETWORK_MAX,
-        TASKMANAGER_MEMORY_NETWORK_MIN, TASKMANAGER_MEMORY_TASK_HEAP_SIZE, TASKMANAGER_MEMORY_TASK_OFF_HEAP_SIZE,
-        TASKMANAGER_NUMBEROFTASKSLOTS, TASKMANAGER_RESOURCE_ID,
+        IO_TMP_DIRS, JOBMANAGER_RPC_ADDRESS, JOBMANAGER_RPC_PORT, TASKMANAGER_BIND_HOST,
+        TASKMANAGER_CPU_CORES, TASKMANAGER_HOST, TASKMANAGER_MEMORY_FRAMEWORK_HEAP_SIZE,
+        TASKMANAGER_MEMORY_FRAMEWORK_OFF_HEAP_SIZE, TASKMANAGER_MEMORY_JVM_METASPACE_SIZE,
+        TASKMANAGER_MEMORY_JVM_OVERHEAD_MAX, TASKMANAGER_MEMORY_JVM_OVERHEAD_MIN,
+        TASKMANAGER_MEMORY_MANAGED_SIZE, TASKMANAGER_MEMORY_NETWORK_MAX,
+        TASKMANAGER_MEMORY_NETWORK_MIN, TASKMANAGER_MEMORY_TASK_HEAP_SIZE,
+        TASKMANAGER_MEMORY_TASK_OFF_HEAP_SIZE, TASKMANAGER_NUMBEROFTASKSLOTS,
+        TASKMANAGER_RESOURCE_ID,
     },
     version::FlinkVersion,
 };
@@ -45,7 +49,8 @@ use crate::{
 /// Time limit for the whole attempt. A host that is slower is too busy for it.
 const LONGEST: Duration = Duration::from_secs(300);
 
-/// Limit for the log, in bytes. A longer log is not that of a TaskManager that waits for its JobManager.
+/// Limit for the log, in bytes. A longer log is not that of a TaskManager that waits for its
+/// JobManager.
 const LONGEST_LOG: u64 = 4 << 20;
 
 /// How often to check the progress.
@@ -120,7 +125,12 @@ enum Attempt {
 
 impl Trainer {
     /// Writes an archive. After a failure, nobody tries again for a day.
-    pub(super) async fn make(&self, plan: &Plan, making: ClassDataMaking, cancelled: CancellationToken) {
+    pub(super) async fn make(
+        &self,
+        plan: &Plan,
+        making: ClassDataMaking,
+        cancelled: CancellationToken,
+    ) {
         info!("Archiving class data in the background");
         let begun = Instant::now();
         let attempt = timeout(LONGEST, self.attempt(plan, &making, &cancelled)).await;
@@ -131,7 +141,11 @@ impl Trainer {
         let stored = spawn_blocking(move || match ended {
             Ok(Attempt::Made) => {
                 let place = making.finish()?;
-                info!("Archived class data: {} took {:.1} s", place.display(), begun.elapsed().as_secs_f64());
+                info!(
+                    "Archived class data: {} took {:.1} s",
+                    place.display(),
+                    begun.elapsed().as_secs_f64()
+                );
                 Ok(())
             }
             Ok(Attempt::Failed(why)) => {
@@ -155,12 +169,17 @@ impl Trainer {
         cancelled: &CancellationToken,
     ) -> io::Result<Attempt> {
         let folder = making.folder().to_owned();
-        // Bound but not listening: no other process can take the port, and connections to it are refused.
+        // Bound but not listening: no other process can take the port, and connections to it are
+        // refused.
         let closed = TcpSocket::new_v4()?;
         closed.bind((Ipv4Addr::LOCALHOST, 0).into())?;
         let (flink, port, configured) = (self.flink, closed.local_addr()?.port(), folder.clone());
-        spawn_blocking(move || configure(&flink, &configured, port)).await.map_err(io::Error::other)??;
-        let Some(status) = self.run(&folder, training(plan, &folder, &making.archive()), true, cancelled).await? else {
+        spawn_blocking(move || configure(&flink, &configured, port))
+            .await
+            .map_err(io::Error::other)??;
+        let Some(status) =
+            self.run(&folder, training(plan, &folder, &making.archive()), true, cancelled).await?
+        else {
             return Ok(Attempt::GivenUp);
         };
         if !making.archive().is_file() {
@@ -182,11 +201,16 @@ impl Trainer {
         tell_to_end: bool,
         cancelled: &CancellationToken,
     ) -> io::Result<Option<ExitStatus>> {
-        let command =
-            CommandLine { program, arguments, environment: self.environment.clone(), directory: folder.to_owned() };
+        let command = CommandLine {
+            program,
+            arguments,
+            environment: self.environment.clone(),
+            directory: folder.to_owned(),
+        };
         let limits = OutputLimits { size: 64 << 10, older: 0 };
         let outputs = Outputs { stdout: folder.join("out"), stderr: folder.join("err"), limits };
-        let started = Supervised::start_in_background(&self.binary, "class-data", &command, &outputs).await;
+        let started =
+            Supervised::start_in_background(&self.binary, "class-data", &command, &outputs).await;
         let Supervised { control, end, .. } = started.map_err(io::Error::other)?;
         Ok(follow(control, end, tell_to_end.then(|| folder.join("log")), cancelled).await)
     }
@@ -230,7 +254,8 @@ async fn is_far_enough(log: Option<Arc<PathBuf>>) -> bool {
 /// Blocking.
 fn configure(flink: &FlinkVersion, folder: &Path, job_manager: u16) -> io::Result<()> {
     let mut config = Configuration::new();
-    let mut set = |key: &str, value: String| config.set(key, value, Source::Computed("the executor"));
+    let mut set =
+        |key: &str, value: String| config.set(key, value, Source::Computed("the executor"));
     set(JOBMANAGER_RPC_ADDRESS.key(), Ipv4Addr::LOCALHOST.to_string());
     set(JOBMANAGER_RPC_PORT.key(), job_manager.to_string());
     set(TASKMANAGER_HOST.key(), Ipv4Addr::LOCALHOST.to_string());
@@ -263,7 +288,9 @@ fn training(plan: &Plan, folder: &Path, archive: &Path) -> (PathBuf, Vec<String>
         "--configDir".to_owned(),
         format!("{folder}/conf"),
     ]);
-    arguments.extend(MEMORY_SIZES.iter().flat_map(|(key, value)| ["-D".to_owned(), format!("{key}={value}")]));
+    arguments.extend(
+        MEMORY_SIZES.iter().flat_map(|(key, value)| ["-D".to_owned(), format!("{key}={value}")]),
+    );
     (plan.program.clone(), arguments)
 }
 

@@ -36,21 +36,27 @@ pub(super) fn new_core(checkpoint: bool) -> Core {
 }
 
 pub(super) fn task(id: &str) -> TaskInfo {
-    let artifacts = ArtifactSource { urls: vec!["http://master:1".into()], ..ArtifactSource::default() };
+    let artifacts =
+        ArtifactSource { urls: vec!["http://master:1".into()], ..ArtifactSource::default() };
     let spec = WorkerSpec {
         worker_id: id.into(),
         flink_version: "1.20.5".into(),
         artifacts: Some(artifacts),
         ..WorkerSpec::default()
     };
-    TaskInfo { task_id: TaskId { value: id.into() }, data: Some(spec.encode_to_vec().into()), ..TaskInfo::default() }
+    TaskInfo {
+        task_id: TaskId { value: id.into() },
+        data: Some(spec.encode_to_vec().into()),
+        ..TaskInfo::default()
+    }
 }
 
 /// A task that is reported as running only once its data port is open.
 pub(super) fn patient_task(id: &str) -> TaskInfo {
     let mut task = task(id);
     let mut spec = WorkerSpec::decode(task.data.take().unwrap()).unwrap();
-    spec.configuration = vec![Entry { key: "mesos.executor.running-when".into(), value: "listening".into() }];
+    spec.configuration =
+        vec![Entry { key: "mesos.executor.running-when".into(), value: "listening".into() }];
     spec.ports = [("taskmanager.data.port".to_owned(), 31001)].into();
     TaskInfo { data: Some(spec.encode_to_vec().into()), ..task }
 }
@@ -114,7 +120,9 @@ impl Bench {
 
 fn name(output: &Output) -> String {
     match output {
-        Output::Subscribe { tasks, updates } => format!("subscribe {}/{}", tasks.len(), updates.len()),
+        Output::Subscribe { tasks, updates } => {
+            format!("subscribe {}/{}", tasks.len(), updates.len())
+        }
         Output::Note(_) => "note".into(),
         Output::Send(status) => state(status),
         Output::Fetch(_) => "fetch".into(),
@@ -128,7 +136,8 @@ fn name(output: &Output) -> String {
 }
 
 fn state(status: &TaskStatus) -> String {
-    TaskState::try_from(status.state).map_or_else(|state| state.to_string(), |state| format!("{state:?}"))
+    TaskState::try_from(status.state)
+        .map_or_else(|state| state.to_string(), |state| format!("{state:?}"))
 }
 
 fn exit(status: ExitStatus) -> Input {

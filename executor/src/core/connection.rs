@@ -2,20 +2,22 @@
 
 use std::time::Duration;
 
-/// How long to try the first subscription without checkpointing, when there is no recovery timeout. Mesos itself waits
-/// one minute for an executor to register.
+/// How long to try the first subscription without checkpointing, when there is no recovery timeout.
+/// Mesos itself waits one minute for an executor to register.
 const FIRST_SUBSCRIPTION: Duration = Duration::from_secs(60);
 
 /// The first pause between two attempts; it doubles after each.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
-/// The longest pause. A restarted agent waits two seconds for its executors, so it stays well below.
+/// The longest pause. A restarted agent waits two seconds for its executors, so it stays well
+/// below.
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
 #[derive(Debug)]
 pub(super) struct Connection {
     state: State,
-    /// How long a lost agent may stay away; none without checkpointing: the executor then ends at once.
+    /// How long a lost agent may stay away; none without checkpointing: the executor then ends at
+    /// once.
     recovery: Option<Duration>,
     longest_pause: Duration,
 }
@@ -64,7 +66,9 @@ impl Connection {
                 let deadline = now + self.recovery.unwrap_or(Duration::ZERO);
                 self.state = State::Disconnected(Attempts::new(now, deadline));
             }
-            State::Connecting(attempts) | State::Disconnected(attempts) => attempts.failed(now, self.longest_pause),
+            State::Connecting(attempts) | State::Disconnected(attempts) => {
+                attempts.failed(now, self.longest_pause)
+            }
             State::GivenUp => {}
         }
     }

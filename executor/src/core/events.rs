@@ -108,7 +108,8 @@ pub enum Output {
         /// Unacknowledged updates, oldest first.
         updates: Vec<TaskStatus>,
     },
-    /// A new update, reported once: for the log and the journal, whether or not the agent is connected.
+    /// A new update, reported once: for the log and the journal, whether or not the agent is
+    /// connected.
     Note(Box<TaskStatus>),
     /// Send the update. Updates are sent in the order of these outputs.
     Send(Box<TaskStatus>),
@@ -186,8 +187,10 @@ impl Exit {
     /// Whether it failed, was not killed, and left nothing that explains why.
     pub(super) fn is_unexplained_death(&self) -> bool {
         use nix::libc::{SIGKILL, SIGTERM};
-        let unforced =
-            !matches!(self.status, ExitStatus::Code(0) | ExitStatus::Signal(SIGKILL | SIGTERM) | ExitStatus::Unknown);
+        let unforced = !matches!(
+            self.status,
+            ExitStatus::Code(0) | ExitStatus::Signal(SIGKILL | SIGTERM) | ExitStatus::Unknown
+        );
         unforced && self.blame == Blame::Worker
     }
 }

@@ -1,6 +1,7 @@
-//! A simulated world around the core, in which everything happens in any order: agents come and go, requests get lost,
-//! answers come late, twice or never, processes ignore signals. The promises are checked after every step (`promises`).
-//! Then the world behaves, and everything must come to its end.
+//! A simulated world around the core, in which everything happens in any order: agents come and go,
+//! requests get lost, answers come late, twice or never, processes ignore signals. The promises are
+//! checked after every step (`promises`). Then the world behaves, and everything must come to its
+//! end.
 
 mod every_step;
 mod promises;
@@ -76,7 +77,12 @@ fn the_simulation_reaches_every_kind_of_end() {
     for _ in 0..400 {
         let (nature, actions) = (nature(), actions()).new_tree(&mut runner).unwrap().current();
         let world = live(nature, &actions);
-        seen.extend(world.promises.made().map(|made| TaskState::try_from(made.state).unwrap().as_str_name()));
+        seen.extend(
+            world
+                .promises
+                .made()
+                .map(|made| TaskState::try_from(made.state).unwrap().as_str_name()),
+        );
         seen.extend(world.ended);
         seen.extend(world.quarantined.then_some("started once more"));
     }

@@ -13,7 +13,8 @@ const REPORT_EVERY: Duration = Duration::from_secs(4);
 /// How often SIGKILL is repeated: a process may fork between the listing of processes and the kill.
 const DESTROY_EVERY: Duration = Duration::from_secs(1);
 
-/// A TaskManager that dies later does not die of its class data, because all its classes are loaded by then.
+/// A TaskManager that dies later does not die of its class data, because all its classes are loaded
+/// by then.
 const FIRST_SECONDS: Duration = Duration::from_secs(15);
 
 #[derive(Debug)]
@@ -84,7 +85,15 @@ pub(super) struct Report {
 
 impl Report {
     pub(super) fn new(task_id: &str, state: TaskState, message: String) -> Self {
-        Self { task_id: task_id.to_owned(), state, message, reason: None, healthy: None, blame: None, droppable: false }
+        Self {
+            task_id: task_id.to_owned(),
+            state,
+            message,
+            reason: None,
+            healthy: None,
+            blame: None,
+            droppable: false,
+        }
     }
 }
 
@@ -97,10 +106,19 @@ pub(super) struct Effects {
 
 impl Task {
     /// Launches a task: reports `TASK_STARTING` and begins the fetch.
-    pub(super) fn launch(now: Duration, id: &str, worker: Arc<Worker>, effects: &mut Effects) -> Self {
+    pub(super) fn launch(
+        now: Duration,
+        id: &str,
+        worker: Arc<Worker>,
+        effects: &mut Effects,
+    ) -> Self {
         let work = Work { worker: Arc::clone(&worker), report_at: now + REPORT_EVERY };
         let task = Self { id: id.to_owned(), phase: Phase::Received(work), warm: None };
-        task.report(TaskState::TaskStarting, format!("fetching Flink {}", worker.spec.flink_version), effects);
+        task.report(
+            TaskState::TaskStarting,
+            format!("fetching Flink {}", worker.spec.flink_version),
+            effects,
+        );
         effects.outputs.push(Output::Fetch(worker));
         task
     }
@@ -129,7 +147,13 @@ impl Task {
         }
     }
 
-    pub(super) fn started(&mut self, now: Duration, pid: u32, class_data: bool, effects: &mut Effects) {
+    pub(super) fn started(
+        &mut self,
+        now: Duration,
+        pid: u32,
+        class_data: bool,
+        effects: &mut Effects,
+    ) {
         match &mut self.phase {
             Phase::Starting(Start::Asked { worker }) => {
                 self.warm = class_data.then(|| Arc::clone(worker));
@@ -141,7 +165,8 @@ impl Task {
             }
             Phase::Killing(killing) => {
                 if let Step::Cancelling { grace } = killing.step {
-                    (killing.since, killing.step) = (now, Step::Terminating { destroy_at: now + grace });
+                    (killing.since, killing.step) =
+                        (now, Step::Terminating { destroy_at: now + grace });
                     effects.outputs.push(Output::Terminate);
                 }
             }
@@ -156,13 +181,16 @@ impl Task {
         }
     }
 
-    /// Whether the process has registered with the JobManager; the error says why it has not in time.
+    /// Whether the process has registered with the JobManager; the error says why it has not in
+    /// time.
     pub(super) fn health(&mut self, now: Duration, why: Result<(), String>, effects: &mut Effects) {
         let Phase::Running { since } = self.phase else { return };
         let healthy = Some(why.is_ok());
         let message = match why {
             Ok(()) => format!("registered with the JobManager after {}", passed(since, now)),
-            Err(why) => format!("not registered with the JobManager after {}: {why}", passed(since, now)),
+            Err(why) => {
+                format!("not registered with the JobManager after {}: {why}", passed(since, now))
+            }
         };
         let reason = Some(Reason::TaskHealthCheckStatusUpdated);
         let report = Report::new(&self.id, TaskState::TaskRunning, message);
@@ -175,7 +203,11 @@ impl Task {
             Phase::Received(_) | Phase::Fetching(..) | Phase::Starting(Start::Asked { .. }) => {
                 self.phase = Phase::Terminal { since: now };
                 let report = Report::new(&self.id, failure.state, failure.message);
-                effects.reports.push(Report { reason: failure.reason, blame: Some(failure.blame), ..report });
+                effects.reports.push(Report {
+                    reason: failure.reason,
+                    blame: Some(failure.blame),
+                    ..report
+                });
             }
             Phase::Killing(killing) if killing.is_cancelling() => {
                 self.killed(now, " before its TaskManager was started", effects);
@@ -195,13 +227,17 @@ impl Task {
     pub(super) fn exited(&mut self, now: Duration, exit: &Exit, effects: &mut Effects) {
         match &self.phase {
             Phase::Running { since } | Phase::Starting(Start::Spawned { since, .. }) => {
-                let early = now.saturating_sub(*since) < FIRST_SECONDS && exit.is_unexplained_death();
+                let early =
+                    now.saturating_sub(*since) < FIRST_SECONDS && exit.is_unexplained_death();
                 if let Some(worker) = self.warm.take().filter(|_| early) {
                     return self.start(worker, true, effects);
                 }
                 let separator = if exit.explanation.is_empty() { "" } else { ": " };
                 let Exit { status, explanation, .. } = exit;
-                let message = format!("the TaskManager {status} after {}{separator}{explanation}", passed(*since, now));
+                let message = format!(
+                    "the TaskManager {status} after {}{separator}{explanation}",
+                    passed(*since, now)
+                );
                 self.phase = Phase::Terminal { since: now };
                 let finished = exit.status == ExitStatus::Code(0);
                 let state = if finished { TaskState::TaskFinished } else { TaskState::TaskFailed };
@@ -218,7 +254,13 @@ impl Task {
     }
 
     /// Ends the task. It may be called again; a shorter grace than before counts.
-    pub(super) fn kill(&mut self, now: Duration, grace: Duration, cause: &'static str, effects: &mut Effects) {
+    pub(super) fn kill(
+        &mut self,
+        now: Duration,
+        grace: Duration,
+        cause: &'static str,
+        effects: &mut Effects,
+    ) {
         let step = match &mut self.phase {
             Phase::Received(_) | Phase::Fetching(..) | Phase::Starting(Start::Asked { .. }) => {
                 effects.outputs.push(Output::Cancel);
@@ -285,7 +327,11 @@ impl Task {
 
     fn running(&mut self, since: Duration, pid: u32, effects: &mut Effects) {
         self.phase = Phase::Running { since };
-        self.report(TaskState::TaskRunning, format!("the TaskManager runs as process {pid}"), effects);
+        self.report(
+            TaskState::TaskRunning,
+            format!("the TaskManager runs as process {pid}"),
+            effects,
+        );
     }
 
     fn killed(&mut self, now: Duration, how: &str, effects: &mut Effects) {
@@ -293,7 +339,9 @@ impl Task {
         let message = format!("{}{how}", killing.cause);
         let reason = killing.is_cancelling().then_some(Reason::TaskKilledDuringLaunch);
         self.phase = Phase::Terminal { since: now };
-        effects.reports.push(Report { reason, ..Report::new(&self.id, TaskState::TaskKilled, message) });
+        effects
+            .reports
+            .push(Report { reason, ..Report::new(&self.id, TaskState::TaskKilled, message) });
     }
 
     fn report(&self, state: TaskState, message: String, effects: &mut Effects) {
@@ -329,9 +377,13 @@ impl Killing {
         };
         match (survivors.task_manager, survivors.others) {
             (false, 0) => format!(": ended {} after SIGTERM{note}", passed(self.since, now)),
-            (false, _) => format!(": it ended within {grace}, but {others} did not: killed by SIGKILL{note}"),
+            (false, _) => {
+                format!(": it ended within {grace}, but {others} did not: killed by SIGKILL{note}")
+            }
             (true, 0) => format!(": still alive after {grace}, killed by SIGKILL"),
-            (true, _) => format!(": it and {others} were still alive after {grace}, killed by SIGKILL"),
+            (true, _) => {
+                format!(": it and {others} were still alive after {grace}, killed by SIGKILL")
+            }
         }
     }
 
@@ -355,7 +407,11 @@ fn shown(progress: Progress) -> String {
     let megabytes = |bytes: u64| bytes as f64 / 1e6;
     match files {
         0 => "waiting for an answer of the artifact server".to_owned(),
-        _ => format!("{files_done} of {files} files, {:.1} of {:.1} MB", megabytes(bytes_done), megabytes(bytes)),
+        _ => format!(
+            "{files_done} of {files} files, {:.1} of {:.1} MB",
+            megabytes(bytes_done),
+            megabytes(bytes)
+        ),
     }
 }
 

@@ -1,5 +1,5 @@
-//! How long each step towards a registered TaskManager took. The labels of status updates report it to the scheduler,
-//! so that a slow start explains itself.
+//! How long each step towards a registered TaskManager took. The labels of status updates report it
+//! to the scheduler, so that a slow start explains itself.
 
 use std::time::Duration;
 
@@ -19,13 +19,18 @@ impl Timeline {
         }
     }
 
-    /// The labels. `started` is the executor's start in seconds since 1970; `blame` says who is to blame for an end.
+    /// The labels. `started` is the executor's start in seconds since 1970; `blame` says who is to
+    /// blame for an end.
     pub(super) fn labels(&self, started: f64, blame: Option<Blame>) -> Labels {
         let milliseconds = |at: Duration| u64::try_from(at.as_millis()).unwrap_or(u64::MAX);
         let steps = self.0.iter().map(|(step, at)| (*step, milliseconds(*at))).collect();
         let start = Start { executor_started: started, steps };
         let blame = blame.map(|blame| (blame::LABEL.to_owned(), blame.word().to_owned()));
-        let labels = start.labels().chain(blame).map(|(key, value)| Label { key, value: Some(value) }).collect();
+        let labels = start
+            .labels()
+            .chain(blame)
+            .map(|(key, value)| Label { key, value: Some(value) })
+            .collect();
         Labels { labels }
     }
 }
@@ -41,7 +46,8 @@ mod tests {
         timeline.reached(Step::Subscribed, Duration::from_secs(99));
         timeline.reached(Step::Spawned, Duration::from_micros(1_234_567));
         let labels = timeline.labels(1_700_000_000.5, Some(Blame::Agent)).labels;
-        let pairs: Vec<_> = labels.iter().map(|label| (label.key.as_str(), label.value())).collect();
+        let pairs: Vec<_> =
+            labels.iter().map(|label| (label.key.as_str(), label.value())).collect();
         assert_eq!(
             pairs,
             [

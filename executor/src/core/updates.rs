@@ -1,21 +1,24 @@
 //! Status updates, stored until the agent acknowledges them.
 //!
-//! An update is made once, with its uuid, and sent until the agent answers ACKNOWLEDGED for that uuid. While
-//! subscribed, the update is sent directly; after a disconnect, the next SUBSCRIBE lists it; without an answer, it is
-//! sent again. Updates always go out in the order in which they were made.
+//! An update is made once, with its uuid, and sent until the agent answers ACKNOWLEDGED for that
+//! uuid. While subscribed, the update is sent directly; after a disconnect, the next SUBSCRIBE
+//! lists it; without an answer, it is sent again. Updates always go out in the order in which they
+//! were made.
 
 use std::{collections::VecDeque, fmt, time::Duration};
 
 use bytes::Bytes;
 use mesos::v1::TaskStatus;
 
-/// How long to wait for an acknowledgement before the update is sent again; the agent ignores duplicates.
+/// How long to wait for an acknowledgement before the update is sent again; the agent ignores
+/// duplicates.
 const RESEND_AFTER: Duration = Duration::from_secs(10);
 
 /// How soon an update is sent again after its request failed.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// Makes the uuids of status updates: 16 raw bytes of RFC 4122 version 4. Mesos rejects anything else.
+/// Makes the uuids of status updates: 16 raw bytes of RFC 4122 version 4. Mesos rejects anything
+/// else.
 pub type Uuids = Box<dyn FnMut() -> Bytes + Send>;
 
 pub(super) struct Updates {
@@ -26,7 +29,8 @@ pub(super) struct Updates {
 
 struct Pending {
     status: TaskStatus,
-    /// The agent was sent it on the current connection, or in the SUBSCRIBE that opens the connection.
+    /// The agent was sent it on the current connection, or in the SUBSCRIBE that opens the
+    /// connection.
     offered: bool,
 }
 
@@ -45,8 +49,9 @@ impl Updates {
     /// Removes the acknowledged update; false if no such update is waiting.
     pub(super) fn acknowledge(&mut self, task_id: &str, uuid: &[u8]) -> bool {
         let before = self.pending.len();
-        self.pending
-            .retain(|entry| entry.status.task_id.value != task_id || entry.status.uuid.as_deref() != Some(uuid));
+        self.pending.retain(|entry| {
+            entry.status.task_id.value != task_id || entry.status.uuid.as_deref() != Some(uuid)
+        });
         if self.pending.is_empty() {
             self.resend_at = None;
         }
@@ -121,7 +126,11 @@ mod tests {
             vec![next; 16].into()
         }));
         for state in states {
-            updates.add(TaskStatus { task_id: TaskId { value: "w".into() }, state: *state, ..TaskStatus::default() });
+            updates.add(TaskStatus {
+                task_id: TaskId { value: "w".into() },
+                state: *state,
+                ..TaskStatus::default()
+            });
         }
         updates
     }

@@ -25,21 +25,35 @@ impl Failure {
     /// The artifacts could not be fetched.
     pub fn fetch(error: &FetchError) -> Self {
         let (blame, advice) = match error.blame() {
-            fetcher_client::Blame::Artifact => (Blame::Artifact, "the artifact server has wrong or missing files"),
-            fetcher_client::Blame::Network => (Blame::Network, "is the artifact server reachable from this agent?"),
+            fetcher_client::Blame::Artifact => {
+                (Blame::Artifact, "the artifact server has wrong or missing files")
+            }
+            fetcher_client::Blame::Network => {
+                (Blame::Network, "is the artifact server reachable from this agent?")
+            }
             fetcher_client::Blame::Host => (Blame::Agent, "this agent's disk is full or broken"),
-            fetcher_client::Blame::Configuration => (Blame::Configuration, "the scheduler sent invalid data"),
+            fetcher_client::Blame::Configuration => {
+                (Blame::Configuration, "the scheduler sent invalid data")
+            }
         };
         let reason = matches!(error, FetchError::NoSpace { .. } | FetchError::NoInodes { .. })
             .then_some(Reason::ContainerLimitationDisk);
-        Self::failed(reason, blame, format!("the artifacts could not be fetched: {error} ({advice})"))
+        Self::failed(
+            reason,
+            blame,
+            format!("the artifacts could not be fetched: {error} ({advice})"),
+        )
     }
 
     /// The configuration could not be written, or no java was found.
     pub fn configuration(error: &ApplyError) -> Self {
         let blame = match error {
-            ApplyError::Java(_) | ApplyError::Io(_) | ApplyError::Host { is_agents: true, .. } => Blame::Agent,
-            ApplyError::Flink(_) | ApplyError::Version { .. } | ApplyError::Secrets { .. } => Blame::Artifact,
+            ApplyError::Java(_) | ApplyError::Io(_) | ApplyError::Host { is_agents: true, .. } => {
+                Blame::Agent
+            }
+            ApplyError::Flink(_) | ApplyError::Version { .. } | ApplyError::Secrets { .. } => {
+                Blame::Artifact
+            }
             _ => Blame::Configuration,
         };
         Self::failed(None, blame, format!("the TaskManager could not be configured: {error}"))
@@ -47,7 +61,8 @@ impl Failure {
 
     /// The process could not be started.
     pub fn start(program: &Path, error: &StartError) -> Self {
-        let message = format!("the TaskManager could not be started with {}: {error}", program.display());
+        let message =
+            format!("the TaskManager could not be started with {}: {error}", program.display());
         Self::failed(None, Blame::Agent, message)
     }
 
@@ -62,9 +77,16 @@ impl Failure {
 }
 
 impl Exit {
-    /// The end of a TaskManager whose cause could not be determined, because of a defect of the executor.
+    /// The end of a TaskManager whose cause could not be determined, because of a defect of the
+    /// executor.
     pub fn unexplained(ended: Ended, error: &impl Display) -> Self {
         let Ended { status, survivors } = ended;
-        Self { status, survivors, reason: None, blame: Blame::Worker, explanation: error.to_string() }
+        Self {
+            status,
+            survivors,
+            reason: None,
+            blame: Blame::Worker,
+            explanation: error.to_string(),
+        }
     }
 }

@@ -14,9 +14,11 @@ pub(super) struct Symptom {
     pub(super) reason: Option<Reason>,
 }
 
-pub(super) const PORT_TAKEN: &str = "the port is taken by another process on this agent, although Mesos offered it";
+pub(super) const PORT_TAKEN: &str =
+    "the port is taken by another process on this agent, although Mesos offered it";
 
-/// Flink logs the same text for a port below 1024 if the task's user is not root; then it means this.
+/// Flink logs the same text for a port below 1024 if the task's user is not root; then it means
+/// this.
 pub(super) const PORT_FORBIDDEN: &str = "permission denied: only root may listen on ports below 1024. Offer ports from 1024 on, \
      or run the tasks as root (mesos.resourcemanager.tasks.user)";
 
@@ -114,7 +116,11 @@ const SYMPTOMS: &[Symptom] = &[
         reason: None,
     },
     Symptom {
-        says: &["Could not find or load main class", "ClassNotFoundException", "NoClassDefFoundError"],
+        says: &[
+            "Could not find or load main class",
+            "ClassNotFoundException",
+            "NoClassDefFoundError",
+        ],
         advice: "a class is missing: is its jar in Flink's lib, plugins or usrlib, and was it shipped?",
         blame: Blame::Artifact,
         reason: None,
@@ -169,7 +175,10 @@ mod tests {
                 "jvm-metaspace.size",
             ),
             ("java.lang.OutOfMemoryError: Direct buffer memory. The direct …", "off-heap.size"),
-            ("java.lang.OutOfMemoryError: Cannot reserve 4096 bytes of direct buffer memory (…)", "off-heap.size"),
+            (
+                "java.lang.OutOfMemoryError: Cannot reserve 4096 bytes of direct buffer memory (…)",
+                "off-heap.size",
+            ),
             (
                 "java.lang.OutOfMemoryError: Java heap space",
                 "the heap is used up: raise taskmanager.memory.task.heap.size",
@@ -181,19 +190,34 @@ mod tests {
             ("java.lang.OutOfMemoryError: unable to create native thread: possibly …", "ulimit -u"),
             ("Caused by: java.net.BindException: Address already in use", "port is taken"),
             ("Error: Could not find or load main class org.apache.flink.X", "class is missing"),
-            ("java.lang.NoClassDefFoundError: org/apache/hadoop/conf/Configuration", "class is missing"),
+            (
+                "java.lang.NoClassDefFoundError: org/apache/hadoop/conf/Configuration",
+                "class is missing",
+            ),
             ("java.io.IOException: No space left on device", "disk of this agent"),
             ("Unrecognized VM option 'UseTheForce'", "does not take an option"),
-            ("# There is insufficient memory for the Java Runtime Environment to continue.", "less memory left"),
-            ("o.a.f.c.IllegalConfigurationException: Either required fine-grained memory", "configuration is wrong"),
+            (
+                "# There is insufficient memory for the Java Runtime Environment to continue.",
+                "less memory left",
+            ),
+            (
+                "o.a.f.c.IllegalConfigurationException: Either required fine-grained memory",
+                "configuration is wrong",
+            ),
             ("java.net.UnknownHostException: jobmanager", "does not resolve"),
             (
                 "Caused by: java.net.BindException: Could not start rest endpoint on any port in port range 28777",
                 "port is taken",
             ),
-            ("java.net.BindException: Cannot assign requested address", "no interface of this agent"),
+            (
+                "java.net.BindException: Cannot assign requested address",
+                "no interface of this agent",
+            ),
             // JDK 17 and 25.
-            ("Terminating due to java.lang.OutOfMemoryError: Java heap space", "the heap is used up"),
+            (
+                "Terminating due to java.lang.OutOfMemoryError: Java heap space",
+                "the heap is used up",
+            ),
             ("Terminating due to java.lang.OutOfMemoryError: Metaspace", "jvm-metaspace.size"),
             ("Could not reserve enough space for 8388608KB object heap", "less memory left"),
             ("Could not reserve enough space for 8388608 KB object heap", "less memory left"),
@@ -209,8 +233,7 @@ mod tests {
 
     #[test]
     fn a_cause_counts_more_than_its_consequences() {
-        let text =
-            "java.lang.NoClassDefFoundError: x\njava.io.IOException: No space left on device\nINFO shutting down\n";
+        let text = "java.lang.NoClassDefFoundError: x\njava.io.IOException: No space left on device\nINFO shutting down\n";
         let (line, symptom) = find(text).unwrap();
         assert_eq!(line, "java.io.IOException: No space left on device");
         assert_eq!(symptom.reason, Some(Reason::ContainerLimitationDisk));

@@ -57,7 +57,8 @@ pub(super) fn end_of(mut file: &File) -> Option<String> {
     let mut bytes = Vec::new();
     file.take(WINDOW).read_to_end(&mut bytes).ok()?;
     let text = String::from_utf8_lossy(&bytes);
-    let whole = if from == 0 { &text[..] } else { text.split_once('\n').map_or("", |(_, rest)| rest) };
+    let whole =
+        if from == 0 { &text[..] } else { text.split_once('\n').map_or("", |(_, rest)| rest) };
     Some(whole.to_owned())
 }
 
@@ -77,13 +78,19 @@ mod tests {
         assert_eq!(tail("one\ntwo without an end", 5), "one\ntwo without an end");
         assert_eq!(tail("", 5), "");
         assert!(Tail::read(Path::new("/does/not/exist"), 3).lines().is_empty());
-        assert_eq!(tail("WARNING: System::setSecurityManager\na complaint\nWARNING: x\n", 5), "a complaint");
+        assert_eq!(
+            tail("WARNING: System::setSecurityManager\na complaint\nWARNING: x\n", 5),
+            "a complaint"
+        );
     }
 
     #[test]
     fn only_the_end_of_a_huge_file_is_read() {
         let content = format!("{}\nthe end\n", "x".repeat(WINDOW as usize * 3));
         assert_eq!(tail(&content, 3), "the end");
-        assert_eq!(tail(&"y".repeat(WINDOW as usize), 3).chars().count(), flink::exception::LONGEST_LINE + 1);
+        assert_eq!(
+            tail(&"y".repeat(WINDOW as usize), 3).chars().count(),
+            flink::exception::LONGEST_LINE + 1
+        );
     }
 }

@@ -66,7 +66,9 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let pid = |pid: Option<i32>| pid.map_or_else(|| "not running".to_owned(), |pid| format!("process {pid}"));
+        let pid = |pid: Option<i32>| {
+            pid.map_or_else(|| "not running".to_owned(), |pid| format!("process {pid}"))
+        };
         writeln!(f, "task          {}", text::line(&self.task))?;
         writeln!(f, "user          {}", text::line(&self.user))?;
         writeln!(f, "sandbox       {}", text::line(&self.sandbox))?;
@@ -88,10 +90,17 @@ impl fmt::Display for Report {
             writeln!(f, "\nFlink {}\n  {}", text::line(&about.flink), text::line(&command))?;
             writeln!(f, "\nartifacts")?;
             let delivery = about.delivery.as_ref().map(ToString::to_string);
-            [&about.source].into_iter().chain(&delivery).try_for_each(|line| writeln!(f, "  {}", text::line(line)))?;
-            for (title, pairs) in [("configuration", &about.configuration), ("environment", &about.environment)] {
+            [&about.source]
+                .into_iter()
+                .chain(&delivery)
+                .try_for_each(|line| writeln!(f, "  {}", text::line(line)))?;
+            for (title, pairs) in
+                [("configuration", &about.configuration), ("environment", &about.environment)]
+            {
                 writeln!(f, "\n{title}")?;
-                let shown = |(name, value): (&String, &String)| format!("{}: {}", text::line(name), text::line(value));
+                let shown = |(name, value): (&String, &String)| {
+                    format!("{}: {}", text::line(name), text::line(value))
+                };
                 pairs.iter().map(shown).try_for_each(|pair| writeln!(f, "  {pair}"))?;
             }
         }
@@ -109,7 +118,10 @@ fn moment(seconds: f64) -> String {
     let time = Some(seconds).filter(|seconds| (0.0..YEAR_10000).contains(seconds));
     let since_1970 = |seconds: f64| Duration::from_millis((seconds * 1000.0).round() as u64);
     let time = time.and_then(|seconds| UNIX_EPOCH.checked_add(since_1970(seconds)));
-    time.map_or_else(|| format!("{seconds:e}"), |time| humantime::format_rfc3339_millis(time).to_string())
+    time.map_or_else(
+        || format!("{seconds:e}"),
+        |time| humantime::format_rfc3339_millis(time).to_string(),
+    )
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! `jstack`: run the jstack of the TaskManager's Java on the TaskManager.
 //!
-//! The kernel says which Java that is, not a file that the task's user can write. The user could still have put any
-//! program there. So it runs as that user: without root's groups, environment and terminal, and with its output
-//! escaped.
+//! The kernel says which Java that is, not a file that the task's user can write. The user could
+//! still have put any program there. So it runs as that user: without root's groups, environment
+//! and terminal, and with its output escaped.
 
 use std::{
     io::{self, Read as _, Write as _},
@@ -30,12 +30,14 @@ const LONGEST: Duration = Duration::from_secs(60);
 
 /// Prints the thread dump.
 pub(super) fn run(found: &Found) -> Result<(), HostError> {
-    let (process, owner) = found.task_manager().ok_or_else(|| HostError::NotRunning(found.task().to_owned()))?;
+    let (process, owner) =
+        found.task_manager().ok_or_else(|| HostError::NotRunning(found.task().to_owned()))?;
     let me = geteuid();
     if !me.is_root() && me.as_raw() != owner.uid {
         return Err(HostError::NotOurs { task: found.task().to_owned(), user: found.user() });
     }
-    let (process, java) = java(process, owner).ok_or_else(|| HostError::NoJava(found.task().to_owned()))?;
+    let (process, java) =
+        java(process, owner).ok_or_else(|| HostError::NoJava(found.task().to_owned()))?;
     let jstack = java.with_file_name("jstack");
     if !jstack.is_file() {
         return Err(HostError::NoJstack { java, pid: process.pid });
@@ -46,7 +48,8 @@ pub(super) fn run(found: &Found) -> Result<(), HostError> {
     print(command(&jstack, process, owner), process, owner, LONGEST)
 }
 
-/// The Java process and its program: the TaskManager itself, or the JVM that a custom command started.
+/// The Java process and its program: the TaskManager itself, or the JVM that a custom command
+/// started.
 fn java(task_manager: Identity, owner: Owner) -> Option<(Identity, PathBuf)> {
     let below = process::below(task_manager.pid.cast_unsigned()).into_iter();
     let below = below.filter_map(|pid| Identity::of(pid.cast_signed()));
@@ -60,14 +63,24 @@ fn java(task_manager: Identity, owner: Owner) -> Option<(Identity, PathBuf)> {
 #[expect(clippy::disallowed_methods, reason = "this process waits for jstack and ends with it")]
 fn command(jstack: &std::path::Path, process: Identity, owner: Owner) -> Command {
     let mut command = Command::new(jstack);
-    command.arg(process.pid.to_string()).env_clear().env("PATH", "/usr/bin:/bin").current_dir("/").stdin(Stdio::null());
+    command
+        .arg(process.pid.to_string())
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .current_dir("/")
+        .stdin(Stdio::null());
     process::become_user(&mut command, Uid::from_raw(owner.uid), Gid::from_raw(owner.gid));
     command
 }
 
-/// Runs the command to its end, and prints its output, escaped. Ends it if it takes longer than `limit`, or if nobody
-/// reads on.
-fn print(mut command: Command, process: Identity, owner: Owner, limit: Duration) -> Result<(), HostError> {
+/// Runs the command to its end, and prints its output, escaped. Ends it if it takes longer than
+/// `limit`, or if nobody reads on.
+fn print(
+    mut command: Command,
+    process: Identity,
+    owner: Owner,
+    limit: Duration,
+) -> Result<(), HostError> {
     let program = PathBuf::from(command.get_program());
     let (mut output, writer) = io::pipe()?;
     command.stderr(writer.try_clone()?).stdout(writer);
@@ -90,7 +103,9 @@ fn print(mut command: Command, process: Identity, owner: Owner, limit: Duration)
     match copied {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         Err(error) => Err(error.into()),
-        Ok(_) if !is_complete => Err(HostError::NoAnswer { program, pid: process.pid, seconds: limit.as_secs() }),
+        Ok(_) if !is_complete => {
+            Err(HostError::NoAnswer { program, pid: process.pid, seconds: limit.as_secs() })
+        }
         Ok(_) if status.success() => Ok(()),
         Ok(_) => Err(failed(&status)),
     }
@@ -140,14 +155,18 @@ mod tests {
     #[expect(clippy::disallowed_methods, reason = "what is tested ends the process")]
     fn a_jstack_that_does_not_end_is_killed_and_the_error_says_what_to_try() {
         let me = Identity::of(std::process::id().cast_signed()).unwrap();
-        let owner = Owner { uid: nix::unistd::geteuid().as_raw(), gid: nix::unistd::getegid().as_raw() };
+        let owner =
+            Owner { uid: nix::unistd::geteuid().as_raw(), gid: nix::unistd::getegid().as_raw() };
         // The second one closes its output first.
         for script in ["sleep 1000", "exec >&- 2>&-; sleep 1000"] {
             let mut command = Command::new("/bin/sh");
             command.args(["-c", script]);
-            let error = print(command, me, owner, Duration::from_millis(200)).unwrap_err().to_string();
-            let expected =
-                format!("/bin/sh did not end within 0 s, because Java does not answer; `kill -QUIT {}`", me.pid);
+            let error =
+                print(command, me, owner, Duration::from_millis(200)).unwrap_err().to_string();
+            let expected = format!(
+                "/bin/sh did not end within 0 s, because Java does not answer; `kill -QUIT {}`",
+                me.pid
+            );
             assert!(error.starts_with(&expected) && error.contains("taskmanager.out"), "{error}");
         }
     }

@@ -55,9 +55,13 @@ pub(super) fn print(found: &Found, file: LogFile, extent: Extent) -> Result<(), 
     }
 }
 
-/// Prints the executor's own log from the host's folder, for when the sandbox is gone. Returns `error` if there is no
-/// log of this task.
-pub(super) fn print_from_host_folder(folder: &Path, task: &str, error: HostError) -> Result<(), HostError> {
+/// Prints the executor's own log from the host's folder, for when the sandbox is gone. Returns
+/// `error` if there is no log of this task.
+pub(super) fn print_from_host_folder(
+    folder: &Path,
+    task: &str,
+    error: HostError,
+) -> Result<(), HostError> {
     match log::latest(folder, task).as_slice() {
         [] => Err(error),
         [log] => copy_once(Source::HostFolder, log.clone()),
@@ -76,8 +80,8 @@ fn copy_once(source: Source, name: PathBuf) -> Result<(), HostError> {
     }
 }
 
-/// The rotated files, oldest first. The highest number is not always the oldest: it depends on the tool that rotated
-/// the file.
+/// The rotated files, oldest first. The highest number is not always the oldest: it depends on the
+/// tool that rotated the file.
 fn older(sandbox: &Path, name: &Path) -> Vec<PathBuf> {
     let path = sandbox.join(name);
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned() + ".";
@@ -86,13 +90,20 @@ fn older(sandbox: &Path, name: &Path) -> Vec<PathBuf> {
         let of = entry.file_name().to_string_lossy().strip_prefix(&name).map(str::to_owned);
         of.is_some_and(|number| number.parse::<u32>().is_ok())
     });
-    let dated = numbered.filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())));
+    let dated =
+        numbered.filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())));
     let mut older: Vec<_> = dated.take(MOST_OLDER).collect();
     older.sort();
-    older.into_iter().filter_map(|(_, path)| Some(path.strip_prefix(sandbox).ok()?.to_owned())).collect()
+    older
+        .into_iter()
+        .filter_map(|(_, path)| Some(path.strip_prefix(sandbox).ok()?.to_owned()))
+        .collect()
 }
 
-#[expect(clippy::disallowed_methods, reason = "a program of one thread that waits for a file to grow")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a program of one thread that waits for a file to grow"
+)]
 fn pause() {
     std::thread::sleep(LOOK_AGAIN);
 }

@@ -38,7 +38,11 @@ impl Row {
             pid: found.task_manager().map(|(process, _)| process.pid),
             cpu_seconds: usage.as_ref().map(|usage| usage.cpu_seconds),
             memory_bytes: usage.as_ref().map(|usage| usage.memory_bytes),
-            uptime_seconds: found.lives.then(|| found.entry.executor.age()).flatten().map(|age| age.as_secs()),
+            uptime_seconds: found
+                .lives
+                .then(|| found.entry.executor.age())
+                .flatten()
+                .map(|age| age.as_secs()),
             sandbox: found.sandbox.display().to_string(),
         }
     }
@@ -60,12 +64,16 @@ impl Row {
 }
 
 pub(super) fn table(rows: &[Row]) -> String {
-    let header = ["TASK", "STATE", "PID", "CPU", "MEMORY", "UPTIME", "USER", "SANDBOX"].map(str::to_owned);
-    let lines: Vec<[String; COLUMNS]> = [header].into_iter().chain(rows.iter().map(Row::cells)).collect();
-    let widths: Vec<usize> =
-        (0..COLUMNS).map(|at| lines.iter().map(|cells| cells[at].chars().count()).max().unwrap_or(0)).collect();
+    let header =
+        ["TASK", "STATE", "PID", "CPU", "MEMORY", "UPTIME", "USER", "SANDBOX"].map(str::to_owned);
+    let lines: Vec<[String; COLUMNS]> =
+        [header].into_iter().chain(rows.iter().map(Row::cells)).collect();
+    let widths: Vec<usize> = (0..COLUMNS)
+        .map(|at| lines.iter().map(|cells| cells[at].chars().count()).max().unwrap_or(0))
+        .collect();
     let line = |cells: &[String; COLUMNS]| {
-        let padded: Vec<_> = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        let padded: Vec<_> =
+            cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
         padded.join("  ").trim_end().to_owned() + "\n"
     };
     lines.iter().map(line).collect()

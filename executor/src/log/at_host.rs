@@ -4,9 +4,10 @@
 //! /var/log/flink-mesos/<executor id>-<process id>.log   and .1, the rotated one
 //! ```
 //!
-//! Executors of all users may write there (the folder's mode is 1777). So nothing in the folder is trusted or waited
-//! for, and a name that is taken is left alone. Each executor that starts removes the oldest logs of its own user until
-//! the rest is within the limits. It never removes logs of running executors.
+//! Executors of all users may write there (the folder's mode is 1777). So nothing in the folder is
+//! trusted or waited for, and a name that is taken is left alone. Each executor that starts removes
+//! the oldest logs of its own user until the rest is within the limits. It never removes logs of
+//! running executors.
 
 use std::{
     collections::BTreeMap,
@@ -50,7 +51,8 @@ pub(super) fn limits(size: Option<u64>) -> OutputLimits {
     OutputLimits { size: size.unwrap_or(SIZE).max(LEAST_SIZE), older: 1 }
 }
 
-/// Begins the log of this executor in the host's folder; none if there is no such folder, or the log is disabled.
+/// Begins the log of this executor in the host's folder; none if there is no such folder, or the
+/// log is disabled.
 pub(super) fn begin(
     folder: Option<String>,
     executor: &str,
@@ -67,12 +69,14 @@ pub(super) fn begin(
     Ok(Some((path, file)))
 }
 
-/// The newest log of the executors whose id begins with this text, even if the sandbox is gone. One per user who wrote
-/// any, because nothing proves whose executor it was. Blocking.
+/// The newest log of the executors whose id begins with this text, even if the sandbox is gone. One
+/// per user who wrote any, because nothing proves whose executor it was. Blocking.
 pub(crate) fn latest(folder: &Path, executor: &str) -> Vec<PathBuf> {
     let begins = harmless(executor);
     let mut latest: BTreeMap<u32, (SystemTime, PathBuf)> = BTreeMap::new();
-    for ((owner, of), log) in logs(folder, None).into_iter().filter(|((_, of), _)| of.starts_with(&begins)) {
+    for ((owner, of), log) in
+        logs(folder, None).into_iter().filter(|((_, of), _)| of.starts_with(&begins))
+    {
         let newer = latest.get(&owner).is_none_or(|(written, _)| *written < log.written);
         if newer {
             latest.insert(owner, (log.written, folder.join(of + END)));
@@ -98,11 +102,13 @@ struct Log {
     written: SystemTime,
 }
 
-/// Removes the oldest logs. A file that cannot be removed stays and counts; other users' files do neither.
+/// Removes the oldest logs. A file that cannot be removed stays and counts; other users' files do
+/// neither.
 fn make_room(folder: &Path, most: &Bounds) {
     let mut logs: Vec<Log> = logs(folder, Some(geteuid().as_raw())).into_values().collect();
     logs.sort_by_key(|log| log.written);
-    let (mut count, mut bytes) = (logs.len(), logs.iter().map(|log| log.bytes).fold(0, u64::saturating_add));
+    let (mut count, mut bytes) =
+        (logs.len(), logs.iter().map(|log| log.bytes).fold(0, u64::saturating_add));
     for log in logs {
         // The log that begins now comes on top.
         if count < most.logs && bytes <= most.bytes {
@@ -140,7 +146,8 @@ fn logs(folder: &Path, only: Option<u32>) -> BTreeMap<(u32, String), Log> {
 
 /// A running executor holds a lock on its log.
 fn is_in_use(path: &Path) -> bool {
-    files::open(path).is_ok_and(|file| matches!(file.try_lock(), Err(std::fs::TryLockError::WouldBlock)))
+    files::open(path)
+        .is_ok_and(|file| matches!(file.try_lock(), Err(std::fs::TryLockError::WouldBlock)))
 }
 
 #[cfg(test)]
@@ -204,18 +211,26 @@ mod tests {
         assert!(begin(Some(String::new()), "w", limits(None)).unwrap().is_none());
         let target = folder.path().join("victim");
         fs::write(&target, "").unwrap();
-        fs::os::unix::fs::symlink(&target, folder.path().join(name("w", std::process::id()))).unwrap();
-        assert_eq!(begin(Some(place), "w", limits(None)).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        fs::os::unix::fs::symlink(&target, folder.path().join(name("w", std::process::id())))
+            .unwrap();
+        assert_eq!(
+            begin(Some(place), "w", limits(None)).unwrap_err().kind(),
+            io::ErrorKind::AlreadyExists
+        );
         assert_eq!(name("../../x", 7), "_.._x-7.log");
     }
 
     #[test]
     fn a_pipe_or_a_link_in_place_of_a_log_blocks_nothing() {
         let folder = TempDir::new().unwrap();
-        nix::unistd::mkfifo(&folder.path().join("pipe-1.log"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+        nix::unistd::mkfifo(&folder.path().join("pipe-1.log"), nix::sys::stat::Mode::S_IRWXU)
+            .unwrap();
         fs::os::unix::fs::symlink("pipe-1.log", folder.path().join("link-1.log")).unwrap();
         for name in ["pipe-1.log", "link-1.log"] {
-            assert!(!is_in_use(&folder.path().join(name)), "as if it had come in the place of a log");
+            assert!(
+                !is_in_use(&folder.path().join(name)),
+                "as if it had come in the place of a log"
+            );
             assert!(RotatingFile::open(&folder.path().join(name), limits(None)).is_err());
         }
         make_room(folder.path(), &Bounds { logs: 0, bytes: 0 });
@@ -250,6 +265,9 @@ mod tests {
         fill(&folder, &["w-1.log", "w-2.log", "w-3.log"]);
         assert_eq!(latest(folder.path(), "w"), [folder.path().join("w-3.log")]);
         std::os::unix::fs::chown(folder.path().join("w-3.log"), Some(65534), None).unwrap();
-        assert_eq!(latest(folder.path(), "w"), ["w-2.log", "w-3.log"].map(|name| folder.path().join(name)));
+        assert_eq!(
+            latest(folder.path(), "w"),
+            ["w-2.log", "w-3.log"].map(|name| folder.path().join(name))
+        );
     }
 }

@@ -1,8 +1,8 @@
-//! A control group for the TaskManager, below the one that the Mesos agent gave the executor. The kernel can end
-//! everything in it at once, however fast it forks.
+//! A control group for the TaskManager, below the one that the Mesos agent gave the executor. The
+//! kernel can end everything in it at once, however fast it forks.
 //!
-//! It needs a parent group: in a machine's root group, or without write access, the guard walks the process tree
-//! instead.
+//! It needs a parent group: in a machine's root group, or without write access, the guard walks the
+//! process tree instead.
 
 use std::{fs::File, path::PathBuf};
 
@@ -30,13 +30,15 @@ impl Cgroup {
     /// The group that this guard has created or would create.
     pub(super) fn of_guard(guard: u32) -> Option<Self> {
         let mut hierarchies = [Hierarchy::Unified, Hierarchy::Freezer].into_iter();
-        let (parent, hierarchy) = hierarchies.find_map(|hierarchy| Some((hierarchy.own_folder()?, hierarchy)))?;
+        let (parent, hierarchy) =
+            hierarchies.find_map(|hierarchy| Some((hierarchy.own_folder()?, hierarchy)))?;
         Some(Self { folder: parent.join(format!("taskmanager-{guard}")), hierarchy })
     }
 
     /// The file to which a process writes `0` to enter.
     pub(super) fn entrance(&self) -> Option<File> {
-        let file = fs::OpenOptions::new().write(true).open(self.folder.join("cgroup.procs")).ok()?;
+        let file =
+            fs::OpenOptions::new().write(true).open(self.folder.join("cgroup.procs")).ok()?;
         Some(file.into_parts().0)
     }
 
@@ -50,7 +52,8 @@ impl Cgroup {
             // Frozen, killed one by one, thawed.
             Hierarchy::Freezer | Hierarchy::Memory => {
                 self.freeze("FROZEN");
-                let processes = fs::read_to_string(self.folder.join("cgroup.procs")).unwrap_or_default();
+                let processes =
+                    fs::read_to_string(self.folder.join("cgroup.procs")).unwrap_or_default();
                 for pid in processes.lines().filter_map(|line| line.parse().ok()) {
                     signal::kill(Pid::from_raw(pid), Signal::SIGKILL).ok();
                 }

@@ -1,5 +1,5 @@
-//! The environment of the TaskManager. An executor inherits all variables of the agent, including secrets. So only the
-//! variables listed here are passed on, followed by the worker's own.
+//! The environment of the TaskManager. An executor inherits all variables of the agent, including
+//! secrets. So only the variables listed here are passed on, followed by the worker's own.
 
 /// Variables that a process on this host may need and that say nothing about the agent.
 const ALLOWED: &[&str] = &[
@@ -20,8 +20,8 @@ const ALLOWED: &[&str] = &[
 /// Prefix of the locale variables, which are all passed on.
 const LOCALE: &str = "LC_";
 
-/// The allowed part of the executor's environment, then the worker's own variables. The last variable of a name
-/// overrides the others.
+/// The allowed part of the executor's environment, then the worker's own variables. The last
+/// variable of a name overrides the others.
 pub fn of_task_manager(
     inherited: impl IntoIterator<Item = (String, String)>,
     own: Vec<(String, String)>,
@@ -30,7 +30,8 @@ pub fn of_task_manager(
     inherited.into_iter().filter(|(name, _)| allowed(name)).chain(own).collect()
 }
 
-/// Rejects variables that no process can have. The error names the variable only, because its value may be a secret.
+/// Rejects variables that no process can have. The error names the variable only, because its value
+/// may be a secret.
 pub fn check<'a>(variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<(), String> {
     for (name, value) in variables {
         if name.is_empty() || name.contains(['=', '\0']) {
@@ -39,7 +40,9 @@ pub fn check<'a>(variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Res
             ));
         }
         if value.contains('\0') {
-            return Err(format!("the environment variable {name} has a value with a NUL, which no process can have"));
+            return Err(format!(
+                "the environment variable {name} has a value with a NUL, which no process can have"
+            ));
         }
     }
     Ok(())
@@ -57,7 +60,10 @@ mod tests {
             assert!(error.contains(&format!("{name:?}")) && !error.contains("hunter2"), "{error}");
         }
         let error = check([("KEY", "hunter2\0")]).unwrap_err();
-        assert_eq!(error, "the environment variable KEY has a value with a NUL, which no process can have");
+        assert_eq!(
+            error,
+            "the environment variable KEY has a value with a NUL, which no process can have"
+        );
     }
 
     #[test]
@@ -71,8 +77,12 @@ mod tests {
         ];
         let own = vec![pair(("FLINK_HOME", "/sandbox/flink")), pair(("PATH", "/opt/bin"))];
         let got = of_task_manager(inherited.map(pair), own);
-        let expected =
-            [("PATH", "/bin"), ("LC_ALL", "C.UTF-8"), ("FLINK_HOME", "/sandbox/flink"), ("PATH", "/opt/bin")];
+        let expected = [
+            ("PATH", "/bin"),
+            ("LC_ALL", "C.UTF-8"),
+            ("FLINK_HOME", "/sandbox/flink"),
+            ("PATH", "/opt/bin"),
+        ];
         assert_eq!(got, expected.map(pair));
     }
 }

@@ -1,7 +1,7 @@
 //! The first guard is forked before the executor does anything else.
 //!
-//! Executing the binary again would map, link and relocate the whole program, which takes longer than the rest of a
-//! warm start. A forked guard shares those pages.
+//! Executing the binary again would map, link and relocate the whole program, which takes longer
+//! than the rest of a warm start. A forked guard shares those pages.
 
 use std::{
     io,
@@ -21,8 +21,8 @@ pub struct Forked {
     pub(super) socket: UnixStream,
 }
 
-/// Forks the guard, which never returns from here. Call it only in a process with a single thread: a lock that another
-/// thread holds would be held forever in the guard.
+/// Forks the guard, which never returns from here. Call it only in a process with a single thread:
+/// a lock that another thread holds would be held forever in the guard.
 #[expect(clippy::disallowed_methods, reason = "the child must not return, and has nothing to drop")]
 pub fn fork() -> io::Result<Forked> {
     let (ours, theirs) = UnixStream::pair()?;
@@ -36,7 +36,8 @@ pub fn fork() -> io::Result<Forked> {
     }
 }
 
-/// Runs the guard as if it were executed with this socket as its standard input: all other inherited files are closed.
+/// Runs the guard as if it were executed with this socket as its standard input: all other
+/// inherited files are closed.
 fn alone(socket: OwnedFd) -> anyhow::Result<()> {
     guard::take_name()?;
     dup2_stdin(&socket)?;

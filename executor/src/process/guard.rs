@@ -67,7 +67,9 @@ pub(super) fn guard() -> anyhow::Result<()> {
     let mut socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     // Done now, to save time once the order is there.
     let cgroup = Cgroup::of_guard(std::process::id());
-    let Some(order) = Order::read(&mut socket).context("cannot read the order")? else { return Ok(()) };
+    let Some(order) = Order::read(&mut socket).context("cannot read the order")? else {
+        return Ok(());
+    };
     set_limits().context("cannot set limits")?;
     if order.background {
         step_back().context("cannot lower the priority")?;
@@ -98,7 +100,8 @@ pub(super) fn guard() -> anyhow::Result<()> {
     watch.until_all_is_gone()
 }
 
-/// Sets the name in the kernel's process lists; a forked guard has no command line of its own to show.
+/// Sets the name in the kernel's process lists; a forked guard has no command line of its own to
+/// show.
 pub(super) fn take_name() -> nix::Result<()> {
     prctl::set_name(c"tm-guard")
 }
@@ -106,12 +109,15 @@ pub(super) fn take_name() -> nix::Result<()> {
 /// Signals are read from a descriptor, so that none is lost and none interrupts a call.
 fn block_signals() -> nix::Result<SignalFd> {
     let signals: SigSet =
-        [Signal::SIGCHLD, Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT].into_iter().collect();
+        [Signal::SIGCHLD, Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT]
+            .into_iter()
+            .collect();
     signals.thread_block()?;
     SignalFd::with_flags(&signals, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
 }
 
-/// Flink opens many files, core dumps would fill the sandbox, and other users must not read the TaskManager's files.
+/// Flink opens many files, core dumps would fill the sandbox, and other users must not read the
+/// TaskManager's files.
 fn set_limits() -> nix::Result<()> {
     let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
     setrlimit(Resource::RLIMIT_NOFILE, most, most)?;
@@ -127,7 +133,10 @@ fn step_back() -> io::Result<()> {
     sys::lower_priority().map_err(io::Error::from)
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is the place that starts, ends and reaps the TaskManager")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the place that starts, ends and reaps the TaskManager"
+)]
 fn start(order: &Order, cgroup: Option<&Cgroup>) -> anyhow::Result<(Child, Vec<Output>)> {
     let limits = OutputLimits { size: order.output_size, older: order.older_outputs };
     let (stdout, to_stdout) = Output::open(order::path(&order.stdout), limits)?;
@@ -147,16 +156,16 @@ fn start(order: &Order, cgroup: Option<&Cgroup>) -> anyhow::Result<(Child, Vec<O
     Ok((child, vec![stdout, stderr]))
 }
 
-/// Linux before 5.11 has no such call, and containers of older Docker versions forbid unknown calls. Our own
-/// descriptors are closed on exec anyway.
+/// Linux before 5.11 has no such call, and containers of older Docker versions forbid unknown
+/// calls. Our own descriptors are closed on exec anyway.
 pub(super) fn ignore_old_kernel(error: Errno) -> nix::Result<()> {
     if matches!(error, Errno::ENOSYS | Errno::EINVAL | Errno::EPERM) { Ok(()) } else { Err(error) }
 }
 
 struct Watch {
     child: Pid,
-    /// The executor has asked the TaskManager to end. Its descendants then have until the executor sends
-    /// [`order::Command::Destroy`].
+    /// The executor has asked the TaskManager to end. Its descendants then have until the executor
+    /// sends [`order::Command::Destroy`].
     terminated: bool,
     /// What was alive when [`order::Command::Destroy`] came.
     survivors: Survivors,
@@ -208,7 +217,8 @@ impl Watch {
         Ok(())
     }
 
-    /// Waits for a signal, the executor's command or output of the TaskManager; while killing, only for a moment.
+    /// Waits for a signal, the executor's command or output of the TaskManager; while killing, only
+    /// for a moment.
     fn sleep(&self, destroying: bool) -> anyhow::Result<()> {
         let wanted = |descriptor| PollFd::new(descriptor, PollFlags::POLLIN);
         let socket = self.socket.as_ref().map(|socket| wanted(socket.as_fd()));
@@ -235,7 +245,8 @@ impl Watch {
                 true
             }
             Ok(count) => {
-                let commands: Vec<_> = bytes[..count].iter().filter_map(|byte| order::Command::of(*byte)).collect();
+                let commands: Vec<_> =
+                    bytes[..count].iter().filter_map(|byte| order::Command::of(*byte)).collect();
                 if commands.contains(&order::Command::Terminate) {
                     self.terminated |= self.status.is_none();
                     self.terminate();
@@ -259,13 +270,15 @@ impl Watch {
         Survivors { task_manager, others: living.saturating_sub(usize::from(task_manager)) }
     }
 
-    /// Reaps dead children; true if no child is left. Then no descendant of the TaskManager is left either, because all
-    /// of them are below this process, and orphans become its children.
+    /// Reaps dead children; true if no child is left. Then no descendant of the TaskManager is left
+    /// either, because all of them are below this process, and orphans become its children.
     fn reap(&mut self) -> bool {
         loop {
             let status = match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
                 Ok(WaitStatus::Exited(pid, code)) => (pid, ExitStatus::Code(code)),
-                Ok(WaitStatus::Signaled(pid, signal, _)) => (pid, ExitStatus::Signal(signal as i32)),
+                Ok(WaitStatus::Signaled(pid, signal, _)) => {
+                    (pid, ExitStatus::Signal(signal as i32))
+                }
                 Ok(WaitStatus::StillAlive) => return false,
                 Err(error) => return error == Errno::ECHILD,
                 Ok(_) => continue,

@@ -1,4 +1,5 @@
-//! The messages between executor and guard. Both are the same binary, so the protocol needs no versions.
+//! The messages between executor and guard. Both are the same binary, so the protocol needs no
+//! versions.
 
 use std::{
     ffi::OsStr,
@@ -13,7 +14,8 @@ use prost::Message;
 use super::Outputs;
 use crate::core::{Ended, ExitStatus, Survivors};
 
-/// The process to start. It travels over the socket, so that no secret in it shows in the guard's arguments.
+/// The process to start. It travels over the socket, so that no secret in it shows in the guard's
+/// arguments.
 #[derive(Clone, PartialEq, Message)]
 #[prost(skip_debug)]
 pub(super) struct Order {
@@ -56,7 +58,10 @@ const LONGEST_ORDER: u32 = 16 << 20;
 impl Order {
     pub(super) fn new(command: &CommandLine, outputs: &Outputs) -> Self {
         let bytes = |path: &Path| path.as_os_str().as_bytes().to_vec();
-        let variable = |(name, value): &(String, String)| Variable { name: name.clone(), value: value.clone() };
+        let variable = |(name, value): &(String, String)| Variable {
+            name: name.clone(),
+            value: value.clone(),
+        };
         Self {
             program: bytes(&command.program),
             arguments: command.arguments.clone(),
@@ -87,7 +92,10 @@ impl Order {
         from.read_exact(&mut length[1..])?;
         let length = u32::from_be_bytes(length);
         if length > LONGEST_ORDER {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, format!("an order of {length} bytes is too long")));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("an order of {length} bytes is too long"),
+            ));
         }
         let mut message = vec![0; length as usize];
         from.read_exact(&mut message)?;
@@ -143,7 +151,11 @@ impl Notice {
                     ExitStatus::Signal(signal) => ("signal", *signal),
                     ExitStatus::Unknown => ("unknown", 0),
                 };
-                format!("{word} {number} {} {}\n", u8::from(survivors.task_manager), survivors.others)
+                format!(
+                    "{word} {number} {} {}\n",
+                    u8::from(survivors.task_manager),
+                    survivors.others
+                )
             }
         }
     }
@@ -168,7 +180,10 @@ fn ended(word: &str, rest: &str) -> Option<Ended> {
         _ => return None,
     };
     let task_manager = fields.next()? == "1";
-    Some(Ended { status, survivors: Survivors { task_manager, others: fields.next()?.parse().ok()? } })
+    Some(Ended {
+        status,
+        survivors: Survivors { task_manager, others: fields.next()?.parse().ok()? },
+    })
 }
 
 #[cfg(test)]
@@ -184,7 +199,8 @@ mod tests {
             directory: "/sandbox".into(),
         };
         let limits = crate::core::OutputLimits { size: 7, older: 3 };
-        let order = Order::new(&command, &Outputs { stdout: "/out".into(), stderr: "/err".into(), limits });
+        let order =
+            Order::new(&command, &Outputs { stdout: "/out".into(), stderr: "/err".into(), limits });
         assert!(Order::read(&mut order.to_bytes().as_slice()).unwrap() == Some(order.clone()));
         assert!(Order::read(&mut [].as_slice()).unwrap().is_none());
         assert!(Order::read(&mut [255, 0, 0, 0].as_slice()).is_err());
@@ -193,9 +209,16 @@ mod tests {
 
     #[test]
     fn every_notice_can_be_written_and_parsed() {
-        let exits = [ExitStatus::Code(-3), ExitStatus::Signal(9), ExitStatus::Unknown]
-            .map(|status| Notice::Exited(Ended { status, survivors: Survivors { task_manager: true, others: 12 } }));
-        for notice in exits.into_iter().chain([Notice::Started(7), Notice::Failed("no such file".into())]) {
+        let exits =
+            [ExitStatus::Code(-3), ExitStatus::Signal(9), ExitStatus::Unknown].map(|status| {
+                Notice::Exited(Ended {
+                    status,
+                    survivors: Survivors { task_manager: true, others: 12 },
+                })
+            });
+        for notice in
+            exits.into_iter().chain([Notice::Started(7), Notice::Failed("no such file".into())])
+        {
             assert_eq!(Notice::parse(&notice.line()), Some(notice));
         }
         assert_eq!(Notice::parse("nonsense"), None);

@@ -1,5 +1,5 @@
-//! The TaskManager's standard output and error. The guard reads them from pipes for as long as any process can write to
-//! them, and writes them to files that are rotated by size.
+//! The TaskManager's standard output and error. The guard reads them from pipes for as long as any
+//! process can write to them, and writes them to files that are rotated by size.
 //!
 //! No line is lost: see [`crate::rotation`].
 
@@ -40,7 +40,8 @@ impl Output {
         Ok((Self { pipe, files }, writer))
     }
 
-    /// Copies what is available, without waiting for more; false once no process can write to the pipe.
+    /// Copies what is available, without waiting for more; false once no process can write to the
+    /// pipe.
     pub(super) fn copy(&mut self) -> bool {
         let mut chunk = [0; CHUNK];
         let mut copied = 0;

@@ -40,7 +40,9 @@ pub enum StartError {
     #[error("{0}")]
     Program(String),
     /// The guard ended before it answered.
-    #[error("the guard process ended before the TaskManager was started; see stderr in the sandbox")]
+    #[error(
+        "the guard process ended before the TaskManager was started; see stderr in the sandbox"
+    )]
     GuardLost,
 }
 
@@ -108,9 +110,11 @@ impl Guard {
             Err(_) => None,
         };
         match answer.as_deref().and_then(Notice::parse) {
-            Some(Notice::Started(pid)) => {
-                Ok(Supervised { pid, control: Control(write), end: End { guard: process, notices } })
-            }
+            Some(Notice::Started(pid)) => Ok(Supervised {
+                pid,
+                control: Control(write),
+                end: End { guard: process, notices },
+            }),
             Some(Notice::Failed(why)) => Err(StartError::Program(why)),
             // The TaskManager may have been started before.
             Some(Notice::Exited(_)) | None => {
@@ -145,7 +149,8 @@ pub struct End {
 }
 
 impl Supervised {
-    /// Starts the guard (`binary` with its argument), which starts the command and writes its output to files.
+    /// Starts the guard (`binary` with its argument), which starts the command and writes its
+    /// output to files.
     pub async fn start(
         binary: &Path,
         name: &str,
@@ -156,24 +161,31 @@ impl Supervised {
     }
 
     /// Like [`Self::start`], under an existing guard.
-    pub async fn start_under(guard: Guard, command: &CommandLine, outputs: &Outputs) -> Result<Self, StartError> {
+    pub async fn start_under(
+        guard: Guard,
+        command: &CommandLine,
+        outputs: &Outputs,
+    ) -> Result<Self, StartError> {
         guard.obey(Order::new(command, outputs)).await
     }
 
-    /// Like [`Self::start`], for a process with the lowest priority: it runs when the CPU is otherwise idle, and the
-    /// kernel kills it first when memory runs out.
+    /// Like [`Self::start`], for a process with the lowest priority: it runs when the CPU is
+    /// otherwise idle, and the kernel kills it first when memory runs out.
     pub async fn start_in_background(
         binary: &Path,
         name: &str,
         command: &CommandLine,
         outputs: &Outputs,
     ) -> Result<Self, StartError> {
-        Guard::start(binary, name)?.obey(Order { background: true, ..Order::new(command, outputs) }).await
+        Guard::start(binary, name)?
+            .obey(Order { background: true, ..Order::new(command, outputs) })
+            .await
     }
 }
 
 impl Control {
-    /// Sends SIGTERM to the TaskManager and all its descendants, which then have until [`Self::destroy`].
+    /// Sends SIGTERM to the TaskManager and all its descendants, which then have until
+    /// [`Self::destroy`].
     pub async fn terminate(&mut self) {
         self.ask(Command::Terminate).await;
     }
@@ -211,7 +223,8 @@ impl End {
         Ended { status: ExitStatus::Unknown, survivors: Survivors::default() }
     }
 
-    /// The guard was killed. The kernel has killed the TaskManager, and its other descendants are our children now.
+    /// The guard was killed. The kernel has killed the TaskManager, and its other descendants are
+    /// our children now.
     async fn end_what_is_left(mut self) {
         let guard = self.guard.id();
         self.guard.wait().await;
@@ -223,7 +236,10 @@ impl End {
 }
 
 /// Without environment variables: everything the guard needs comes over the socket.
-#[expect(clippy::disallowed_methods, reason = "this is the place that starts, ends and reaps the guard")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the place that starts, ends and reaps the guard"
+)]
 fn start_guard(binary: &Path, name: &str, socket: OwnedFd) -> std::io::Result<Pid> {
     let mut command = std::process::Command::new(binary);
     command.arg0(guard::NAME).args([guard::ARGUMENT, name]).env_clear();

@@ -24,12 +24,12 @@ use nix::{
 
 /// Makes the child the leader of a new session and process group that dies with this process.
 ///
-/// It enters the control group of `entrance` first, if it can. Call this, and spawn the command, on a thread that lives
-/// as long as the process, because the kernel watches the thread.
+/// It enters the control group of `entrance` first, if it can. Call this, and spawn the command, on
+/// a thread that lives as long as the process, because the kernel watches the thread.
 pub(super) fn lead_session_and_die_with_parent(command: &mut Command, entrance: Option<File>) {
     let parent = unistd::getpid();
-    // SAFETY: between fork and exec only write, sigprocmask, setsid, prctl and getppid are called, all of them
-    // async-signal-safe; nothing is allocated or locked.
+    // SAFETY: between fork and exec only write, sigprocmask, setsid, prctl and getppid are called,
+    // all of them async-signal-safe; nothing is allocated or locked.
     unsafe {
         command.pre_exec(move || {
             // Even without the group, the process is below the guard.
@@ -43,13 +43,14 @@ pub(super) fn lead_session_and_die_with_parent(command: &mut Command, entrance: 
     }
 }
 
-/// Makes the child run as this user and group, without other groups, without other descriptors than its standard ones, without a terminal, unable to gain privileges, and
-/// killed when this process ends. Spawn it on a thread that lives as long as the process.
+/// Makes the child run as this user and group, without other groups, without other descriptors than
+/// its standard ones, without a terminal, unable to gain privileges, and killed when this process
+/// ends. Spawn it on a thread that lives as long as the process.
 ///
 /// Without root, the child stays the user that this process is.
 pub(crate) fn become_user(command: &mut Command, user: Uid, group: Gid) {
-    // SAFETY: between fork and exec only `close_on_exec`, geteuid, setgroups, setresgid, setresuid, setsid and prctl are
-    // called, all of them plain system calls; nothing is allocated or locked.
+    // SAFETY: between fork and exec only `close_on_exec`, geteuid, setgroups, setresgid, setresuid,
+    // setsid and prctl are called, all of them plain system calls; nothing is allocated or locked.
     unsafe {
         command.pre_exec(move || {
             // What root's shell left open is none of that user's business.
@@ -68,14 +69,15 @@ pub(crate) fn become_user(command: &mut Command, user: Uid, group: Gid) {
 
 /// Forks. Call it only in a process with a single thread.
 pub(super) fn fork() -> nix::Result<ForkResult> {
-    // SAFETY: the child continues with the only thread there is, so no lock is left held and nothing half-done.
+    // SAFETY: the child continues with the only thread there is, so no lock is left held and
+    // nothing half-done.
     unsafe { unistd::fork() }
 }
 
 /// Closes every descriptor from 3 up. For a forked process that owns none of them.
 pub(super) fn close_inherited() -> nix::Result<()> {
-    // SAFETY: close_range takes three integers. Nothing that owned one of the descriptors is used or dropped
-    // afterwards: the forked child never returns to the parent's code.
+    // SAFETY: close_range takes three integers. Nothing that owned one of the descriptors is used
+    // or dropped afterwards: the forked child never returns to the parent's code.
     let result = unsafe { libc::syscall(libc::SYS_close_range, 3, u32::MAX, 0) };
     Errno::result(result).map(drop)
 }
@@ -105,6 +107,8 @@ pub(crate) fn open_pidfd(pid: i32) -> nix::Result<OwnedFd> {
 pub(super) fn send_signal(pidfd: &OwnedFd, signal: Signal) -> nix::Result<()> {
     let no_info = std::ptr::null::<libc::siginfo_t>();
     // SAFETY: the descriptor is an open pidfd; a null siginfo means an ordinary kill.
-    let result = unsafe { libc::syscall(libc::SYS_pidfd_send_signal, pidfd.as_raw_fd(), signal as i32, no_info, 0) };
+    let result = unsafe {
+        libc::syscall(libc::SYS_pidfd_send_signal, pidfd.as_raw_fd(), signal as i32, no_info, 0)
+    };
     Errno::result(result).map(drop)
 }

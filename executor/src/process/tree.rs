@@ -18,7 +18,8 @@ use super::sys;
 /// How often to check whether a killed process is gone.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
-/// Identifies a process for as long as the machine is up. Its number alone is not enough, because numbers are reused.
+/// Identifies a process for as long as the machine is up. Its number alone is not enough, because
+/// numbers are reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     /// Its process id.
@@ -50,7 +51,9 @@ pub(super) fn descendants(of: i32) -> Vec<Process> {
     let mut found: Vec<Process> = Vec::new();
     let mut parents = vec![of];
     while let Some(parent) = parents.pop() {
-        for process in all.iter().filter(|process| process.parent == parent && process.identity.pid != parent) {
+        for process in
+            all.iter().filter(|process| process.parent == parent && process.identity.pid != parent)
+        {
             if !found.contains(process) {
                 found.push(*process);
                 parents.push(process.identity.pid);
@@ -60,10 +63,12 @@ pub(super) fn descendants(of: i32) -> Vec<Process> {
     found
 }
 
-/// Sends SIGTERM once to all descendants of this process: first to the whole group of `leader` at once, then to those
-/// outside the group.
+/// Sends SIGTERM once to all descendants of this process: first to the whole group of `leader` at
+/// once, then to those outside the group.
 pub(super) fn terminate_descendants(of: i32, leader: Pid) {
-    let others = descendants(of).into_iter().filter(|process| process.group != leader.as_raw() && !process.zombie);
+    let others = descendants(of)
+        .into_iter()
+        .filter(|process| process.group != leader.as_raw() && !process.zombie);
     let others: Vec<Process> = others.collect();
     signal::killpg(leader, Signal::SIGTERM).ok();
     for process in others {
@@ -85,7 +90,9 @@ pub(super) fn kill_descendants(of: i32) -> usize {
 /// Calls [`kill_descendants`] until nothing is left, and reaps our own children.
 pub(super) async fn end_descendants(of: i32) {
     while kill_descendants(of) > 0 {
-        for process in descendants(of).iter().filter(|process| process.zombie && process.parent == of) {
+        for process in
+            descendants(of).iter().filter(|process| process.zombie && process.parent == of)
+        {
             waitpid(Pid::from_raw(process.identity.pid), Some(WaitPidFlag::WNOHANG)).ok();
         }
         tokio::time::sleep(LOOK_AGAIN).await;
@@ -114,7 +121,8 @@ impl Identity {
 
     /// Its user and group, while it is alive. None if its real, effective and saved user differ.
     pub fn owner(&self) -> Option<Owner> {
-        let owner = parse_owner(&fs_err::read_to_string(format!("/proc/{}/status", self.pid)).ok()?)?;
+        let owner =
+            parse_owner(&fs_err::read_to_string(format!("/proc/{}/status", self.pid)).ok()?)?;
         // Checked last: what was read belongs to this very process.
         self.is_alive().then_some(owner)
     }
@@ -126,14 +134,16 @@ impl Identity {
 
     /// Whether a signal or a debugger has stopped it. False if unknown.
     pub fn is_stopped(&self) -> bool {
-        let status = fs_err::read_to_string(format!("/proc/{}/status", self.pid)).unwrap_or_default();
+        let status =
+            fs_err::read_to_string(format!("/proc/{}/status", self.pid)).unwrap_or_default();
         let state = status.lines().find_map(|line| line.strip_prefix("State:\t"));
         state.is_some_and(|state| state.starts_with(['T', 't'])) && self.is_alive()
     }
 
     /// How long ago it started.
     pub fn age(&self) -> Option<Duration> {
-        let ticks = u64::try_from(sysconf(SysconfVar::CLK_TCK).ok()??).ok().filter(|ticks| *ticks > 0)?;
+        let ticks =
+            u64::try_from(sysconf(SysconfVar::CLK_TCK).ok()??).ok().filter(|ticks| *ticks > 0)?;
         let uptime = fs_err::read_to_string("/proc/uptime").ok()?;
         let uptime: f64 = uptime.split_whitespace().next()?.parse().ok()?;
         Duration::try_from_secs_f64(uptime)
@@ -168,7 +178,8 @@ impl Identity {
 
 fn processes() -> Vec<Process> {
     let Ok(entries) = fs_err::read_dir("/proc") else { return Vec::new() };
-    let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    let pids =
+        entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
     pids.filter_map(process).collect()
 }
 
@@ -180,7 +191,8 @@ fn process(pid: i32) -> Option<Process> {
 fn parse_stat(stat: &[u8]) -> Option<Process> {
     let pid = std::str::from_utf8(stat.split(|byte| *byte == b' ').next()?).ok()?.parse().ok()?;
     let after_name = stat.iter().rposition(|byte| *byte == b')')?;
-    let mut fields = std::str::from_utf8(stat.get(after_name + 1..)?).ok()?.split_ascii_whitespace();
+    let mut fields =
+        std::str::from_utf8(stat.get(after_name + 1..)?).ok()?.split_ascii_whitespace();
     let zombie = matches!(fields.next()?, "Z" | "X");
     let parent = fields.next()?.parse().ok()?;
     let group = fields.next()?.parse().ok()?;
@@ -212,14 +224,21 @@ mod tests {
         assert_eq!(parse_owner("Name:\tx\n"), None);
         let me = Identity::of(std::process::id().cast_signed()).unwrap();
         assert!(me.is_alive_as(nix::unistd::getuid().as_raw()));
-        assert!(!Identity { started: me.started + 1, ..me }.is_alive_as(nix::unistd::getuid().as_raw()));
+        assert!(
+            !Identity { started: me.started + 1, ..me }.is_alive_as(nix::unistd::getuid().as_raw())
+        );
     }
 
     #[test]
     fn a_process_name_cannot_forge_the_line() {
         let tail = "1 7 7 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 4711 0 0";
         let line = format!("42 (a) Z 99 (b) S {tail}");
-        let expected = Process { identity: Identity { pid: 42, started: 4711 }, parent: 1, group: 7, zombie: false };
+        let expected = Process {
+            identity: Identity { pid: 42, started: 4711 },
+            parent: 1,
+            group: 7,
+            zombie: false,
+        };
         assert_eq!(parse_stat(line.as_bytes()), Some(expected));
         assert_eq!(parse_stat(b"42 (a"), None);
         assert_eq!(parse_stat(b""), None);
@@ -231,10 +250,15 @@ mod tests {
         let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
         let pid = i32::try_from(child.id()).unwrap();
         let me = i32::try_from(std::process::id()).unwrap();
-        assert!(descendants(me).iter().any(|process| process.identity.pid == pid && !process.zombie));
+        assert!(
+            descendants(me).iter().any(|process| process.identity.pid == pid && !process.zombie)
+        );
         let found = Identity::of(pid).unwrap();
         Identity { started: found.started + 1, ..found }.send(Signal::SIGKILL);
-        assert!(child.try_wait().unwrap().is_none(), "the signal was for another process with that number");
+        assert!(
+            child.try_wait().unwrap().is_none(),
+            "the signal was for another process with that number"
+        );
         found.send(Signal::SIGKILL);
         assert!(!child.wait().unwrap().success());
     }

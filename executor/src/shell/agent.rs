@@ -22,8 +22,11 @@ use crate::core::Input;
 /// An agent on the same host answers within milliseconds, or not at all.
 const ANSWER: Duration = Duration::from_secs(5);
 
-/// One subscription, from the attempt to its end, which is reported as [`Input::Disconnected`]. Dropping it closes it.
-pub(super) struct Subscription(#[expect(dead_code, reason = "held for its drop")] AbortOnDropHandle<()>);
+/// One subscription, from the attempt to its end, which is reported as [`Input::Disconnected`].
+/// Dropping it closes it.
+pub(super) struct Subscription(
+    #[expect(dead_code, reason = "held for its drop")] AbortOnDropHandle<()>,
+);
 
 impl Subscription {
     /// `asked` is called once the request is sent to the agent.
@@ -53,10 +56,14 @@ async fn follow(
     let (task_count, update_count) = (tasks.len(), updates.len());
     let updates = updates.into_iter().map(|status| Update { status }).collect();
     let in_time = timeout(ANSWER, connection.subscribe(tasks, updates, asked)).await;
-    let mut events = in_time.map_err(|_| "no answer".to_owned())?.map_err(|error| error.to_string())?;
-    info!("Subscribed to the agent; {task_count} tasks and {update_count} updates were unacknowledged");
+    let mut events =
+        in_time.map_err(|_| "no answer".to_owned())?.map_err(|error| error.to_string())?;
+    info!(
+        "Subscribed to the agent; {task_count} tasks and {update_count} updates were unacknowledged"
+    );
     // SUBSCRIBED, the first event, comes at once.
-    let mut event = timeout(ANSWER, next(&mut events)).await.map_err(|_| "no event".to_owned())??;
+    let mut event =
+        timeout(ANSWER, next(&mut events)).await.map_err(|_| "no event".to_owned())??;
     while let Some(known) = event {
         if let Some(input) = input(known) {
             inbox.send(input).ok();
@@ -74,7 +81,8 @@ async fn next(events: &mut ExecutorEvents) -> Result<Option<Event>, String> {
 fn input(event: Event) -> Option<Input> {
     match event.r#type() {
         event::Type::Subscribed => {
-            let framework = event.subscribed.map(|subscribed| subscribed.framework_info).unwrap_or_default();
+            let framework =
+                event.subscribed.map(|subscribed| subscribed.framework_info).unwrap_or_default();
             Some(Input::Subscribed { killing_state: wants_killing_state(&framework) })
         }
         event::Type::Launch => {
@@ -104,7 +112,10 @@ fn input(event: Event) -> Option<Input> {
 }
 
 fn wants_killing_state(framework: &FrameworkInfo) -> bool {
-    framework.capabilities.iter().any(|capability| capability.r#type() == capability::Type::TaskKillingState)
+    framework
+        .capabilities
+        .iter()
+        .any(|capability| capability.r#type() == capability::Type::TaskKillingState)
 }
 
 /// A negative grace counts as zero.
@@ -113,14 +124,18 @@ fn grace(policy: Option<&KillPolicy>) -> Option<Duration> {
     Some(Duration::from_nanos(grace.nanoseconds.try_into().unwrap_or(0)))
 }
 
-/// Sends updates one at a time in the order of the queue. Dropping it drops updates that are not sent yet.
+/// Sends updates one at a time in the order of the queue. Dropping it drops updates that are not
+/// sent yet.
 pub(super) struct Sender {
     queue: UnboundedSender<TaskStatus>,
     task: AbortOnDropHandle<()>,
 }
 
 impl Sender {
-    pub(super) fn start(connection: Arc<ExecutorConnection>, inbox: UnboundedSender<Input>) -> Self {
+    pub(super) fn start(
+        connection: Arc<ExecutorConnection>,
+        inbox: UnboundedSender<Input>,
+    ) -> Self {
         let (queue, statuses) = unbounded_channel();
         let task = AbortOnDropHandle::new(tokio::spawn(send_all(connection, statuses, inbox)));
         Self { queue, task }
@@ -145,7 +160,8 @@ async fn send_all(
     // An error here shows again with the first update.
     timeout(ANSWER, connection.prepare()).await.ok();
     while let Some(status) = statuses.recv().await {
-        let state = TaskState::try_from(status.state).unwrap_or(TaskState::TaskUnknown).as_str_name();
+        let state =
+            TaskState::try_from(status.state).unwrap_or(TaskState::TaskUnknown).as_str_name();
         debug!(task_id = status.task_id.value, "Sending {state}");
         let problem = match timeout(ANSWER, connection.update(status)).await {
             Ok(Ok(())) => continue,

@@ -1,4 +1,5 @@
-//! The steps for one worker: fetch its artifacts, write its configuration, start its process, find out how it ended.
+//! The steps for one worker: fetch its artifacts, write its configuration, start its process, find
+//! out how it ended.
 
 use std::{io, pin::Pin, sync::Arc, time::Duration};
 
@@ -62,7 +63,11 @@ pub(super) struct Shared {
 }
 
 impl Work {
-    pub(super) fn fetch(workspace: &Arc<Workspace>, worker: Arc<Worker>, inbox: UnboundedSender<Input>) -> Self {
+    pub(super) fn fetch(
+        workspace: &Arc<Workspace>,
+        worker: Arc<Worker>,
+        inbox: UnboundedSender<Input>,
+    ) -> Self {
         let workspace = Arc::clone(workspace);
         Self::new(move |cancel| async move {
             let (reporter, progress) = watch::channel(Progress::default());
@@ -79,7 +84,12 @@ impl Work {
     }
 
     /// `guard` is an existing guard to start under, if there is one.
-    pub(super) fn start(workspace: &Arc<Workspace>, worker: Arc<Worker>, shared: Shared, guard: Option<Guard>) -> Self {
+    pub(super) fn start(
+        workspace: &Arc<Workspace>,
+        worker: Arc<Worker>,
+        shared: Shared,
+        guard: Option<Guard>,
+    ) -> Self {
         let workspace = Arc::clone(workspace);
         Self::new(move |cancel| async move {
             let command = select! {
@@ -112,7 +122,9 @@ impl Work {
         (&mut self.future).await
     }
 
-    fn new<F: Future<Output = Outcome> + 'static>(work: impl FnOnce(CancellationToken) -> F) -> Self {
+    fn new<F: Future<Output = Outcome> + 'static>(
+        work: impl FnOnce(CancellationToken) -> F,
+    ) -> Self {
         let cancel = CancellationToken::new();
         let future = Box::pin(work(cancel.clone()));
         Self { cancel, future }
@@ -158,14 +170,19 @@ async fn forward(mut progress: watch::Receiver<Progress>, inbox: UnboundedSender
 }
 
 /// This guard if it is alive, else a new one.
-async fn living(guard: Option<Guard>, workspace: &Arc<Workspace>, worker: &Arc<Worker>) -> Result<Guard, StartError> {
+async fn living(
+    guard: Option<Guard>,
+    workspace: &Arc<Workspace>,
+    worker: &Arc<Worker>,
+) -> Result<Guard, StartError> {
     if let Some(mut guard) = guard
         && guard.is_there()
     {
         return Ok(guard);
     }
     let (workspace, worker) = (Arc::clone(workspace), Arc::clone(worker));
-    let started = spawn_blocking(move || Guard::start(&workspace.binary, &worker.spec.worker_id)).await;
+    let started =
+        spawn_blocking(move || Guard::start(&workspace.binary, &worker.spec.worker_id)).await;
     started.map_err(io::Error::from)?
 }
 
@@ -176,19 +193,24 @@ struct Configured {
     class_data: Option<ClassData>,
 }
 
-async fn configure(workspace: Arc<Workspace>, worker: Arc<Worker>, shared: Shared) -> Result<Configured, Failure> {
+async fn configure(
+    workspace: Arc<Workspace>,
+    worker: Arc<Worker>,
+    shared: Shared,
+) -> Result<Configured, Failure> {
     let applied = spawn_blocking(move || {
         let lookup = |name: &str| workspace.lookup(name);
         let Shared { delivery, class_data } = shared;
         let tree = delivery.as_ref().and_then(|delivery| delivery.tree.as_deref());
-        let mut command =
-            apply(&worker.spec, &workspace.sandbox, tree, &lookup).map_err(|error| Failure::configuration(&error))?;
+        let mut command = apply(&worker.spec, &workspace.sandbox, tree, &lookup)
+            .map_err(|error| Failure::configuration(&error))?;
         let open = || worker.cache.open(lookup(PATH_VARIABLE));
         let class_data = class_data.then(|| ClassData::choose(open, &mut command)).flatten();
         // The secret variables are known only now.
         let own = command.environment.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         environment::check(own).map_err(|error| Failure::wrong_task(&error))?;
-        command.environment = environment::of_task_manager(workspace.variables.iter().cloned(), command.environment);
+        command.environment =
+            environment::of_task_manager(workspace.variables.iter().cloned(), command.environment);
         Ok(Configured { command, delivery, class_data })
     });
     applied.await.unwrap_or_else(|error| Err(Failure::internal(&error)))
@@ -202,7 +224,8 @@ fn describe(spec: &WorkerSpec, sandbox: &Sandbox, command: &CommandLine) -> (Mas
     (mask, about)
 }
 
-/// Knows the secrets in the description, and those in the written configuration that came with the artifacts.
+/// Knows the secrets in the description, and those in the written configuration that came with the
+/// artifacts.
 fn mask(spec: &WorkerSpec, written: &Configuration, command: &CommandLine) -> Mask {
     let variables = command.environment.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     Mask::new(token(spec), written.iter().chain(variables))
@@ -211,13 +234,16 @@ fn mask(spec: &WorkerSpec, written: &Configuration, command: &CommandLine) -> Ma
 /// The configuration as Flink reads it.
 fn written(spec: &WorkerSpec, sandbox: &Sandbox) -> Configuration {
     let version = spec.flink_version.parse().ok();
-    version.and_then(|version| Configuration::load(&sandbox.conf(), &version).ok()).unwrap_or_default()
+    version
+        .and_then(|version| Configuration::load(&sandbox.conf(), &version).ok())
+        .unwrap_or_default()
 }
 
 /// The description for the journal.
 fn about(spec: &WorkerSpec, written: &Configuration, command: &CommandLine, mask: &Mask) -> About {
     let shown = |(name, value): (&str, &str)| (name.to_owned(), mask.value(name, value));
-    let environment = command.environment.iter().map(|(name, value)| shown((name, value))).collect();
+    let environment =
+        command.environment.iter().map(|(name, value)| shown((name, value))).collect();
     let arguments = command.arguments.iter().map(|argument| mask.apply(argument));
     About {
         command: [command.program.display().to_string()].into_iter().chain(arguments).collect(),
@@ -227,7 +253,12 @@ fn about(spec: &WorkerSpec, written: &Configuration, command: &CommandLine, mask
     }
 }
 
-async fn start(guard: Guard, workspace: Arc<Workspace>, worker: Arc<Worker>, configured: Configured) -> Outcome {
+async fn start(
+    guard: Guard,
+    workspace: Arc<Workspace>,
+    worker: Arc<Worker>,
+    configured: Configured,
+) -> Outcome {
     let Configured { command, delivery, class_data } = configured;
     info!(directory = %command.directory.display(), "Starting {}", command.program.display());
     let outputs = workspace.outputs(worker.output);
@@ -236,11 +267,14 @@ async fn start(guard: Guard, workspace: Arc<Workspace>, worker: Arc<Worker>, con
     let described = spawn_blocking(move || describe(&of.spec, &at.sandbox, &shown));
     match Supervised::start_under(guard, &command, &outputs).await {
         Ok(Supervised { pid, control, end }) => {
-            let (mask, about) =
-                described.await.unwrap_or_else(|_| (Mask::described(&worker.spec), About::described(&worker.spec)));
+            let (mask, about) = described.await.unwrap_or_else(|_| {
+                (Mask::described(&worker.spec), About::described(&worker.spec))
+            });
             let about = About { delivery, ..about };
-            let startup = Startup { pid, worker, log: workspace.log("taskmanager.log"), mask: mask.clone() };
-            let scene = Scene::begin(workspace.sandbox.clone(), pid, command.directory.clone(), mask);
+            let startup =
+                Startup { pid, worker, log: workspace.log("taskmanager.log"), mask: mask.clone() };
+            let scene =
+                Scene::begin(workspace.sandbox.clone(), pid, command.directory.clone(), mask);
             let watch = Watch::start(end, scene);
             Outcome::Started(Box::new(Started { control, watch, startup, about, class_data }))
         }

@@ -55,11 +55,12 @@ impl Workspace {
         Outputs { stdout: self.log("taskmanager.out"), stderr: self.log("taskmanager.err"), limits }
     }
 
-    /// Creates the folders that every worker needs before the task is known, in parallel with other work. On some file
-    /// systems, making a file takes longer than the rest of a start.
+    /// Creates the folders that every worker needs before the task is known, in parallel with other
+    /// work. On some file systems, making a file takes longer than the rest of a start.
     pub(super) fn prepare_once(self: Arc<Self>) {
         let workspace = Arc::clone(&self);
-        // An error is ignored here: the code that needs the folder creates it again, and reports the error.
+        // An error is ignored here: the code that needs the folder creates it again, and reports
+        // the error.
         self.prepared.call_once(|| drop(spawn_blocking(move || workspace.prepare().ok())));
     }
 

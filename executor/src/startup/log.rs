@@ -10,8 +10,10 @@ use crate::files;
 /// Logged at INFO by `TaskExecutor` of every Flink since 1.18.
 const REGISTERED: &str = "Successful registration at resource manager";
 
-/// Lines that may explain a missing registration: failed connections, rejections, and anything at WARN or ERROR.
-const COMPLAINTS: &[&str] = &["Could not resolve", "Could not connect", "was declined", " WARN ", " ERROR "];
+/// Lines that may explain a missing registration: failed connections, rejections, and anything at
+/// WARN or ERROR.
+const COMPLAINTS: &[&str] =
+    &["Could not resolve", "Could not connect", "was declined", " WARN ", " ERROR "];
 
 /// How much of the log is read per look, in bytes.
 const LOOK: u64 = 1 << 20;
@@ -98,7 +100,8 @@ mod tests {
         assert!(reader.is_talkative() && !reader.registered());
         assert_eq!(reader.complaint(), "2026 INFO  Could not resolve ResourceManager address x");
         file.as_file().set_len(0).unwrap();
-        fs_err::write(file.path(), "a INFO Successful registration at resource manager y.\n").unwrap();
+        fs_err::write(file.path(), "a INFO Successful registration at resource manager y.\n")
+            .unwrap();
         reader.look();
         assert!(reader.registered());
     }

@@ -1,4 +1,5 @@
-//! Listening sockets, read from `/proc/<pid>/net/tcp` and `tcp6`, which does not disturb the process.
+//! Listening sockets, read from `/proc/<pid>/net/tcp` and `tcp6`, which does not disturb the
+//! process.
 
 /// The state LISTEN, see Linux's `include/net/tcp_states.h`.
 const LISTEN: &str = "0A";
@@ -14,8 +15,11 @@ pub(super) fn listens(pid: u32, port: u16) -> bool {
 /// Parses `sl local_address rem_address st …`; the address is a hexadecimal `address:port`.
 fn is_listener(line: &str, port: u16) -> bool {
     let mut fields = line.split_ascii_whitespace().skip(1);
-    let (Some(local), Some(_), Some(state)) = (fields.next(), fields.next(), fields.next()) else { return false };
-    let local_port = local.rsplit_once(':').and_then(|(_, port)| u16::from_str_radix(port, 16).ok());
+    let (Some(local), Some(_), Some(state)) = (fields.next(), fields.next(), fields.next()) else {
+        return false;
+    };
+    let local_port =
+        local.rsplit_once(':').and_then(|(_, port)| u16::from_str_radix(port, 16).ok());
     state == LISTEN && local_port == Some(port)
 }
 
@@ -37,8 +41,11 @@ mod tests {
 
     #[test]
     fn a_connection_that_outlives_its_listener_does_not_count() {
-        let line =
-            |state| format!("  12: 0100007F:1F90 0100007F:C350 {state} 00000000:00000000 00:00000000 00000000  0  0 1");
+        let line = |state| {
+            format!(
+                "  12: 0100007F:1F90 0100007F:C350 {state} 00000000:00000000 00:00000000 00000000  0  0 1"
+            )
+        };
         assert!(is_listener(&line("0A"), 8080));
         assert!(!is_listener(&line("01"), 8080));
     }

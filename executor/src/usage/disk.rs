@@ -7,8 +7,8 @@ use fs_err as fs;
 /// The unit of `st_blocks`, see stat(2).
 const BLOCK: u64 = 512;
 
-/// Bytes on disk of everything in the folder, on its own file system. Unreadable files do not count, and links are not
-/// followed. A file with several names counts once per name. Blocking.
+/// Bytes on disk of everything in the folder, on its own file system. Unreadable files do not
+/// count, and links are not followed. A file with several names counts once per name. Blocking.
 pub(super) fn used(folder: &Path) -> u64 {
     let Ok(root) = fs::symlink_metadata(folder) else { return 0 };
     let mut folders = vec![folder.to_owned()];
@@ -16,7 +16,8 @@ pub(super) fn used(folder: &Path) -> u64 {
     while let Some(folder) = folders.pop() {
         let Ok(entries) = fs::read_dir(&folder) else { continue };
         for entry in entries.flatten() {
-            let Some(metadata) = entry.metadata().ok().filter(|metadata: &Metadata| metadata.dev() == root.dev())
+            let Some(metadata) =
+                entry.metadata().ok().filter(|metadata: &Metadata| metadata.dev() == root.dev())
             else {
                 continue;
             };

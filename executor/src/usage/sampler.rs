@@ -44,8 +44,11 @@ impl Sampler {
         let pids: Vec<Pid> = process::below(self.guard).into_iter().map(Pid::from_u32).collect();
         let wanted = ProcessRefreshKind::nothing().with_cpu().with_memory().with_tasks();
         self.system.refresh_processes_specifics(ProcessesToUpdate::Some(&pids), true, wanted);
-        let processes: Vec<&Process> = pids.iter().filter_map(|pid| self.system.process(*pid)).collect();
-        let cpu = Duration::from_millis(processes.iter().map(|process| process.accumulated_cpu_time()).sum());
+        let processes: Vec<&Process> =
+            pids.iter().filter_map(|pid| self.system.process(*pid)).collect();
+        let cpu = Duration::from_millis(
+            processes.iter().map(|process| process.accumulated_cpu_time()).sum(),
+        );
         let before = self.before.replace((now, cpu));
         let limited = self.memory.as_ref().and_then(MemoryGroup::use_of_limit);
         Usage {
@@ -57,14 +60,18 @@ impl Sampler {
             memory_limit_bytes: limited.map(|(_, limit)| limit),
             processes: processes.len(),
             // `tasks` does not include the main thread.
-            threads: processes.iter().map(|process| 1 + process.tasks().map_or(0, HashSet::len)).sum(),
+            threads: processes
+                .iter()
+                .map(|process| 1 + process.tasks().map_or(0, HashSet::len))
+                .sum(),
             open_files: processes.iter().filter_map(|process| process.open_files()).sum(),
             sandbox_bytes: self.sandbox_bytes,
         }
     }
 }
 
-/// CPU time divided by time. If a process has ended and the sum of CPU time fell, it counts as zero.
+/// CPU time divided by time. If a process has ended and the sum of CPU time fell, it counts as
+/// zero.
 fn cores(before: (Instant, Duration), now: (Instant, Duration)) -> Option<f64> {
     let passed = now.0.duration_since(before.0).as_secs_f64();
     (passed > 0.0).then(|| now.1.saturating_sub(before.1).as_secs_f64() / passed)

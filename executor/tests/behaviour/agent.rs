@@ -1,4 +1,5 @@
-//! A fake agent that the test controls: it can stay silent, restart, and remembers everything it received.
+//! A fake agent that the test controls: it can stay silent, restart, and remembers everything it
+//! received.
 
 use std::{
     sync::{Arc, Mutex},
@@ -14,8 +15,8 @@ use axum::{
     routing::post,
 };
 use mesos::v1::{
-    AgentInfo, DurationInfo, ExecutorId, ExecutorInfo, FrameworkInfo, KillPolicy, TaskId, TaskInfo, TaskState,
-    TaskStatus,
+    AgentInfo, DurationInfo, ExecutorId, ExecutorInfo, FrameworkInfo, KillPolicy, TaskId, TaskInfo,
+    TaskState, TaskStatus,
     executor::{Call, Event, call, event},
 };
 use prost::Message as _;
@@ -51,7 +52,11 @@ struct Shared {
 impl Agent {
     pub(crate) async fn start() -> Self {
         let (sender, received) = mpsc::unbounded_channel();
-        let shared = Arc::new(Shared { received: sender, events: Mutex::default(), acknowledges: Mutex::new(true) });
+        let shared = Arc::new(Shared {
+            received: sender,
+            events: Mutex::default(),
+            acknowledges: Mutex::new(true),
+        });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let server = serve(listener, Arc::clone(&shared));
@@ -77,14 +82,22 @@ impl Agent {
 
     pub(crate) fn launch(&self, task: TaskInfo) {
         let launch = Some(event::Launch { task });
-        self.shared.send(&Event { r#type: Some(event::Type::Launch.into()), launch, ..Event::default() });
+        self.shared.send(&Event {
+            r#type: Some(event::Type::Launch.into()),
+            launch,
+            ..Event::default()
+        });
     }
 
     pub(crate) fn kill(&self, task_id: &str, grace: Duration) {
         let grace_period = Some(DurationInfo { nanoseconds: grace.as_nanos().try_into().unwrap() });
         let kill_policy = Some(KillPolicy { grace_period });
         let kill = Some(event::Kill { task_id: TaskId { value: task_id.into() }, kill_policy });
-        self.shared.send(&Event { r#type: Some(event::Type::Kill.into()), kill, ..Event::default() });
+        self.shared.send(&Event {
+            r#type: Some(event::Type::Kill.into()),
+            kill,
+            ..Event::default()
+        });
     }
 
     pub(crate) fn shut_down(&self) {
@@ -93,7 +106,10 @@ impl Agent {
 
     /// The next message of the executor.
     pub(crate) async fn next(&mut self) -> Received {
-        tokio::time::timeout(PATIENCE, self.received.recv()).await.expect("the executor sends nothing").unwrap()
+        tokio::time::timeout(PATIENCE, self.received.recv())
+            .await
+            .expect("the executor sends nothing")
+            .unwrap()
     }
 
     pub(crate) async fn subscribe(&mut self) -> call::Subscribe {
@@ -119,7 +135,11 @@ impl Agent {
                 if status.state == i32::from(state) {
                     return *status;
                 }
-                assert_eq!(status.state, i32::from(TaskState::TaskStarting), "unexpected: {status:?}");
+                assert_eq!(
+                    status.state,
+                    i32::from(TaskState::TaskStarting),
+                    "unexpected: {status:?}"
+                );
             }
         }
     }
@@ -148,7 +168,8 @@ async fn answer(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
                 shared.acknowledge(&update.status);
             }
             shared.received.send(Received::Subscribe(subscribe)).ok();
-            Body::from_stream(UnboundedReceiverStream::new(records).map(|record| record)).into_response()
+            Body::from_stream(UnboundedReceiverStream::new(records).map(|record| record))
+                .into_response()
         }
         call::Type::Update => {
             let status = call.update.unwrap().status;
@@ -185,12 +206,17 @@ impl Shared {
 }
 
 fn subscribed() -> Event {
-    let executor_info = ExecutorInfo { executor_id: ExecutorId { value: "w".into() }, ..ExecutorInfo::default() };
+    let executor_info =
+        ExecutorInfo { executor_id: ExecutorId { value: "w".into() }, ..ExecutorInfo::default() };
     let subscribed = event::Subscribed {
         executor_info,
         framework_info: FrameworkInfo::default(),
         agent_info: AgentInfo::default(),
         container_id: None,
     };
-    Event { r#type: Some(event::Type::Subscribed.into()), subscribed: Some(subscribed), ..Event::default() }
+    Event {
+        r#type: Some(event::Type::Subscribed.into()),
+        subscribed: Some(subscribed),
+        ..Event::default()
+    }
 }

@@ -63,7 +63,8 @@ async fn running(host: &mut Host, id: &str) -> Executor {
 
 /// Kills the executor, and with it its TaskManager.
 async fn over(host: &Host, mut executor: Executor) {
-    let journal: Value = serde_json::from_slice(&fs_err::read(host.sandbox("executor.json")).unwrap()).unwrap();
+    let journal: Value =
+        serde_json::from_slice(&fs_err::read(host.sandbox("executor.json")).unwrap()).unwrap();
     kill(Pid::from_raw(executor.pid().cast_signed()), Signal::SIGKILL).unwrap();
     executor.ended().await;
     for process in ["guard", "task_manager"] {
@@ -86,10 +87,17 @@ async fn running_executors_are_listed_with_their_usage() {
     let row = row(&host, "listed", &[]).await.unwrap();
     assert_eq!(row["state"], "TASK_RUNNING");
     assert_eq!(row["executor_pid"], executor.pid());
-    assert!(row["pid"].is_u64() && row["memory_bytes"].as_u64().unwrap() > 0 && row["uptime_seconds"].is_u64());
+    assert!(
+        row["pid"].is_u64()
+            && row["memory_bytes"].as_u64().unwrap() > 0
+            && row["uptime_seconds"].is_u64()
+    );
     let table = printed(&host, &["ps"]).await;
     assert!(table.starts_with("TASK "), "{table}");
-    assert!(table.lines().any(|line| line.starts_with("listed ") && line.contains("TASK_RUNNING")), "{table}");
+    assert!(
+        table.lines().any(|line| line.starts_with("listed ") && line.contains("TASK_RUNNING")),
+        "{table}"
+    );
 }
 
 #[tokio::test]
@@ -130,9 +138,16 @@ async fn a_task_whose_artifacts_could_not_be_fetched_is_shown_as_described() {
     executor.ended().await;
     put_where_an_agent_would(&host);
     let prose = printed(&host, &["inspect", "unfetched"]).await;
-    assert!(prose.contains(&format!("manifest {manifest} from http://")) && prose.contains("not started"), "{prose}");
+    assert!(
+        prose.contains(&format!("manifest {manifest} from http://"))
+            && prose.contains("not started"),
+        "{prose}"
+    );
     assert!(prose.contains("TASK_FAILED: the artifacts could not be fetched"), "{prose}");
-    assert!(prose.contains("jobmanager.rpc.address: localhost") && !prose.contains("hunter"), "{prose}");
+    assert!(
+        prose.contains("jobmanager.rpc.address: localhost") && !prose.contains("hunter"),
+        "{prose}"
+    );
 }
 
 #[tokio::test]
@@ -141,19 +156,26 @@ async fn a_task_is_shown_in_full_but_without_its_secrets() {
     let _executor = running(&mut host, "inspected").await;
     let text = printed(&host, &["inspect", "inspected", "--output", "json"]).await;
     let report: Value = serde_json::from_str(&text).unwrap();
-    let states: Vec<_> = report["told"].as_array().unwrap().iter().map(|update| update["state"].clone()).collect();
+    let states: Vec<_> =
+        report["told"].as_array().unwrap().iter().map(|update| update["state"].clone()).collect();
     assert_eq!(states, ["TASK_STARTING", "TASK_RUNNING"]);
     let at = |step: &str| report["timeline"][step].as_u64().unwrap();
     assert!(at("subscribed") <= at("launched") && at("fetched") <= at("spawned"));
     let about = &report["about"];
-    assert_eq!((&about["flink"], &about["configuration"]["s3.secret-key"]), (&"1.20.5".into(), &"******".into()));
+    assert_eq!(
+        (&about["flink"], &about["configuration"]["s3.secret-key"]),
+        (&"1.20.5".into(), &"******".into())
+    );
     assert_eq!(about["configuration"]["my.url"], "https://***@host/x?***");
     assert!(about["command"][0].as_str().unwrap().ends_with("/bin/java"));
     assert!(about["environment"]["FAKE_TASK_MANAGER"].is_string());
     assert_eq!(report["last_errors"][0], "a WARN  password=******");
     let prose = printed(&host, &["inspect", "inspected"]).await;
     assert!(!text.contains("hunter") && !prose.contains("hunter"), "{prose}");
-    assert!(prose.contains(" ms   spawned") && prose.contains("jobmanager.rpc.address: localhost"), "{prose}");
+    assert!(
+        prose.contains(" ms   spawned") && prose.contains("jobmanager.rpc.address: localhost"),
+        "{prose}"
+    );
 }
 
 fn append(log: &Path, text: &str) {
@@ -167,7 +189,10 @@ async fn a_log_is_followed_from_file_to_file_until_the_executor_ends() {
     let mut executor = running(&mut host, "followed").await;
     let scratch = host.scratch();
     let mut command = Command::new(env!("CARGO_BIN_EXE_flink-mesos-executor"));
-    command.args(["logs", "-f", "followed", "--work-dir", &scratch]).stdout(Stdio::piped()).kill_on_drop(true);
+    command
+        .args(["logs", "-f", "followed", "--work-dir", &scratch])
+        .stdout(Stdio::piped())
+        .kill_on_drop(true);
     let mut follower = command.spawn().unwrap();
     let mut seen = BufReader::new(follower.stdout.take().unwrap());
     let mut followed = String::new();
@@ -192,7 +217,8 @@ async fn a_log_is_followed_from_file_to_file_until_the_executor_ends() {
     assert_eq!(printed(&host, &["logs", "followed", "--all"]).await, text);
 }
 
-/// A TaskManager whose program is called java, as `/proc/<pid>/exe` shows; a shell may be between it and the executor.
+/// A TaskManager whose program is called java, as `/proc/<pid>/exe` shows; a shell may be between
+/// it and the executor.
 #[tokio::test]
 async fn a_thread_dump_comes_from_the_jstack_beside_the_running_java() {
     let mut host = Host::new().await;
@@ -221,14 +247,27 @@ async fn a_thread_dump_comes_from_the_jstack_beside_the_running_java() {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     let mut command = Command::new(env!("CARGO_BIN_EXE_flink-mesos-executor"));
-    command.args(["jstack", "threads", "--work-dir", &host.scratch()]).stdout(writer).kill_on_drop(true);
-    let ended = timeout(PATIENCE, command.status()).await.expect("it waits for its output to be read").unwrap();
+    command
+        .args(["jstack", "threads", "--work-dir", &host.scratch()])
+        .stdout(writer)
+        .kill_on_drop(true);
+    let ended = timeout(PATIENCE, command.status())
+        .await
+        .expect("it waits for its output to be read")
+        .unwrap();
     assert!(ended.success(), "{ended}");
     kill(Pid::from_raw(java.cast_signed()), Signal::SIGSTOP).unwrap();
-    until(|| fs_err::read_to_string(format!("/proc/{java}/status")).unwrap().contains("T (stopped)").then_some(()))
-        .await;
+    until(|| {
+        fs_err::read_to_string(format!("/proc/{java}/status"))
+            .unwrap()
+            .contains("T (stopped)")
+            .then_some(())
+    })
+    .await;
     let said = String::from_utf8(ask(&host, &["jstack", "threads"]).await.stderr).unwrap();
-    let hint = format!("the TaskManager of threads is stopped and cannot answer; `kill -CONT {java}` continues it");
+    let hint = format!(
+        "the TaskManager of threads is stopped and cannot answer; `kill -CONT {java}` continues it"
+    );
     assert!(said.contains(&hint), "{said}");
 }
 

@@ -28,15 +28,24 @@ async fn an_invalid_description_is_an_error() {
     let broken = TaskInfo { data: Some(vec![1, 2, 3].into()), ..host.task("w", "") };
     host.agent.launch(broken);
     let status = host.agent.update(TaskState::TaskError).await;
-    assert!(status.message().starts_with("the task's data is not the description of a worker"), "{}", status.message());
+    assert!(
+        status.message().starts_with("the task's data is not the description of a worker"),
+        "{}",
+        status.message()
+    );
     assert!(executor.ended().await.success());
 }
 
 #[tokio::test]
 async fn a_manifest_that_is_not_a_digest_is_an_error() {
-    let change = |spec: &mut WorkerSpec| spec.artifacts.as_mut().unwrap().manifest = "latest".into();
+    let change =
+        |spec: &mut WorkerSpec| spec.artifacts.as_mut().unwrap().manifest = "latest".into();
     let status = outcome(TaskState::TaskError, change).await;
-    assert!(status.message().starts_with("the worker's description is wrong: "), "{}", status.message());
+    assert!(
+        status.message().starts_with("the worker's description is wrong: "),
+        "{}",
+        status.message()
+    );
 }
 
 #[tokio::test]
@@ -52,7 +61,11 @@ async fn a_manifest_that_the_server_does_not_have_is_a_failure() {
 async fn a_token_that_the_server_rejects_is_a_failure_that_does_not_show_it() {
     let change = |spec: &mut WorkerSpec| spec.artifacts.as_mut().unwrap().token = "guessed".into();
     let status = outcome(TaskState::TaskFailed, change).await;
-    assert!(status.message().ends_with("(the scheduler sent invalid data)"), "{}", status.message());
+    assert!(
+        status.message().ends_with("(the scheduler sent invalid data)"),
+        "{}",
+        status.message()
+    );
     assert!(!status.message().contains("guessed"));
 }
 
@@ -96,7 +109,10 @@ fn a_broken_environment_is_named() {
 fn it_prints_version_and_help_and_rejects_other_arguments() {
     let (code, said) = run(&["--version"], &[]);
     assert_eq!(code, 0);
-    assert!(said.starts_with(concat!("flink-mesos-executor ", env!("CARGO_PKG_VERSION"), " (")), "{said}");
+    assert!(
+        said.starts_with(concat!("flink-mesos-executor ", env!("CARGO_PKG_VERSION"), " (")),
+        "{said}"
+    );
     let (code, said) = run(&["--help"], &[]);
     assert_eq!(code, 0);
     assert!(said.contains("Do not start it by hand"), "{said}");

@@ -14,7 +14,10 @@ fn open(host: &Host) -> Cache {
 
 /// The trees in the cache.
 fn trees(host: &Host) -> Vec<PathBuf> {
-    fs_err::read_dir(host.cache().join("trees")).unwrap().map(|entry| entry.unwrap().path()).collect()
+    fs_err::read_dir(host.cache().join("trees"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect()
 }
 
 #[tokio::test]
@@ -64,7 +67,9 @@ async fn a_worker_with_the_cache_disabled_makes_none() {
     let executor = host.executor(&[]);
     host.agent.subscribe().await;
     let mut worker = host.worker("w", SLEEPS);
-    worker.configuration.push(Entry { key: "mesos.executor.cache.enabled".into(), value: "false".into() });
+    worker
+        .configuration
+        .push(Entry { key: "mesos.executor.cache.enabled".into(), value: "false".into() });
     host.agent.launch(task(&worker));
     host.agent.update(TaskState::TaskRunning).await;
     assert!(!host.cache().exists());

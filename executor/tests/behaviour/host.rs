@@ -36,7 +36,8 @@ impl Host {
         let flink = make_flink(&folder.path().join("dist"));
         fs_err::create_dir(folder.path().join("sandbox")).unwrap();
         let (manifest, catalogue) = fetcher_server::build(flink).await.unwrap();
-        let options = ServerOptions { bind: "127.0.0.1:0".parse().unwrap(), ..ServerOptions::default() };
+        let options =
+            ServerOptions { bind: "127.0.0.1:0".parse().unwrap(), ..ServerOptions::default() };
         let artifacts = ArtifactServer::start(options, manifest, catalogue).await.unwrap();
         Self { agent: Agent::start().await, folder, artifacts, group: None, container: false }
     }
@@ -123,7 +124,8 @@ impl Host {
 
     /// Moves the sandbox of an executor that has ended away, so that the next one gets a new one.
     pub(crate) fn next_sandbox(&self) {
-        let (old, new) = (self.folder.path().join("sandbox"), self.folder.path().join("old-sandbox"));
+        let (old, new) =
+            (self.folder.path().join("sandbox"), self.folder.path().join("old-sandbox"));
         fs_err::rename(&old, new).unwrap();
         fs_err::create_dir(old).unwrap();
     }
@@ -190,7 +192,10 @@ impl Executor {
 
     /// Waits for its exit status.
     pub(crate) async fn ended(&mut self) -> ExitStatus {
-        tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("the executor does not end").unwrap()
+        tokio::time::timeout(PATIENCE, self.child.wait())
+            .await
+            .expect("the executor does not end")
+            .unwrap()
     }
 }
 
@@ -227,11 +232,16 @@ pub(crate) async fn until_dead(pid: u32) {
 /// The process with this name below this one, whichever thread started it.
 pub(crate) fn child_named(parent: u32, name: &str) -> Option<u32> {
     let threads = fs_err::read_dir(format!("/proc/{parent}/task")).ok()?.flatten();
-    let children = threads.filter_map(|thread| fs_err::read_to_string(thread.path().join("children")).ok());
+    let children =
+        threads.filter_map(|thread| fs_err::read_to_string(thread.path().join("children")).ok());
     let children: Vec<u32> = children
-        .flat_map(|pids| pids.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
+        .flat_map(|pids| {
+            pids.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>()
+        })
         .collect();
-    let named = |pid: &u32| fs_err::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|comm| comm.trim() == name);
+    let named = |pid: &u32| {
+        fs_err::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|comm| comm.trim() == name)
+    };
     children.into_iter().find(named)
 }
 
@@ -240,7 +250,8 @@ fn make_java(home: &Path) {
     let program = home.join("bin/java");
     fs_err::create_dir_all(home.join("bin")).unwrap();
     fs_err::write(home.join("release"), "JAVA_VERSION=\"17.0.9\"\n").unwrap();
-    fs_err::write(&program, "#!/bin/bash\nexec /bin/bash -c \"$FAKE_TASK_MANAGER\" java \"$@\"\n").unwrap();
+    fs_err::write(&program, "#!/bin/bash\nexec /bin/bash -c \"$FAKE_TASK_MANAGER\" java \"$@\"\n")
+        .unwrap();
     fs_err::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
 }
 
@@ -258,7 +269,12 @@ fn make_flink(home: &Path) -> Vec<Artifact> {
         let source = home.join(target);
         fs_err::create_dir_all(source.parent().unwrap()).unwrap();
         fs_err::write(&source, content).unwrap();
-        Artifact { source, target: target.into(), executable: target.starts_with("bin/"), secret: false }
+        Artifact {
+            source,
+            target: target.into(),
+            executable: target.starts_with("bin/"),
+            secret: false,
+        }
     };
     files.into_iter().map(artifact).collect()
 }

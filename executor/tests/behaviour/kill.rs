@@ -43,7 +43,8 @@ const WAYS: [Way; 7] = [
 /// Starts a worker in this way that runs this program, and waits until it is up.
 async fn running(way: Way, program: &str, variables: &[(&str, &str)]) -> (Host, Executor) {
     let mut host = Host::new().await;
-    host.container = matches!(way, Way::Container | Way::OwnCommandInContainer) && nix::unistd::geteuid().is_root();
+    host.container = matches!(way, Way::Container | Way::OwnCommandInContainer)
+        && nix::unistd::geteuid().is_root();
     let path = format!("{}/program", host.scratch());
     fs_err::write(&path, format!("cd {}\n{program}\n", host.scratch())).unwrap();
     let command = format!("bash {path}");
@@ -78,7 +79,11 @@ async fn a_task_manager_gets_its_grace_however_it_was_started() {
         let killed = host.agent.update(TaskState::TaskKilled).await;
         let done = fs_err::metadata(format!("{}/done", host.scratch())).is_ok();
         assert!(done, "{way:?}: {}", killed.message());
-        assert!(killed.message().starts_with("stopped on request: ended "), "{way:?}: {}", killed.message());
+        assert!(
+            killed.message().starts_with("stopped on request: ended "),
+            "{way:?}: {}",
+            killed.message()
+        );
         executor.ended().await;
     }
 }
@@ -108,11 +113,19 @@ async fn sigterm_to_the_first_process_of_a_container_gives_the_task_manager_its_
     let long = [("MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD", "600secs")];
     let (mut host, mut executor) = running(Way::OwnCommandInContainer, OBEDIENT, &long).await;
     let first = until(|| crate::host::child_named(executor.pid(), "flink-mesos-exe")).await;
-    nix::sys::signal::kill(nix::unistd::Pid::from_raw(first.cast_signed()), nix::sys::signal::Signal::SIGTERM).unwrap();
+    nix::sys::signal::kill(
+        nix::unistd::Pid::from_raw(first.cast_signed()),
+        nix::sys::signal::Signal::SIGTERM,
+    )
+    .unwrap();
     said(&host, "asked").await;
     fs_err::write(format!("{}/go", host.scratch()), "").unwrap();
     let killed = host.agent.update(TaskState::TaskKilled).await;
-    assert!(killed.message().starts_with("ended by SIGTERM to the executor: ended "), "{}", killed.message());
+    assert!(
+        killed.message().starts_with("ended by SIGTERM to the executor: ended "),
+        "{}",
+        killed.message()
+    );
     said(&host, "done").await;
     executor.ended().await;
 }

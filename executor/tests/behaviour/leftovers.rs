@@ -55,7 +55,10 @@ async fn an_orphaned_task_manager_is_ended_and_a_partial_tree_is_removed() {
 async fn a_restarted_executor_ends_the_processes_of_a_frozen_guard_and_runs_the_task_again() {
     let mut host = Host::new().await;
     let mut first = host.executor(&[]);
-    let script = format!("setsid sleep 1000 & echo $! > {0}/child; echo $$ > {0}/pid; exec sleep 1000", host.scratch());
+    let script = format!(
+        "setsid sleep 1000 & echo $! > {0}/child; echo $$ > {0}/pid; exec sleep 1000",
+        host.scratch()
+    );
     host.agent.subscribe().await;
     host.agent.launch(host.task("w", &script));
     host.agent.update(TaskState::TaskRunning).await;

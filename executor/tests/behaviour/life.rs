@@ -23,7 +23,9 @@ async fn a_task_is_launched_runs_and_is_killed() {
     let mut host = Host::new().await;
     let mut executor = host.executor(&[]);
     let subscribe = host.agent.subscribe().await;
-    assert!(subscribe.unacknowledged_tasks.is_empty() && subscribe.unacknowledged_updates.is_empty());
+    assert!(
+        subscribe.unacknowledged_tasks.is_empty() && subscribe.unacknowledged_updates.is_empty()
+    );
     let script = format!("env > {}/env; echo $$ > {0}/pid; sleep 1000", host.scratch());
     host.agent.launch(host.task("w", &script));
     let starting = host.agent.update(TaskState::TaskStarting).await;
@@ -32,7 +34,10 @@ async fn a_task_is_launched_runs_and_is_killed() {
     let pid = host.pid("pid").await;
     assert_eq!(running.message(), format!("the TaskManager runs as process {pid}"));
     assert!(host.sandbox("flink/lib/flink-dist-1.20.5.jar").exists());
-    assert!(host.sandbox("log/taskmanager.out").exists() && host.sandbox("log/taskmanager.err").exists());
+    assert!(
+        host.sandbox("log/taskmanager.out").exists()
+            && host.sandbox("log/taskmanager.err").exists()
+    );
 
     host.agent.kill("w", LONG);
     let killed = host.agent.update(TaskState::TaskKilled).await;
@@ -40,7 +45,10 @@ async fn a_task_is_launched_runs_and_is_killed() {
     assert!(executor.ended().await.success(), "{}", host.log());
     assert!(!is_alive(pid));
     let environment = fs_err::read_to_string(format!("{}/env", host.scratch())).unwrap();
-    assert!(!environment.contains("AGENT_SECRET") && !environment.contains("MESOS_EXECUTOR_ID"), "{environment}");
+    assert!(
+        !environment.contains("AGENT_SECRET") && !environment.contains("MESOS_EXECUTOR_ID"),
+        "{environment}"
+    );
 }
 
 #[tokio::test]
@@ -62,7 +70,8 @@ time.sleep(1000)'",
     );
     let mut spec = host.worker("w", &script);
     spec.ports = [("taskmanager.data.port".to_owned(), u32::from(port))].into();
-    spec.configuration.push(Entry { key: "mesos.executor.running-when".into(), value: "listening".into() });
+    spec.configuration
+        .push(Entry { key: "mesos.executor.running-when".into(), value: "listening".into() });
     host.agent.launch(task(&spec));
     until(|| host.sandbox("log/taskmanager.log").exists().then_some(())).await;
     assert!(!host.log().contains("TASK_RUNNING"));
@@ -71,7 +80,9 @@ time.sleep(1000)'",
     let healthy = host.agent.update(TaskState::TaskRunning).await;
     assert_eq!(healthy.healthy, Some(true));
     let labels = healthy.labels.unwrap().labels;
-    let at = |name: &str| labels.iter().find(|label| label.key == name).unwrap().value().parse::<f64>().unwrap();
+    let at = |name: &str| {
+        labels.iter().find(|label| label.key == name).unwrap().value().parse::<f64>().unwrap()
+    };
     assert!(at("subscribed-ms") <= at("launched-ms") && at("fetched-ms") <= at("spawned-ms"));
     assert!(at("spawned-ms") <= at("listening-ms") && at("listening-ms") <= at("registered-ms"));
     host.agent.kill("w", LONG);
@@ -85,14 +96,21 @@ async fn a_task_that_does_not_register_is_reported_with_a_line_of_its_log() {
     let _executor = host.executor(&[]);
     host.agent.subscribe().await;
     let log = host.sandbox("log/taskmanager.log");
-    let script = format!("echo 'x INFO  Could not resolve ResourceManager address y' > {}; sleep 1000", log.display());
+    let script = format!(
+        "echo 'x INFO  Could not resolve ResourceManager address y' > {}; sleep 1000",
+        log.display()
+    );
     let mut spec = host.worker("w", &script);
-    spec.configuration.push(Entry { key: "mesos.executor.registration-timeout".into(), value: "200 ms".into() });
+    spec.configuration
+        .push(Entry { key: "mesos.executor.registration-timeout".into(), value: "200 ms".into() });
     host.agent.launch(task(&spec));
     assert_eq!(host.agent.update(TaskState::TaskRunning).await.healthy, None);
     let unhealthy = host.agent.update(TaskState::TaskRunning).await;
     assert_eq!(unhealthy.healthy, Some(false));
-    assert!(unhealthy.message().ends_with("x INFO  Could not resolve ResourceManager address y"), "{unhealthy:?}");
+    assert!(
+        unhealthy.message().ends_with("x INFO  Could not resolve ResourceManager address y"),
+        "{unhealthy:?}"
+    );
 }
 
 #[tokio::test]
@@ -131,7 +149,11 @@ async fn a_process_that_ignores_sigterm_is_killed_after_its_grace() {
     host.agent.kill("w", Duration::from_millis(300));
     let killed = host.agent.update(TaskState::TaskKilled).await;
     assert!(before.elapsed() >= Duration::from_millis(300));
-    assert!(killed.message().contains("still alive after its grace period of "), "{}", killed.message());
+    assert!(
+        killed.message().contains("still alive after its grace period of "),
+        "{}",
+        killed.message()
+    );
     assert!(!is_alive(pid) && !is_alive(child));
     assert!(executor.ended().await.success());
 }
@@ -182,12 +204,17 @@ async fn files_of_an_executor_are_for_its_user_and_group_whatever_the_umask() {
         let pid = executor.pid();
         host.agent.subscribe().await;
         let log = host.sandbox("log/taskmanager.log");
-        let script = format!("umask > {}/umask; echo x > {}; exec sleep 1000", host.scratch(), log.display());
+        let script = format!(
+            "umask > {}/umask; echo x > {}; exec sleep 1000",
+            host.scratch(),
+            log.display()
+        );
         host.agent.launch(host.task("w", &script));
         host.agent.update(TaskState::TaskRunning).await;
         until(|| log.exists().then_some(())).await;
         let journal = host.sandbox("executor.json");
-        until(|| fs_err::read_to_string(&journal).ok()?.contains("TASK_RUNNING").then_some(())).await;
+        until(|| fs_err::read_to_string(&journal).ok()?.contains("TASK_RUNNING").then_some(()))
+            .await;
         let expected = [
             ("conf", "750"),
             ("log", "750"),
@@ -237,7 +264,11 @@ async fn links_and_pipes_in_place_of_output_files_are_not_followed_and_do_not_bl
     host.agent.subscribe().await;
     host.agent.launch(host.task("w", "sleep 1000"));
     let failed = host.agent.update(TaskState::TaskFailed).await;
-    assert!(failed.message().contains("log/taskmanager.out is not a regular file"), "{}", failed.message());
+    assert!(
+        failed.message().contains("log/taskmanager.out is not a regular file"),
+        "{}",
+        failed.message()
+    );
     assert!(executor.ended().await.success(), "{}", host.log());
 }
 
@@ -249,18 +280,27 @@ async fn a_guard_holds_no_files_of_the_executor_open() {
     host.agent.subscribe().await;
     let open = |pid: u32| {
         let files = fs_err::read_dir(format!("/proc/{pid}/fd")).unwrap().flatten();
-        let mut names: Vec<String> =
-            files.filter_map(|file| Some(fs_err::read_link(file.path()).ok()?.display().to_string())).collect();
-        names.iter_mut().filter(|name| name.starts_with("socket:")).for_each(|name| *name = "socket".to_owned());
+        let mut names: Vec<String> = files
+            .filter_map(|file| Some(fs_err::read_link(file.path()).ok()?.display().to_string()))
+            .collect();
+        names
+            .iter_mut()
+            .filter(|name| name.starts_with("socket:"))
+            .for_each(|name| *name = "socket".to_owned());
         names.sort();
         names
     };
     let of_the_host = host.logs().display().to_string();
-    assert!(open(executor.pid()).iter().any(|name| name.starts_with(&of_the_host)), "{:?}", open(executor.pid()));
+    assert!(
+        open(executor.pid()).iter().any(|name| name.starts_with(&of_the_host)),
+        "{:?}",
+        open(executor.pid())
+    );
     let guard = until(|| child_named(executor.pid(), "tm-guard")).await;
     let stderr = host.sandbox("stderr").display().to_string();
     // The socket twice: one to read orders from, one to send notices.
-    let expected = [stderr.as_str(), "/dev/null", "anon_inode:[signalfd]", "socket", "socket"].map(str::to_owned);
+    let expected = [stderr.as_str(), "/dev/null", "anon_inode:[signalfd]", "socket", "socket"]
+        .map(str::to_owned);
     let mut expected = expected.to_vec();
     expected.sort();
     until(|| (open(guard) == expected).then_some(())).await;
@@ -274,7 +314,10 @@ async fn a_guard_that_is_killed_before_the_launch_is_replaced() {
     let idle = until(|| child_named(executor.pid(), "tm-guard")).await;
     signal(idle, Signal::SIGKILL);
     let stat = format!("/proc/{idle}/stat");
-    until(|| fs_err::read_to_string(&stat).map_or(true, |stat| stat.contains(") Z ")).then_some(())).await;
+    until(|| {
+        fs_err::read_to_string(&stat).map_or(true, |stat| stat.contains(") Z ")).then_some(())
+    })
+    .await;
     host.agent.launch(host.task("w", "sleep 1000"));
     host.agent.update(TaskState::TaskRunning).await;
     host.agent.kill("w", LONG);
@@ -297,7 +340,8 @@ async fn an_executor_that_gets_no_task_leaves_no_guard() {
 async fn a_killed_guard_ends_the_whole_tree_and_is_reported() {
     let mut host = Host::new().await;
     let mut executor = host.executor(&[]);
-    let script = format!("setsid sleep 1000 & echo $! > {0}/child; echo $$ > {0}/pid; wait", host.scratch());
+    let script =
+        format!("setsid sleep 1000 & echo $! > {0}/child; echo $$ > {0}/pid; wait", host.scratch());
     host.agent.subscribe().await;
     host.agent.launch(host.task("w", &script));
     host.agent.update(TaskState::TaskRunning).await;
@@ -305,7 +349,11 @@ async fn a_killed_guard_ends_the_whole_tree_and_is_reported() {
     let guard = until(|| child_named(executor.pid(), "tm-guard")).await;
     signal(guard, Signal::SIGKILL);
     let failed = host.agent.update(TaskState::TaskFailed).await;
-    assert!(failed.message().starts_with("the TaskManager ended with unknown status"), "{}", failed.message());
+    assert!(
+        failed.message().starts_with("the TaskManager ended with unknown status"),
+        "{}",
+        failed.message()
+    );
     assert!(!is_alive(pid) && !is_alive(child));
     assert!(executor.ended().await.success());
 }
@@ -325,7 +373,10 @@ async fn a_failed_start_is_reported_with_lines_of_the_log() {
     let message = failed.message();
     assert!(message.starts_with("the TaskManager ended with exit code 239 after 0."), "{message}");
     assert!(message.contains("FATAL: cannot bind") && message.contains("a complaint"), "{message}");
-    assert!(message.contains("s3.secret-key, ******") && !message.contains("hunter22"), "{message}");
+    assert!(
+        message.contains("s3.secret-key, ******") && !message.contains("hunter22"),
+        "{message}"
+    );
     assert!(executor.ended().await.success());
     assert!(!host.log().contains("hunter22"));
 }
@@ -346,7 +397,8 @@ async fn a_shutdown_ends_the_process_and_the_executor() {
     let mut host = Host::new().await;
     let mut executor = host.executor(&[("MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD", "500ms")]);
     host.agent.subscribe().await;
-    let script = format!("trap '' TERM; echo $$ > {}/pid; while true; do sleep 1; done", host.scratch());
+    let script =
+        format!("trap '' TERM; echo $$ > {}/pid; while true; do sleep 1; done", host.scratch());
     host.agent.launch(host.task("w", &script));
     host.agent.update(TaskState::TaskRunning).await;
     let pid = host.pid("pid").await;
@@ -365,6 +417,10 @@ async fn sigterm_to_the_executor_ends_the_task_and_is_reported() {
     host.agent.update(TaskState::TaskRunning).await;
     signal(executor.pid(), Signal::SIGTERM);
     let killed = host.agent.update(TaskState::TaskKilled).await;
-    assert!(killed.message().starts_with("ended by SIGTERM to the executor"), "{}", killed.message());
+    assert!(
+        killed.message().starts_with("ended by SIGTERM to the executor"),
+        "{}",
+        killed.message()
+    );
     assert!(executor.ended().await.success());
 }

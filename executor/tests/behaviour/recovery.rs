@@ -24,7 +24,8 @@ async fn an_agents_restart_is_invisible_to_the_task() {
     host.agent.acknowledge(true);
     host.agent.start_again().await;
     let subscribe = host.agent.subscribe().await;
-    let updates: Vec<_> = subscribe.unacknowledged_updates.iter().map(|update| &update.status).collect();
+    let updates: Vec<_> =
+        subscribe.unacknowledged_updates.iter().map(|update| &update.status).collect();
     assert_eq!(updates, [&running], "the same update, with the same uuid");
     assert!(subscribe.unacknowledged_tasks.is_empty(), "TASK_STARTING was acknowledged");
     assert!(is_alive(pid));
@@ -47,7 +48,8 @@ async fn unacknowledged_updates_are_sent_again_in_order() {
     host.agent.acknowledge(true);
     host.agent.start_again().await;
     let subscribe = host.agent.subscribe().await;
-    let states: Vec<_> = subscribe.unacknowledged_updates.iter().map(|update| update.status.state()).collect();
+    let states: Vec<_> =
+        subscribe.unacknowledged_updates.iter().map(|update| update.status.state()).collect();
     assert_eq!(states, [TaskState::TaskStarting, TaskState::TaskRunning, TaskState::TaskFailed]);
     assert_eq!(subscribe.unacknowledged_tasks.len(), 1);
     assert!(executor.ended().await.success());
@@ -91,13 +93,21 @@ async fn updates_made_while_the_agent_is_away_are_in_the_journal_at_once() {
     let _executor = host.executor(&[]);
     host.agent.subscribe().await;
     let end = format!("{}/end", host.scratch());
-    host.agent.launch(host.task("w", &format!("while [ ! -e {end} ]; do sleep 0.02; done; exit 5")));
+    host.agent
+        .launch(host.task("w", &format!("while [ ! -e {end} ]; do sleep 0.02; done; exit 5")));
     host.agent.update(TaskState::TaskRunning).await;
     host.agent.stop().await;
     fs_err::write(end, "").unwrap();
     let journal = host.sandbox("executor.json");
-    until(|| fs_err::read_to_string(&journal).ok()?.contains("ended with exit code 5").then_some(())).await;
-    assert!(host.log().contains("TASK_FAILED: the TaskManager ended with exit code 5"), "{}", host.log());
+    until(|| {
+        fs_err::read_to_string(&journal).ok()?.contains("ended with exit code 5").then_some(())
+    })
+    .await;
+    assert!(
+        host.log().contains("TASK_FAILED: the TaskManager ended with exit code 5"),
+        "{}",
+        host.log()
+    );
 }
 
 #[tokio::test]

@@ -17,11 +17,21 @@ use crate::{agent::PATIENCE, host::Host};
 
 /// Starts the sidecar of a host, and waits until it listens.
 async fn sidecar(host: &Host) -> Child {
-    let program = Path::new(env!("CARGO_BIN_EXE_flink-mesos-executor")).with_file_name("flink-mesos-fetcher");
-    assert!(program.exists(), "no program {}: run `cargo build --package fetcher-sidecar`", program.display());
+    let program =
+        Path::new(env!("CARGO_BIN_EXE_flink-mesos-executor")).with_file_name("flink-mesos-fetcher");
+    assert!(
+        program.exists(),
+        "no program {}: run `cargo build --package fetcher-sidecar`",
+        program.display()
+    );
     let mut command = Command::new(program);
-    command.args(["--config", "/dev/null", "--socket"]).arg(host.socket()).arg("--cache").arg(host.cache_of_sidecar());
-    let mut process = command.env_clear().stderr(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
+    command
+        .args(["--config", "/dev/null", "--socket"])
+        .arg(host.socket())
+        .arg("--cache")
+        .arg(host.cache_of_sidecar());
+    let mut process =
+        command.env_clear().stderr(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
     let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
     let listens = async {
         while let Some(line) = lines.next_line().await.unwrap() {
@@ -37,7 +47,10 @@ async fn sidecar(host: &Host) -> Child {
 }
 
 fn trees(host: &Host) -> Vec<PathBuf> {
-    fs_err::read_dir(host.cache_of_sidecar().join("trees")).unwrap().map(|entry| entry.unwrap().path()).collect()
+    fs_err::read_dir(host.cache_of_sidecar().join("trees"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect()
 }
 
 #[tokio::test]
@@ -90,7 +103,10 @@ async fn a_missing_sidecar_costs_only_time() {
 /// The sidecar's answer to this path.
 async fn asked(host: &Host, path: &str) -> Option<String> {
     let mut stream = UnixStream::connect(host.socket()).await.ok()?;
-    stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n").as_bytes()).await.ok()?;
+    stream
+        .write_all(format!("GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n").as_bytes())
+        .await
+        .ok()?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.ok()?;
     Some(answer)
@@ -104,7 +120,9 @@ async fn the_usage_of_a_task_manager_is_in_the_metrics_of_the_sidecar() {
     let reported = async {
         loop {
             let metrics = asked(&host, "/metrics").await.unwrap();
-            let line = metrics.lines().find(|line| line.starts_with("flink_mesos_fetcher_taskmanager_memory_bytes{"));
+            let line = metrics
+                .lines()
+                .find(|line| line.starts_with("flink_mesos_fetcher_taskmanager_memory_bytes{"));
             if let Some(line) = line {
                 return line.to_owned();
             }
@@ -112,8 +130,11 @@ async fn the_usage_of_a_task_manager_is_in_the_metrics_of_the_sidecar() {
         }
     };
     let line = timeout(PATIENCE, reported).await.expect("the executor reports it in time");
-    let bytes: u64 =
-        line.strip_prefix("flink_mesos_fetcher_taskmanager_memory_bytes{worker=\"w1\"} ").unwrap().parse().unwrap();
+    let bytes: u64 = line
+        .strip_prefix("flink_mesos_fetcher_taskmanager_memory_bytes{worker=\"w1\"} ")
+        .unwrap()
+        .parse()
+        .unwrap();
     assert!(bytes > 100_000, "{line}");
     host.end("w1", executor).await;
 }

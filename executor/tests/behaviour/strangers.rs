@@ -1,4 +1,5 @@
-//! Another user of this host, who writes malicious files wherever possible, while root runs the commands for people.
+//! Another user of this host, who writes malicious files wherever possible, while root runs the
+//! commands for people.
 
 use std::{
     io::Write as _,
@@ -109,7 +110,10 @@ impl Scene {
         let output = output.expect("an answer").unwrap();
         for text in [&output.stdout, &output.stderr] {
             let text = String::from_utf8(text.clone()).unwrap();
-            assert!(!text.contains(['\u{1b}', '\u{7}', '\u{9b}']) && !text.contains("\nFAKE"), "{text:?}");
+            assert!(
+                !text.contains(['\u{1b}', '\u{7}', '\u{9b}']) && !text.contains("\nFAKE"),
+                "{text:?}"
+            );
         }
         output
     }
@@ -128,7 +132,8 @@ impl Scene {
 
     /// Rows of `ps` with tasks that begin with this text.
     async fn rows(&self, task: &str) -> Vec<Value> {
-        let rows: Vec<Value> = serde_json::from_str(&self.output(&["ps", "--all", "-o", "json"]).await).unwrap();
+        let rows: Vec<Value> =
+            serde_json::from_str(&self.output(&["ps", "--all", "-o", "json"]).await).unwrap();
         rows.into_iter().filter(|row| row["task"].as_str().unwrap().starts_with(task)).collect()
     }
 }
@@ -152,13 +157,15 @@ async fn programs_run_for_root_run_as_the_task_managers_user_with_nothing_of_roo
     let executor = scene.process(&folder, "flink-mesos-executor", NOBODY);
     let java = scene.process(&folder, "java", NOBODY);
     journal(&folder, "run-as-its-user", executor, java, NOBODY);
-    let script =
-        "#!/bin/sh\nid -u; id -g; id -G; id -ru; env; pwd; ps -o sid=,tty= -p $$\nprintf '\\033[1m'; echo oh >&2\n";
+    let script = "#!/bin/sh\nid -u; id -g; id -G; id -ru; env; pwd; ps -o sid=,tty= -p $$\nprintf '\\033[1m'; echo oh >&2\n";
     file(&folder.join("jstack"), script, NOBODY);
     let output = scene.output(&["jstack", "run-as-its-user"]).await;
     let ids: Vec<&str> = output.lines().take(4).collect();
     assert_eq!(ids, ["65534"; 4], "{output}");
-    assert!(!output.contains("hunter2") && output.contains("\\u{1b}[1m") && output.contains("oh"), "{output}");
+    assert!(
+        !output.contains("hunter2") && output.contains("\\u{1b}[1m") && output.contains("oh"),
+        "{output}"
+    );
     assert!(output.lines().any(|line| line == "/") && output.contains(" ?"), "{output}");
 
     file(&folder.join("jstack"), "#!/bin/sh\nexit 3\n", NOBODY);
@@ -176,16 +183,20 @@ async fn only_a_task_managers_user_may_dump_its_threads() {
     let copy = scene.path("program");
     fs_err::copy(env!("CARGO_BIN_EXE_flink-mesos-executor"), &copy).unwrap();
     let mut command = tokio::process::Command::new(&copy);
-    // The user must find the task through the work directory, because users cannot see each other's working
-    // directories.
+    // The user must find the task through the work directory, because users cannot see each other's
+    // working directories.
     let work_dir = scene.path("agent");
-    fs_err::create_dir_all(work_dir.join("slaves/a/frameworks/f/executors/roots-own/runs")).unwrap();
-    fs_err::rename(&folder, work_dir.join("slaves/a/frameworks/f/executors/roots-own/runs/c")).unwrap();
+    fs_err::create_dir_all(work_dir.join("slaves/a/frameworks/f/executors/roots-own/runs"))
+        .unwrap();
+    fs_err::rename(&folder, work_dir.join("slaves/a/frameworks/f/executors/roots-own/runs/c"))
+        .unwrap();
     command.args(["jstack", "roots-own", "--work-dir"]).arg(&work_dir).uid(NOBODY).gid(NOBODY);
     let said = command.output().await.unwrap();
     let said = String::from_utf8_lossy(&said.stderr).into_owned();
     assert!(
-        said.contains("the TaskManager of roots-own runs as root: run the command as that user, or as root"),
+        said.contains(
+            "the TaskManager of roots-own runs as root: run the command as that user, or as root"
+        ),
         "{said}"
     );
 }
@@ -205,10 +216,13 @@ async fn the_journal_in_an_agents_sandbox_overrides_forged_ones_of_other_users()
     for part in ["real-f0rge", "real-f", "f0rge"] {
         assert_eq!(scene.output(&["logs", part]).await, "the real one\n", "{part}");
     }
-    let report: Value = serde_json::from_str(&scene.output(&["inspect", "real-f0rge", "-o", "json"]).await).unwrap();
+    let report: Value =
+        serde_json::from_str(&scene.output(&["inspect", "real-f0rge", "-o", "json"]).await)
+            .unwrap();
     assert_eq!(report["sandbox"], sandbox.display().to_string());
     assert!(scene.refusal(&["jstack", "real-f0rge"]).await.contains("is not running"));
-    let users: Vec<Value> = scene.rows("real-").await.into_iter().map(|row| row["user"].clone()).collect();
+    let users: Vec<Value> =
+        scene.rows("real-").await.into_iter().map(|row| row["user"].clone()).collect();
     assert_eq!(users.len(), 2, "ps says whose each one is: {users:?}");
 
     // Nor can another user make the folder of its executor.
@@ -239,7 +253,11 @@ async fn a_journal_is_trusted_only_if_file_folder_and_executor_have_the_same_own
     journal(&nobodys, "one-owner", of_root, of_root, NOBODY);
     assert!(scene.rows("one-owner").await.is_empty(), "root's process in a journal of nobody's");
     journal(&nobodys, "one-owner", process, of_root, NOBODY);
-    assert_eq!(scene.rows("one-owner").await[0]["pid"], Value::Null, "root's process as nobody's TaskManager");
+    assert_eq!(
+        scene.rows("one-owner").await[0]["pid"],
+        Value::Null,
+        "root's process as nobody's TaskManager"
+    );
     journal(&nobodys, "one-owner", process, process, NOBODY);
     assert_eq!(scene.rows("one-owner").await[0]["pid"], process.pid);
     // A log of another owner is not shown.
@@ -279,7 +297,9 @@ async fn pipes_devices_and_endless_files_do_not_block_root_or_fill_its_memory() 
     assert_eq!(scene.rows("full-of-pipes").await.len(), 1);
     assert!(scene.output(&["inspect", "full-of-pipes"]).await.contains("TASK_RUNNING"));
     for file in ["log", "out", "executor"] {
-        let refusal = scene.refusal(&["logs", "full-of-pipes", "--file", file, "--log-dir", "/does/not/exist"]).await;
+        let refusal = scene
+            .refusal(&["logs", "full-of-pipes", "--file", file, "--log-dir", "/does/not/exist"])
+            .await;
         assert!(refusal.contains("is not a regular file"), "{refusal}");
     }
 }

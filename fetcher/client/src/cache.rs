@@ -14,14 +14,16 @@
 //! <cache>/quarantine/<key>     damaged content that `verify` found
 //! ```
 //!
-//! All users of the host can read `trees`, `manifests` and `archives`, so that a sidecar that runs as another user can
-//! give trees to their workers. They can lock the trees too, to keep them while in use.
+//! All users of the host can read `trees`, `manifests` and `archives`, so that a sidecar that runs
+//! as another user can give trees to their workers. They can lock the trees too, to keep them while
+//! in use.
 //!
-//! Everything gets its name by a rename once it is complete and on the disk. So it is complete or absent at every
-//! moment, also after a crash. A fetcher for several users works in lanes: one lane does not wait for the incomplete
-//! content of another. All locks are the kernel's, so they end with the process that holds them.
-//! Secrets never get here, nor does anything that says more about them than that they exist: they and their manifest go
-//! from the server directly into the sandbox of the worker whose token fetched them.
+//! Everything gets its name by a rename once it is complete and on the disk. So it is complete or
+//! absent at every moment, also after a crash. A fetcher for several users works in lanes: one lane
+//! does not wait for the incomplete content of another. All locks are the kernel's, so they end
+//! with the process that holds them. Secrets never get here, nor does anything that says more about
+//! them than that they exist: they and their manifest go from the server directly into the sandbox
+//! of the worker whose token fetched them.
 
 use tokio::sync::watch;
 
@@ -53,7 +55,8 @@ mod tests;
 mod trees;
 mod verify;
 
-/// Environment variable with the path of the cache. Operators set it on a host; it overrides the framework's setting.
+/// Environment variable with the path of the cache. Operators set it on a host; it overrides the
+/// framework's setting.
 pub const PATH_VARIABLE: &str = "FLINK_MESOS_CACHE_DIR";
 
 impl Cache {

@@ -112,8 +112,16 @@ mod tests {
         counters.fetch_failed(&FetchError::Exists(PathBuf::from("/a")));
         counters.fetch_failed(&FetchError::Stopped);
         counters.fetch_failed(&FetchError::Exists(PathBuf::from("/b")));
-        let failed: Vec<_> = counters.counts().failed_fetches.into_iter().map(|e| (e.kind, e.blame, e.count)).collect();
+        let failed: Vec<_> = counters
+            .counts()
+            .failed_fetches
+            .into_iter()
+            .map(|e| (e.kind, e.blame, e.count))
+            .collect();
         let expected = [("exists", "configuration", 2), ("stopped", "host", 1)];
-        assert_eq!(failed, expected.map(|(kind, blame, count)| (kind.to_owned(), blame.to_owned(), count)));
+        assert_eq!(
+            failed,
+            expected.map(|(kind, blame, count)| (kind.to_owned(), blame.to_owned(), count))
+        );
     }
 }

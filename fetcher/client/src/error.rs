@@ -15,7 +15,8 @@ use crate::space::{Space, in_blocks};
 /// Who must act so that a fetch can succeed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Blame {
-    /// The maker or the server of the artifact: it is missing, changed, or does not match its digest.
+    /// The maker or the server of the artifact: it is missing, changed, or does not match its
+    /// digest.
     Artifact,
     /// The network between here and the server, or the server is down.
     Network,
@@ -41,7 +42,9 @@ impl Blame {
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
     /// No address, or an invalid one.
-    #[error("artifact server address `{url}` {reason} (allowed: http://host:port or https://host:port)")]
+    #[error(
+        "artifact server address `{url}` {reason} (allowed: http://host:port or https://host:port)"
+    )]
     Address {
         /// The address as given.
         url: String,
@@ -112,7 +115,8 @@ pub enum FetchError {
         /// How many bytes were hashed.
         bytes: u64,
     },
-    /// A secret could not be fetched. Neither digest nor size is in it: a short secret can be guessed from them.
+    /// A secret could not be fetched. Neither digest nor size is in it: a short secret can be
+    /// guessed from them.
     #[error("{name}: {problem}")]
     Secret {
         /// Which secret, such as `secret artifacts/key`.
@@ -151,7 +155,9 @@ pub enum FetchError {
         available: u64,
     },
     /// The file system has too few free inodes.
-    #[error("too few inodes in {path}: {needed} files, links and folders are needed, {available} are left")]
+    #[error(
+        "too few inodes in {path}: {needed} files, links and folders are needed, {available} are left"
+    )]
     NoInodes {
         /// The file system's path.
         path: PathBuf,
@@ -191,9 +197,14 @@ impl FetchError {
             Self::Secret { blame, .. } => *blame,
             Self::Address { .. } | Self::Refused { .. } | Self::Exists(_) => Blame::Configuration,
             Self::Status { status, .. } if status.is_client_error() => Blame::Artifact,
-            Self::Size { .. } | Self::Digest { .. } | Self::Manifest { .. } | Self::Archive { .. } => Blame::Artifact,
+            Self::Size { .. }
+            | Self::Digest { .. }
+            | Self::Manifest { .. }
+            | Self::Archive { .. } => Blame::Artifact,
             Self::Status { .. } | Self::Network { .. } | Self::Stalled { .. } => Blame::Network,
-            Self::NoSpace { .. } | Self::NoInodes { .. } | Self::Disk(_) | Self::Stopped => Blame::Host,
+            Self::NoSpace { .. } | Self::NoInodes { .. } | Self::Disk(_) | Self::Stopped => {
+                Blame::Host
+            }
         }
     }
 
@@ -220,12 +231,20 @@ impl FetchError {
     /// What to do after the error.
     pub fn retry(&self) -> Retry {
         match self {
-            Self::Status { retry_after: Some(after), status, .. } if !status.is_success() => Retry::After(*after),
+            Self::Status { retry_after: Some(after), status, .. } if !status.is_success() => {
+                Retry::After(*after)
+            }
             Self::Status { status, .. } if status.is_server_error() => Retry::Again,
-            Self::Status { status: StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS, .. }
+            Self::Status {
+                status: StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS,
+                ..
+            }
             | Self::Network { .. }
             | Self::Stalled { .. } => Retry::Again,
-            Self::Refused { .. } | Self::Status { .. } | Self::Size { .. } | Self::Digest { .. } => Retry::Elsewhere,
+            Self::Refused { .. }
+            | Self::Status { .. }
+            | Self::Size { .. }
+            | Self::Digest { .. } => Retry::Elsewhere,
             Self::Address { .. }
             | Self::Secret { .. }
             | Self::Manifest { .. }
@@ -257,8 +276,8 @@ impl FetchError {
         }
     }
 
-    /// The error as everyone may read it if it is about the secret `name`. It keeps the server's address but not the URL,
-    /// which has the digest.
+    /// The error as everyone may read it if it is about the secret `name`. It keeps the server's
+    /// address but not the URL, which has the digest.
     pub(crate) fn of_secret(self, name: &str) -> Self {
         let (url, what) = match &self {
             Self::Refused { url, status, text } | Self::Status { url, status, text, .. } => {
@@ -268,13 +287,19 @@ impl FetchError {
                 (url, format!("answered {status}{text}"))
             }
             Self::Network { url, reason, .. } => (url, format!("broke off: {reason}")),
-            Self::Stalled { url, floor, .. } => (url, format!("stalled: less than {floor} bytes per second")),
+            Self::Stalled { url, floor, .. } => {
+                (url, format!("stalled: less than {floor} bytes per second"))
+            }
             Self::Size { url, .. } => (url, "has another size".to_owned()),
             Self::Digest { url, .. } => (url, "has the wrong content".to_owned()),
             Self::Manifest { url, source } => (url, format!("sent an unusable list: {source}")),
             _ => return self,
         };
-        let server = url.split("/v1/").next().filter(|server| !server.is_empty()).unwrap_or("the artifact server");
+        let server = url
+            .split("/v1/")
+            .next()
+            .filter(|server| !server.is_empty())
+            .unwrap_or("the artifact server");
         let (problem, blame, kind) = (format!("{server} {what}"), self.blame(), self.kind());
         Self::Secret { name: name.to_owned(), problem, blame, kind }
     }

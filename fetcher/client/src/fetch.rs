@@ -6,9 +6,10 @@
 //!                                                        and, when all is verified, rename to <parent>/<name>
 //! ```
 //!
-//! Large files are split into pieces of chunks, which are verified one by one. After a lost connection, the next one
-//! continues at the same byte. Archives are unpacked while they are being downloaded, behind what was verified.
-//! Dropping the future ends connections and writers, and removes what was fetched.
+//! Large files are split into pieces of chunks, which are verified one by one. After a lost
+//! connection, the next one continues at the same byte. Archives are unpacked while they are being
+//! downloaded, behind what was verified. Dropping the future ends connections and writers, and
+//! removes what was fetched.
 
 use std::sync::Arc;
 
@@ -45,17 +46,20 @@ pub(crate) mod staging;
 mod trail;
 mod writer;
 
-/// Archives that are unpacked at the same time. Each blocks a thread that waits for bytes, and enough threads must be
-/// left to write those bytes.
+/// Archives that are unpacked at the same time. Each blocks a thread that waits for bytes, and
+/// enough threads must be left to write those bytes.
 pub const UNPACKED_AT_ONCE: usize = 4;
 
 /// Fetches a tree with the default options. See [`materialise_with`].
-pub async fn materialise(request: Request, progress: watch::Sender<Progress>) -> Result<Materialised, FetchError> {
+pub async fn materialise(
+    request: Request,
+    progress: watch::Sender<Progress>,
+) -> Result<Materialised, FetchError> {
     materialise_with(request, FetchOptions::default(), progress).await
 }
 
-/// Fetches a tree and puts it in place: complete and verified, or not at all. Files are read-only; only the owner can
-/// read secrets. Dropping the future cancels the fetch.
+/// Fetches a tree and puts it in place: complete and verified, or not at all. Files are read-only;
+/// only the owner can read secrets. Dropping the future cancels the fetch.
 pub async fn materialise_with(
     request: Request,
     options: FetchOptions,

@@ -1,8 +1,10 @@
-//! Fetch artifacts: trees of files, verified by digest, through a cache that all workers of a host share.
+//! Fetch artifacts: trees of files, verified by digest, through a cache that all workers of a host
+//! share.
 //!
 //! [`materialise`] puts a tree into a folder of this machine, straight from the artifact servers.
-//! [`Cache::materialise`] does so through the host's cache, and [`obtain()`] through the host's [`sidecar`] if there is
-//! one. A byte that does not match its digest in the manifest is never visible under its final name.
+//! [`Cache::materialise`] does so through the host's cache, and [`obtain()`] through the host's
+//! [`sidecar`] if there is one. A byte that does not match its digest in the manifest is never
+//! visible under its final name.
 
 mod blocking;
 pub mod cache;
@@ -21,7 +23,9 @@ mod sys;
 pub use blocking::blocking;
 pub use cache::{Cache, CacheError, CacheOptions};
 pub use error::{Blame, FetchError, Retry};
-pub use fetch::{FetchOptions, Materialised, Progress, Request, Shared, materialise, materialise_with};
+pub use fetch::{
+    FetchOptions, Materialised, Progress, Request, Shared, materialise, materialise_with,
+};
 pub use lock::{FileLock, Mode};
 pub use obtain::{DEFAULT_SOCKET, Ways, obtain};
 pub use project::Projection;

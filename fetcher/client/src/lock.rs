@@ -20,7 +20,8 @@ use crate::error::FetchError;
 /// How often to try for a lock, at first and at most: the kernel can only notify a blocked thread.
 const ASK_AGAIN: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(25));
 
-/// Another user may have put a link or a pipe in the place of a lock: neither is followed nor waited for.
+/// Another user may have put a link or a pipe in the place of a lock: neither is followed nor
+/// waited for.
 const SAFE_FLAGS: libc::c_int = libc::O_NOFOLLOW | libc::O_NONBLOCK;
 
 /// What a lock allows others.
@@ -30,7 +31,8 @@ pub enum Mode {
     Shared,
     /// Nobody shares it: the tree is not in use.
     Unshared,
-    /// Only one holds it. For files and folders of this user, which no other can open; others' are refused.
+    /// Only one holds it. For files and folders of this user, which no other can open; others' are
+    /// refused.
     Exclusive,
 }
 
@@ -41,11 +43,12 @@ pub struct FileLock {
 }
 
 impl FileLock {
-    /// Locks the file at `path`, creating it if needed; none if another process has the lock. Blocks, but never for the
-    /// lock, nor for a pipe in its place.
+    /// Locks the file at `path`, creating it if needed; none if another process has the lock.
+    /// Blocks, but never for the lock, nor for a pipe in its place.
     ///
     /// # Errors
-    /// The file cannot be opened, is a link or another kind of file, or belongs to another user though `mode` is exclusive.
+    /// The file cannot be opened, is a link or another kind of file, or belongs to another user
+    /// though `mode` is exclusive.
     pub fn attempt(path: &Path, mode: Mode) -> io::Result<Option<Self>> {
         loop {
             let file = open(path, mode)?;
@@ -57,7 +60,8 @@ impl FileLock {
             match locked {
                 Err(TryLockError::WouldBlock) => return Ok(None),
                 Err(TryLockError::Error(error)) => return Err(error),
-                // The previous holder may have removed or renamed the file; then this is not the lock of that name.
+                // The previous holder may have removed or renamed the file; then this is not the
+                // lock of that name.
                 Ok(()) if is_at(&file, path)? => return Ok(Some(Self { file })),
                 Ok(()) => {}
             }
@@ -77,14 +81,19 @@ impl FileLock {
         work: impl FnOnce(Self) -> T + Send + 'static,
     ) -> Result<T, FetchError> {
         let place = path.display().to_string();
-        tokio::time::timeout(limit, Self::acquire_for(path, mode, work)).await.unwrap_or_else(|_| {
-            let held = format!("{place}: another process has held this lock for more than {} s", limit.as_secs());
-            Err(FetchError::Disk(io::Error::other(held)))
-        })
+        tokio::time::timeout(limit, Self::acquire_for(path, mode, work)).await.unwrap_or_else(
+            |_| {
+                let held = format!(
+                    "{place}: another process has held this lock for more than {} s",
+                    limit.as_secs()
+                );
+                Err(FetchError::Disk(io::Error::other(held)))
+            },
+        )
     }
 
-    /// Waits for the lock and runs the blocking function that it is for, on one thread: each switch of threads takes as
-    /// long as looking at a few files.
+    /// Waits for the lock and runs the blocking function that it is for, on one thread: each switch
+    /// of threads takes as long as looking at a few files.
     async fn acquire_for<T: Send + 'static>(
         path: PathBuf,
         mode: Mode,
@@ -113,9 +122,9 @@ impl FileLock {
     }
 }
 
-/// Shares the lock by a lock of the open file description. To exclude others by such a lock, one must be able to write to the
-/// file, so another user can only share it, too. With `flock` another user could keep all others from the tree; it is there
-/// for older programs, and does not decide.
+/// Shares the lock by a lock of the open file description. To exclude others by such a lock, one
+/// must be able to write to the file, so another user can only share it, too. With `flock` another
+/// user could keep all others from the tree; it is there for older programs, and does not decide.
 fn share(file: &File) -> Result<(), TryLockError> {
     set_lock(file, libc::F_RDLCK)?;
     file.file().try_lock_shared().ok();
@@ -142,18 +151,22 @@ fn set_lock(file: &File, kind: libc::c_int) -> Result<(), TryLockError> {
     }
 }
 
-/// Opens the file for reading, which is enough for most locks: it may be a read-only file on its way into its place. Files of
-/// shared locks are open to other users too.
+/// Opens the file for reading, which is enough for most locks: it may be a read-only file on its
+/// way into its place. Files of shared locks are open to other users too.
 fn open_or_create(path: &Path, mode: Mode) -> io::Result<File> {
     let permissions = if mode == Mode::Exclusive { 0o600 } else { 0o644 };
     loop {
         let opened = match mode {
-            Mode::Unshared => OpenOptions::new().read(true).write(true).custom_flags(SAFE_FLAGS).open(path),
+            Mode::Unshared => {
+                OpenOptions::new().read(true).write(true).custom_flags(SAFE_FLAGS).open(path)
+            }
             Mode::Shared | Mode::Exclusive => read_only(path),
         };
         match opened {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied && mode == Mode::Unshared => {
+            Err(error)
+                if error.kind() == io::ErrorKind::PermissionDenied && mode == Mode::Unshared =>
+            {
                 return read_only(path);
             }
             opened => return opened,
@@ -169,7 +182,8 @@ fn read_only(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).custom_flags(SAFE_FLAGS).open(path)
 }
 
-/// Opens the file and checks it. If it cannot be opened, a link or a file of another user in its place is the better reason.
+/// Opens the file and checks it. If it cannot be opened, a link or a file of another user in its
+/// place is the better reason.
 fn open(path: &Path, mode: Mode) -> io::Result<File> {
     let opened = open_or_create(path, mode);
     let found = match &opened {
@@ -210,8 +224,10 @@ mod tests {
     fn many_may_share_a_lock_and_only_one_may_hold_it_exclusively() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lock");
-        let (one, other) =
-            (FileLock::attempt(&path, Mode::Shared).unwrap(), FileLock::attempt(&path, Mode::Shared).unwrap());
+        let (one, other) = (
+            FileLock::attempt(&path, Mode::Shared).unwrap(),
+            FileLock::attempt(&path, Mode::Shared).unwrap(),
+        );
         assert!(one.is_some() && other.is_some());
         assert!(FileLock::attempt(&path, Mode::Unshared).unwrap().is_none());
         drop((one, other));
@@ -227,7 +243,9 @@ mod tests {
         let theirs = File::open(&path).unwrap();
         theirs.file().try_lock().unwrap();
         let write_lock = set_lock(&theirs, libc::F_WRLCK);
-        assert!(matches!(&write_lock, Err(TryLockError::Error(error)) if error.raw_os_error() == Some(libc::EBADF)));
+        assert!(
+            matches!(&write_lock, Err(TryLockError::Error(error)) if error.raw_os_error() == Some(libc::EBADF))
+        );
         assert!(FileLock::attempt(&path, Mode::Shared).unwrap().is_some());
         // As if they used the tree.
         assert!(FileLock::attempt(&path, Mode::Unshared).unwrap().is_none());
@@ -239,8 +257,12 @@ mod tests {
         let path = folder.path().join("lock");
         let _held = FileLock::attempt(&path, Mode::Unshared).unwrap().unwrap();
         let limit = Duration::from_secs(10);
-        let error = FileLock::acquire_within(path.clone(), Mode::Shared, limit, |_| ()).await.unwrap_err();
-        assert!(error.to_string().contains("another process has held this lock for more than 10 s"), "{error}");
+        let error =
+            FileLock::acquire_within(path.clone(), Mode::Shared, limit, |_| ()).await.unwrap_err();
+        assert!(
+            error.to_string().contains("another process has held this lock for more than 10 s"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -252,7 +274,10 @@ mod tests {
         for mode in [Mode::Shared, Mode::Unshared, Mode::Exclusive] {
             for (path, what) in [(&link, "a link"), (&pipe, "a pipe")] {
                 let error = FileLock::attempt(path, mode).unwrap_err().to_string();
-                assert_eq!(error, format!("{} is {what}: a regular file is required", path.display()));
+                assert_eq!(
+                    error,
+                    format!("{} is {what}: a regular file is required", path.display())
+                );
             }
         }
         assert!(!target.exists());
@@ -261,14 +286,20 @@ mod tests {
     #[test]
     fn an_exclusive_lock_of_another_user_is_refused_whether_it_is_held_or_not() {
         if !nix::unistd::geteuid().is_root() {
-            return io::stderr().write_all(b"\nSKIPPED: a lock of another user: needs root\n").unwrap();
+            return io::stderr()
+                .write_all(b"\nSKIPPED: a lock of another user: needs root\n")
+                .unwrap();
         }
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lock");
         let held = FileLock::attempt(&path, Mode::Exclusive).unwrap().unwrap();
         nix::unistd::chown(&path, Some(65534.into()), None).unwrap();
         let refused = || FileLock::attempt(&path, Mode::Exclusive).unwrap_err().to_string();
-        assert!(refused().contains("belongs to the user 65534, and this program runs as the user 0"), "{}", refused());
+        assert!(
+            refused().contains("belongs to the user 65534, and this program runs as the user 0"),
+            "{}",
+            refused()
+        );
         drop(held);
         assert!(refused().contains("belongs to the user 65534"), "{}", refused());
     }

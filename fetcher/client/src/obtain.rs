@@ -1,4 +1,5 @@
-//! Obtain a tree the best way available: from the host's sidecar, else through the host's cache, else directly.
+//! Obtain a tree the best way available: from the host's sidecar, else through the host's cache,
+//! else directly.
 
 use std::path::{Path, PathBuf};
 
@@ -13,8 +14,8 @@ use crate::sidecar::{SidecarError, request_tree};
 /// Default socket of the sidecar.
 pub const DEFAULT_SOCKET: &str = "/run/flink-mesos/fetcher.sock";
 
-/// Environment variable with the sidecar's socket. Operators set it on a host; it overrides the framework's setting.
-/// Empty disables the sidecar. The sidecar uses the same variable.
+/// Environment variable with the sidecar's socket. Operators set it on a host; it overrides the
+/// framework's setting. Empty disables the sidecar. The sidecar uses the same variable.
 pub const SOCKET_VARIABLE: &str = "FLINK_MESOS_FETCHER_SOCKET";
 
 /// The ways to get a tree that this host may have.
@@ -36,8 +37,8 @@ enum Setback {
     Everywhere(FetchError),
 }
 
-/// Puts a tree in place, as [`materialise_with`] does, in the first of these ways that works. If one fails, the reason
-/// is logged and the next one is tried.
+/// Puts a tree in place, as [`materialise_with`] does, in the first of these ways that works. If
+/// one fails, the reason is logged and the next one is tried.
 pub async fn obtain(
     request: Request,
     options: FetchOptions,
@@ -49,7 +50,9 @@ pub async fn obtain(
             Ok(materialised) => return Ok(materialised),
             Err(Setback::Everywhere(error)) => return Err(error),
             Err(Setback::Absent(reason)) => tracing::info!(reason, "Fetching without a sidecar"),
-            Err(Setback::Here(reason)) => tracing::warn!(reason, "The sidecar failed; fetching without it"),
+            Err(Setback::Here(reason)) => {
+                tracing::warn!(reason, "The sidecar failed; fetching without it")
+            }
         }
         progress.send_replace(Progress::default());
     }
@@ -57,7 +60,11 @@ pub async fn obtain(
         if let Some(materialised) = there {
             return Ok(materialised);
         }
-        match cache.materialise(request.clone(), options.clone(), progress.clone()).await.map_err(Setback::from) {
+        match cache
+            .materialise(request.clone(), options.clone(), progress.clone())
+            .await
+            .map_err(Setback::from)
+        {
             Ok(materialised) => return Ok(materialised),
             Err(Setback::Everywhere(error)) => return Err(error),
             Err(Setback::Here(reason) | Setback::Absent(reason)) => {
@@ -111,13 +118,21 @@ async fn open_first(
 impl From<SidecarError> for Setback {
     fn from(error: SidecarError) -> Self {
         let reason = error.to_string();
-        if matches!(error, SidecarError::Absent { .. }) { Self::Absent(reason) } else { Self::Here(reason) }
+        if matches!(error, SidecarError::Absent { .. }) {
+            Self::Absent(reason)
+        } else {
+            Self::Here(reason)
+        }
     }
 }
 
 impl From<FetchError> for Setback {
     /// Every way asks the same servers with the same token, and ends at the same path.
     fn from(error: FetchError) -> Self {
-        if error.blame() == Blame::Host { Self::Here(error.to_string()) } else { Self::Everywhere(error) }
+        if error.blame() == Blame::Host {
+            Self::Here(error.to_string())
+        } else {
+            Self::Everywhere(error)
+        }
     }
 }

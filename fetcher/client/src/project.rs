@@ -42,7 +42,12 @@ impl Projector {
     }
 
     /// Makes `target` have the content, mode and time of `source`. Blocks.
-    pub(crate) fn place(&mut self, source: &Path, target: &Path, size: u64) -> Result<(), FetchError> {
+    pub(crate) fn place(
+        &mut self,
+        source: &Path,
+        target: &Path,
+        size: u64,
+    ) -> Result<(), FetchError> {
         loop {
             let tried = match self.0 {
                 Projection::Reflink => reflink(source, target),
@@ -52,7 +57,11 @@ impl Projector {
             match tried {
                 Ok(()) => return Ok(()),
                 Err(error) if is_impossible(&error) && self.0 != Projection::Copy => {
-                    self.0 = if self.0 == Projection::Reflink { Projection::HardLink } else { Projection::Copy };
+                    self.0 = if self.0 == Projection::Reflink {
+                        Projection::HardLink
+                    } else {
+                        Projection::Copy
+                    };
                 }
                 Err(error) => return Err(FetchError::disk(error, target, size)),
             }
@@ -62,8 +71,12 @@ impl Projector {
 
 /// Whether this way can never work between these two places, whatever the file.
 fn is_impossible(error: &std::io::Error) -> bool {
-    let kinds =
-        [ErrorKind::Unsupported, ErrorKind::CrossesDevices, ErrorKind::PermissionDenied, ErrorKind::TooManyLinks];
+    let kinds = [
+        ErrorKind::Unsupported,
+        ErrorKind::CrossesDevices,
+        ErrorKind::PermissionDenied,
+        ErrorKind::TooManyLinks,
+    ];
     kinds.contains(&error.kind())
 }
 
@@ -114,7 +127,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let source = folder.path().join("source");
         fs_err::write(&source, "content").unwrap();
-        File::options().write(true).open(&source).unwrap().file().set_modified(std::time::UNIX_EPOCH).unwrap();
+        File::options()
+            .write(true)
+            .open(&source)
+            .unwrap()
+            .file()
+            .set_modified(std::time::UNIX_EPOCH)
+            .unwrap();
         fs_err::set_permissions(&source, std::fs::Permissions::from_mode(0o555)).unwrap();
         for first in [Projection::Reflink, Projection::HardLink, Projection::Copy] {
             let target = folder.path().join(format!("{first:?}"));
@@ -134,7 +153,8 @@ mod tests {
         let mut projector = Projector::new();
         projector.place(&source, &there.path().join("target"), 7).unwrap();
         assert_eq!(fs_err::read(there.path().join("target")).unwrap(), b"content");
-        let same = fs_err::metadata(here.path()).unwrap().dev() == fs_err::metadata(there.path()).unwrap().dev();
+        let same = fs_err::metadata(here.path()).unwrap().dev()
+            == fs_err::metadata(there.path()).unwrap().dev();
         assert!(same || projector.way() == Projection::Copy);
     }
 }

@@ -1,4 +1,5 @@
-//! What a web server's answer means when it is not the content: which error it is, and when to ask again.
+//! What a web server's answer means when it is not the content: which error it is, and when to ask
+//! again.
 
 use std::time::Duration;
 
@@ -34,13 +35,16 @@ pub async fn refusal(url: String, mut response: Response, floor: RateFloor) -> F
     text.truncate(MAX_TEXT);
     let text = String::from_utf8_lossy(&text).trim().escape_debug().to_string();
     match status {
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => FetchError::Refused { url, status, text },
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+            FetchError::Refused { url, status, text }
+        }
         _ => FetchError::Status { url, status, text, retry_after },
     }
 }
 
 fn retry_after(response: &Response) -> Option<Duration> {
-    if !matches!(response.status(), StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
+    if !matches!(response.status(), StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS)
+    {
         return None;
     }
     let number = |name: &str| response.headers().get(name)?.to_str().ok()?.trim().parse().ok();

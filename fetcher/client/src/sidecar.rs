@@ -1,4 +1,5 @@
-//! The client's half of the sidecar, which is one program per host that fetches for all workers of the host.
+//! The client's half of the sidecar, which is one program per host that fetches for all workers of
+//! the host.
 //!
 //! ```text
 //! executor ── POST /v1/fetch (manifest, URLs, token) ──▶ sidecar ── artifact server
@@ -7,11 +8,12 @@
 //! executor locks the tree itself, closes, projects it into its sandbox, fetches the secrets with its own token
 //! ```
 //!
-//! While its TaskManager runs, an executor also reports its usage (POST /v1/usage), for the sidecar's metrics.
+//! While its TaskManager runs, an executor also reports its usage (POST /v1/usage), for the
+//! sidecar's metrics.
 //!
-//! The kernel holds the tree's lock for the executor, so a restart of the sidecar releases nothing. An executor trusts
-//! a sidecar only if it runs as root or as its own user, and works without one: [`obtain`](crate::obtain()). The
-//! daemon and its commands are the crate `fetcher-sidecar`.
+//! The kernel holds the tree's lock for the executor, so a restart of the sidecar releases nothing.
+//! An executor trusts a sidecar only if it runs as root or as its own user, and works without one:
+//! [`obtain`](crate::obtain()). The daemon and its commands are the crate `fetcher-sidecar`.
 
 mod client;
 mod connection;

@@ -5,7 +5,8 @@ use std::path::Path;
 /// The unit of disk space, in bytes.
 pub(crate) const BLOCK: u64 = 4096;
 
-/// Of a file system that others need too, this share stays free: one twentieth, and no more than [`SPARE`].
+/// Of a file system that others need too, this share stays free: one twentieth, and no more than
+/// [`SPARE`].
 const SHARE: u64 = 20;
 
 /// The most that stays free.
@@ -44,11 +45,17 @@ impl Space {
 
     /// What stays free of a file system of this size.
     fn spare(self) -> Self {
-        Self { bytes: (self.bytes / SHARE).min(SPARE.bytes), inodes: (self.inodes / SHARE).min(SPARE.inodes) }
+        Self {
+            bytes: (self.bytes / SHARE).min(SPARE.bytes),
+            inodes: (self.inodes / SHARE).min(SPARE.inodes),
+        }
     }
 
     fn without(self, other: Self) -> Self {
-        Self { bytes: self.bytes.saturating_sub(other.bytes), inodes: self.inodes.saturating_sub(other.inodes) }
+        Self {
+            bytes: self.bytes.saturating_sub(other.bytes),
+            inodes: self.inodes.saturating_sub(other.inodes),
+        }
     }
 
     /// Whether there is enough for `needed`.
@@ -57,7 +64,8 @@ impl Space {
     }
 }
 
-/// Bytes that a file of this size takes on a disk. Unlike the size, they do not help to guess a short secret.
+/// Bytes that a file of this size takes on a disk. Unlike the size, they do not help to guess a
+/// short secret.
 pub(crate) fn in_blocks(size: u64) -> u64 {
     size.checked_next_multiple_of(BLOCK).unwrap_or(u64::MAX)
 }
@@ -67,13 +75,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_twentieth_of_the_file_system_stays_free_and_at_most_a_gigabyte_and_fifty_thousand_inodes() {
+    fn a_twentieth_of_the_file_system_stays_free_and_at_most_a_gigabyte_and_fifty_thousand_inodes()
+    {
         let small = Space { bytes: 2000, inodes: 200 };
         assert_eq!(small.spare(), Space { bytes: 100, inodes: 10 });
         assert_eq!(Space { bytes: 1 << 40, inodes: 1 << 30 }.spare(), SPARE);
         let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
         let free = (Space::free(folder.path()), Space::free_to_share(folder.path()));
         let (Some(all), Some(shared)) = free else { panic!("{free:?}") };
-        assert!(all.bytes > shared.bytes && all.holds(shared) && !shared.holds(all), "{all:?} {shared:?}");
+        assert!(
+            all.bytes > shared.bytes && all.holds(shared) && !shared.holds(all),
+            "{all:?} {shared:?}"
+        );
     }
 }

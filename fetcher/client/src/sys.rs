@@ -10,10 +10,11 @@ mod ioctl {
     nix::ioctl_write_int_bad!(ficlone, nix::libc::FICLONE);
 }
 
-/// Makes `target` share the content of `source` until one of them is changed. Not all file systems support this.
+/// Makes `target` share the content of `source` until one of them is changed. Not all file systems
+/// support this.
 pub(crate) fn reflink(source: BorrowedFd<'_>, target: BorrowedFd<'_>) -> io::Result<()> {
-    // SAFETY: both descriptors are open for as long as they are borrowed; FICLONE takes the source's number by value
-    // and touches no memory of this process.
+    // SAFETY: both descriptors are open for as long as they are borrowed; FICLONE takes the
+    // source's number by value and touches no memory of this process.
     unsafe { ioctl::ficlone(target.as_raw_fd(), source.as_raw_fd()) }?;
     Ok(())
 }

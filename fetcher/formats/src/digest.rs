@@ -107,7 +107,9 @@ mod tests {
 
     #[test]
     fn only_64_lower_case_digits_are_a_digest() {
-        for text in ["", "e3b0", &EMPTY.to_uppercase(), &EMPTY.replace('e', "g"), &format!("{EMPTY}00")] {
+        for text in
+            ["", "e3b0", &EMPTY.to_uppercase(), &EMPTY.replace('e', "g"), &format!("{EMPTY}00")]
+        {
             assert!(text.parse::<Digest>().is_err(), "{text} was accepted");
         }
     }

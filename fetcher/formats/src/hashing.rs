@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::digest::{Digest, Hasher};
 use crate::manifest::{Blob, CHUNK, CHUNKED_ABOVE};
 
-/// Bytes per read: large enough to be rare, small enough to stay in the CPU's cache for both hashes.
+/// Bytes per read: large enough to be rare, small enough to stay in the CPU's cache for both
+/// hashes.
 const BUFFER: usize = 256 << 10;
 
 /// Identifies a version of a file without reading it.
@@ -160,7 +161,8 @@ mod tests {
     fn hashing_a_file_agrees_with_hashing_in_memory() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("large");
-        let content: Vec<u8> = (0..CHUNKED_ABOVE + CHUNK + 5).map(|at| (at * 7 + at / 251) as u8).collect();
+        let content: Vec<u8> =
+            (0..CHUNKED_ABOVE + CHUNK + 5).map(|at| (at * 7 + at / 251) as u8).collect();
         fs_err::write(&path, &content).unwrap();
         let (blob, fingerprint) = hash_file(&path).unwrap();
         assert_eq!(blob.size, content.len() as u64);

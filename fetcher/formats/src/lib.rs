@@ -1,8 +1,9 @@
 //! What artifacts are and how they are written down: digests, paths, manifests, archives, tokens.
 //!
-//! A [`Manifest`] lists a tree of files by digest, and its own digest names the whole tree. [`unpack`](unpack::unpack)
-//! turns an archive into such a tree. [`hashing`], [`files`] and [`page_cache`] are for every program that hashes, makes or
-//! serves the files of a tree. Nothing here opens a connection.
+//! A [`Manifest`] lists a tree of files by digest, and its own digest names the whole tree.
+//! [`unpack`](unpack::unpack) turns an archive into such a tree. [`hashing`], [`files`] and
+//! [`page_cache`] are for every program that hashes, makes or serves the files of a tree. Nothing
+//! here opens a connection.
 
 pub mod digest;
 pub mod files;

@@ -1,11 +1,13 @@
 //! The manifest: everything in a worker's tree, by digest.
 //!
-//! A manifest has one canonical encoding (`encoding`), whose digest names the whole tree. So the same files have the
-//! same name at every start of the application master. The content of a `Manifest` value was checked: paths stay in the
-//! tree, nothing is below a file or a link, and links lead to something in the tree.
+//! A manifest has one canonical encoding (`encoding`), whose digest names the whole tree. So the
+//! same files have the same name at every start of the application master. The content of a
+//! `Manifest` value was checked: paths stay in the tree, nothing is below a file or a link, and
+//! links lead to something in the tree.
 //!
-//! Secrets travel in a manifest of their own: many users can read the manifests in a host's cache, and from a digest and
-//! a size, a short secret can be guessed. So neither the shared manifest nor its digest depends on the secrets.
+//! Secrets travel in a manifest of their own: many users can read the manifests in a host's cache,
+//! and from a digest and a size, a short secret can be guessed. So neither the shared manifest nor
+//! its digest depends on the secrets.
 
 use bytes::Bytes;
 
@@ -45,14 +47,19 @@ impl Manifest {
         check::content(&entries)?;
         let encoded = encoding::encode(&entries);
         if encoded.len() > MAX_ENCODED {
-            return Err(ManifestError::Encoding { line: 0, reason: "the manifest is larger than 16 MiB" });
+            return Err(ManifestError::Encoding {
+                line: 0,
+                reason: "the manifest is larger than 16 MiB",
+            });
         }
         Ok(Self { entries, encoded })
     }
 
-    /// The manifest of everything that is not secret, for the host's cache, and that of the secrets, if there are any.
+    /// The manifest of everything that is not secret, for the host's cache, and that of the
+    /// secrets, if there are any.
     pub fn split(&self) -> Result<(Self, Option<Self>), ManifestError> {
-        let (secrets, shared): (Vec<_>, Vec<_>) = self.entries.iter().cloned().partition(|entry| entry.secret);
+        let (secrets, shared): (Vec<_>, Vec<_>) =
+            self.entries.iter().cloned().partition(|entry| entry.secret);
         let secrets = if secrets.is_empty() { None } else { Some(Self::new(secrets)?) };
         Ok((Self::new(shared)?, secrets))
     }
@@ -76,7 +83,10 @@ impl Manifest {
     /// How many files, links and folders the tree has.
     pub fn nodes(&self) -> u64 {
         let previous = std::iter::once(None).chain(self.entries.iter().map(Some));
-        previous.zip(&self.entries).map(|(before, entry)| 1 + new_folders(before, entry).count() as u64).sum()
+        previous
+            .zip(&self.entries)
+            .map(|(before, entry)| 1 + new_folders(before, entry).count() as u64)
+            .sum()
     }
 
     /// The digest of the canonical encoding: the name of the tree.
@@ -92,11 +102,17 @@ impl Manifest {
     /// Decodes a manifest. Bytes that [`Manifest::encode`] would not write are rejected.
     pub fn decode(bytes: &[u8]) -> Result<Self, ManifestError> {
         if bytes.len() > MAX_ENCODED {
-            return Err(ManifestError::Encoding { line: 0, reason: "the manifest is larger than 16 MiB" });
+            return Err(ManifestError::Encoding {
+                line: 0,
+                reason: "the manifest is larger than 16 MiB",
+            });
         }
         let manifest = Self::new(encoding::decode(bytes)?)?;
         if manifest.encoded != bytes {
-            return Err(ManifestError::Encoding { line: 0, reason: "the encoding is not the canonical one" });
+            return Err(ManifestError::Encoding {
+                line: 0,
+                reason: "the encoding is not the canonical one",
+            });
         }
         Ok(manifest)
     }

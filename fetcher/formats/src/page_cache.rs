@@ -1,8 +1,10 @@
-//! Limit the dirty pages of large downloads: every page that is not on the disk yet counts in the task's cgroup.
+//! Limit the dirty pages of large downloads: every page that is not on the disk yet counts in the
+//! task's cgroup.
 //!
-//! The kernel lets a process write far ahead of the disk. In a cgroup with a memory limit these pages count, so a
-//! download much faster than the disk gets the task killed for lack of memory. Therefore written data is flushed while
-//! more arrives, and before each new stretch, the one before the last must be on the disk.
+//! The kernel lets a process write far ahead of the disk. In a cgroup with a memory limit these
+//! pages count, so a download much faster than the disk gets the task killed for lack of memory.
+//! Therefore written data is flushed while more arrives, and before each new stretch, the one
+//! before the last must be on the disk.
 
 use std::ops::Range;
 use std::os::fd::AsFd as _;

@@ -1,4 +1,5 @@
-//! Paths inside a tree: the only paths that a manifest may contain, so that nothing can be written outside the tree.
+//! Paths inside a tree: the only paths that a manifest may contain, so that nothing can be written
+//! outside the tree.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -10,12 +11,12 @@ const MAX_PATH: usize = 3072;
 /// Longest name between two slashes, in bytes (Linux's `NAME_MAX`).
 const MAX_NAME: usize = 255;
 
-/// The most components of a path: far more than any real tree has, and few enough to check all folders above a path
-/// quickly.
+/// The most components of a path: far more than any real tree has, and few enough to check all
+/// folders above a path quickly.
 pub const MAX_DEPTH: usize = 100;
 
-/// A relative, `/`-separated path that stays inside its tree: no empty component, no `.` or `..`, no control
-/// characters.
+/// A relative, `/`-separated path that stays inside its tree: no empty component, no `.` or `..`,
+/// no control characters.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TreePath(Arc<str>);
 
@@ -60,7 +61,8 @@ impl TreePath {
         let here: Vec<&str> = self.0.split('/').collect();
         let there: Vec<&str> = target.0.split('/').collect();
         let folders = here.len().saturating_sub(1);
-        let common = here.iter().take(folders).zip(&there).take_while(|(one, other)| one == other).count();
+        let common =
+            here.iter().take(folders).zip(&there).take_while(|(one, other)| one == other).count();
         let common = common.min(there.len().saturating_sub(1));
         let mut parts = vec![".."; folders - common];
         parts.extend(there.iter().skip(common));
@@ -118,8 +120,8 @@ impl FromStr for TreePath {
     }
 }
 
-/// Checks plain ASCII text, as most paths are, in one pass, because a manifest has many paths. If it returns false, the
-/// slower check decides.
+/// Checks plain ASCII text, as most paths are, in one pass, because a manifest has many paths. If
+/// it returns false, the slower check decides.
 fn is_plain(text: &str) -> bool {
     let (mut name, mut depth, mut dots) = (0, 1, 0);
     for byte in text.bytes() {
@@ -160,15 +162,30 @@ mod tests {
 
     #[test]
     fn paths_that_leave_the_tree_are_rejected() {
-        for text in ["", "/", "/etc/passwd", "..", "../a", "a/..", "a/../b", "./a", "a/.", "a//b", "a/", "a\0b", "a\nb"]
-        {
+        for text in [
+            "",
+            "/",
+            "/etc/passwd",
+            "..",
+            "../a",
+            "a/..",
+            "a/../b",
+            "./a",
+            "a/.",
+            "a//b",
+            "a/",
+            "a\0b",
+            "a\nb",
+        ] {
             assert!(text.parse::<TreePath>().is_err(), "{text:?} was accepted");
         }
     }
 
     #[test]
     fn usual_names_are_accepted() {
-        for text in ["a", "lib/flink dist-1.20.5.jar", "..a/b..", "lib/ü.jar", "a\\b", "plugins/x/.keep"] {
+        for text in
+            ["a", "lib/flink dist-1.20.5.jar", "..a/b..", "lib/ü.jar", "a\\b", "plugins/x/.keep"]
+        {
             assert_eq!(text.parse::<TreePath>().unwrap().as_str(), text);
         }
     }

@@ -17,12 +17,15 @@ pub(crate) enum Flush {
     Wait,
 }
 
-/// Writes a part of a file to the disk. It does not write the file's metadata, so it does not replace `fsync`.
+/// Writes a part of a file to the disk. It does not write the file's metadata, so it does not
+/// replace `fsync`.
 pub(crate) fn flush(file: BorrowedFd<'_>, part: Range<u64>, how: Flush) -> io::Result<()> {
     let flags = match how {
         Flush::Begin => libc::SYNC_FILE_RANGE_WRITE,
         Flush::Wait => {
-            libc::SYNC_FILE_RANGE_WAIT_BEFORE | libc::SYNC_FILE_RANGE_WRITE | libc::SYNC_FILE_RANGE_WAIT_AFTER
+            libc::SYNC_FILE_RANGE_WAIT_BEFORE
+                | libc::SYNC_FILE_RANGE_WRITE
+                | libc::SYNC_FILE_RANGE_WAIT_AFTER
         }
     };
     let length = part.end.saturating_sub(part.start);
@@ -31,9 +34,11 @@ pub(crate) fn flush(file: BorrowedFd<'_>, part: Range<u64>, how: Flush) -> io::R
         return Ok(());
     }
     let (start, length) = (i64::try_from(part.start), i64::try_from(length));
-    let (Ok(start), Ok(length)) = (start, length) else { return Err(io::ErrorKind::InvalidInput.into()) };
-    // SAFETY: the descriptor is open for as long as it is borrowed; the call takes numbers only and touches no memory
-    // of this process.
+    let (Ok(start), Ok(length)) = (start, length) else {
+        return Err(io::ErrorKind::InvalidInput.into());
+    };
+    // SAFETY: the descriptor is open for as long as it is borrowed; the call takes numbers only and
+    // touches no memory of this process.
     let done = unsafe { libc::sync_file_range(file.as_raw_fd(), start, length, flags) };
     Errno::result(done)?;
     Ok(())

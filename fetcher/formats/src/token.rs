@@ -84,7 +84,8 @@ impl Tokens {
         }
     }
 
-    /// The worker that `presented` belongs to. The time taken reveals nothing about the secret part.
+    /// The worker that `presented` belongs to. The time taken reveals nothing about the secret
+    /// part.
     pub fn worker(&self, presented: &str) -> Option<String> {
         let mut bytes = [0; NAME + SECRET];
         hex::decode_to_slice(presented, &mut bytes).ok()?;

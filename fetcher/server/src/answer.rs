@@ -84,7 +84,12 @@ impl Answer {
     /// An answer with a one-line text.
     pub(crate) fn text(status: Status, text: &str) -> Self {
         let body = Body::Bytes(Bytes::from(format!("{text}\n")));
-        Self { status, headers: vec![("Content-Type", "text/plain; charset=utf-8".to_owned())], body, close: false }
+        Self {
+            status,
+            headers: vec![("Content-Type", "text/plain; charset=utf-8".to_owned())],
+            body,
+            close: false,
+        }
     }
 
     /// An answer without a body.
@@ -93,7 +98,12 @@ impl Answer {
     }
 
     pub(crate) fn new(status: Status, content_type: &str, body: Body) -> Self {
-        Self { status, headers: vec![("Content-Type", content_type.to_owned())], body, close: false }
+        Self {
+            status,
+            headers: vec![("Content-Type", content_type.to_owned())],
+            body,
+            close: false,
+        }
     }
 
     pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -134,7 +144,8 @@ impl Answer {
         if !matches!(self.status, Status::NotModified | Status::NoContent) {
             write!(text, "Content-Length: {}\r\n", self.length()).ok();
         }
-        text += if self.close { "Connection: close\r\n\r\n" } else { "Connection: keep-alive\r\n\r\n" };
+        text +=
+            if self.close { "Connection: close\r\n\r\n" } else { "Connection: keep-alive\r\n\r\n" };
         text.into_bytes()
     }
 }

@@ -1,8 +1,9 @@
-//! The artifact server: serves a manifest and its blobs to workers, from inside the application master.
+//! The artifact server: serves a manifest and its blobs to workers, from inside the application
+//! master.
 //!
-//! A small HTTP/1.1 server of our own, because `sendfile` needs the socket itself. It supports no request bodies, one
-//! range per request, and strong entity tags. `routes` defines what each client may get.
-//! [`PeerServer`](crate::PeerServer) is made of the same parts.
+//! A small HTTP/1.1 server of our own, because `sendfile` needs the socket itself. It supports no
+//! request bodies, one range per request, and strong entity tags. `routes` defines what each client
+//! may get. [`PeerServer`](crate::PeerServer) is made of the same parts.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -33,17 +34,17 @@ use crate::tls::Identity;
 pub struct ServerOptions {
     /// Address to listen on; port 0 means any free port.
     pub bind: SocketAddr,
-    /// Host name or address at which workers reach this server. `None` means the bind address, or this machine's host
-    /// name if that is unspecified.
+    /// Host name or address at which workers reach this server. `None` means the bind address, or
+    /// this machine's host name if that is unspecified.
     pub advertise: Option<String>,
     /// Files sent at the same time; further requests are answered with 503 and `Retry-After`.
     pub max_streams: usize,
-    /// Number of files being sent from which clients that can follow redirects are sent to other hosts that hold the
-    /// content, if any; 0 means never.
+    /// Number of files being sent from which clients that can follow redirects are sent to other
+    /// hosts that hold the content, if any; 0 means never.
     pub peers_above: usize,
-    /// The most open connections, if the system allows as many (see [`common::descriptors`]); a quarter of them may come
-    /// from one address. Beyond that, a connection without a request is closed; if there is none, the new one gets a
-    /// 503.
+    /// The most open connections, if the system allows as many (see [`common::descriptors`]); a
+    /// quarter of them may come from one address. Beyond that, a connection without a request is
+    /// closed; if there is none, the new one gets a 503.
     pub max_connections: usize,
     /// Slowest accepted rate of a client.
     pub floor: RateFloor,
@@ -51,16 +52,17 @@ pub struct ServerOptions {
     pub idle: Duration,
     /// Certificate and key; with them the server accepts only TLS.
     pub identity: Option<Identity>,
-    /// Additional address that serves only published files, without TLS, for clients that trust no authority of ours.
-    /// Anyone on the network can change those files.
+    /// Additional address that serves only published files, without TLS, for clients that trust no
+    /// authority of ours. Anyone on the network can change those files.
     pub plain_published: Option<SocketAddr>,
-    /// Whether to serve secrets over unencrypted connections to other machines too. Anyone on the network can read
-    /// them.
+    /// Whether to serve secrets over unencrypted connections to other machines too. Anyone on the
+    /// network can read them.
     pub plain_secrets: bool,
 }
 
 impl Default for ServerOptions {
-    /// Any free port on all addresses, 64 streams, peers above 8, 4096 connections, secrets never in plain text.
+    /// Any free port on all addresses, 64 streams, peers above 8, 4096 connections, secrets never
+    /// in plain text.
     fn default() -> Self {
         Self {
             bind: SocketAddr::from(([0, 0, 0, 0], 0)),
@@ -90,7 +92,11 @@ pub struct ArtifactServer {
 
 impl ArtifactServer {
     /// Starts serving `manifest` and the files in `catalogue`.
-    pub async fn start(options: ServerOptions, manifest: Manifest, catalogue: Catalogue) -> Result<Self, ServerError> {
+    pub async fn start(
+        options: ServerOptions,
+        manifest: Manifest,
+        catalogue: Catalogue,
+    ) -> Result<Self, ServerError> {
         let acceptor = acceptor(options.identity.clone()).await?;
         let published = match options.plain_published.filter(|_| acceptor.is_some()) {
             Some(bind) => Some(Box::new(Self::start_plain(bind, &options).await?)),
@@ -119,15 +125,23 @@ impl ArtifactServer {
         let url = format!("{scheme}://{}:{}", in_url(&host), address.port());
         tracing::info!(url, manifest = %shared.site.digest(), "Artifact server started");
         let stop = CancellationToken::new();
-        let accepting = tokio::spawn(accept(listener, Arc::clone(&shared), options.max_connections, stop.clone()));
+        let accepting = tokio::spawn(accept(
+            listener,
+            Arc::clone(&shared),
+            options.max_connections,
+            stop.clone(),
+        ));
         Ok(Self { url, address, shared, stop, accepting, published })
     }
 
     /// A server that serves only published files, without TLS.
     async fn start_plain(bind: SocketAddr, options: &ServerOptions) -> Result<Self, ServerError> {
-        let options = ServerOptions { bind, identity: None, plain_published: None, ..options.clone() };
+        let options =
+            ServerOptions { bind, identity: None, plain_published: None, ..options.clone() };
         let nothing = Manifest::new(Vec::new()).map_err(|_| ServerError::Stopped)?;
-        tracing::warn!("Serving published files without TLS, as configured: anyone on the network can change them");
+        tracing::warn!(
+            "Serving published files without TLS, as configured: anyone on the network can change them"
+        );
         Box::pin(Self::start(options, nothing, Catalogue::default())).await
     }
 
@@ -146,7 +160,8 @@ impl ArtifactServer {
         self.shared.site.digest()
     }
 
-    /// The digest of the manifest of the secrets, if there are any. Only the workers themselves may know it.
+    /// The digest of the manifest of the secrets, if there are any. Only the workers themselves may
+    /// know it.
     pub fn secrets(&self) -> Option<Digest> {
         self.shared.site.secrets()
     }
@@ -177,8 +192,8 @@ impl ArtifactServer {
         self.shared.site.referral.holders()
     }
 
-    /// Publishes a file under a secret URL, for clients that can send no token, such as the Mesos fetcher. Returns the
-    /// full URL. The file is opened on each request.
+    /// Publishes a file under a secret URL, for clients that can send no token, such as the Mesos
+    /// fetcher. Returns the full URL. The file is opened on each request.
     pub fn publish_file(&self, target: &str, source: PathBuf) -> String {
         if let Some(published) = &self.published {
             return published.publish_file(target, source);
@@ -223,6 +238,8 @@ fn in_url(host: &str) -> String {
 
 async fn acceptor(identity: Option<Identity>) -> Result<Option<TlsAcceptor>, ServerError> {
     let Some(identity) = identity else { return Ok(None) };
-    let config = tokio::task::spawn_blocking(move || identity.load()).await.map_err(|_| ServerError::Stopped)??;
+    let config = tokio::task::spawn_blocking(move || identity.load())
+        .await
+        .map_err(|_| ServerError::Stopped)??;
     Ok(Some(TlsAcceptor::from(config)))
 }

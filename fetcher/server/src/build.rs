@@ -19,8 +19,8 @@ mod hash_cache;
 /// A local file that workers need.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Artifact {
-    /// Path on this machine. A symbolic link to another artifact becomes a link in the tree; any other link is
-    /// followed.
+    /// Path on this machine. A symbolic link to another artifact becomes a link in the tree; any
+    /// other link is followed.
     pub source: PathBuf,
     /// Path in the worker's tree: relative, `/`-separated.
     pub target: String,
@@ -100,7 +100,8 @@ impl Catalogue {
 pub struct Archive {
     /// Path on this machine.
     pub source: PathBuf,
-    /// The folder in the worker's tree that it is unpacked into: relative, `/`-separated. Nothing else may be in it.
+    /// The folder in the worker's tree that it is unpacked into: relative, `/`-separated. Nothing
+    /// else may be in it.
     pub target: String,
     /// The kind of archive.
     pub format: Format,
@@ -115,13 +116,17 @@ pub struct BuildOptions {
     pub hash_cache: Option<PathBuf>,
 }
 
-/// Hashes `artifacts` in parallel, off the async threads. Returns the manifest and the catalogue for serving it.
+/// Hashes `artifacts` in parallel, off the async threads. Returns the manifest and the catalogue
+/// for serving it.
 pub async fn build(artifacts: Vec<Artifact>) -> Result<(Manifest, Catalogue), BuildError> {
     build_with(artifacts, BuildOptions::default()).await
 }
 
 /// Like [`build`], with options.
-pub async fn build_with(artifacts: Vec<Artifact>, options: BuildOptions) -> Result<(Manifest, Catalogue), BuildError> {
+pub async fn build_with(
+    artifacts: Vec<Artifact>,
+    options: BuildOptions,
+) -> Result<(Manifest, Catalogue), BuildError> {
     let targets = targets(artifacts)?;
     let path = options.hash_cache.clone();
     let ((targets, links), known) = blocking(move || {
@@ -150,11 +155,17 @@ pub async fn build_with(artifacts: Vec<Artifact>, options: BuildOptions) -> Resu
         entries.push(Entry { path, kind, secret: artifact.secret });
     }
     for Archive { source, target, format } in options.archives {
-        let path = target.parse().map_err(|error| BuildError::Target { source_path: source.clone(), error })?;
+        let path = target
+            .parse()
+            .map_err(|error| BuildError::Target { source_path: source.clone(), error })?;
         let blob = catalogue.file(&hashed, source, false)?;
         entries.push(Entry { path, kind: Kind::Archive(format, blob), secret: false });
     }
-    entries.extend(links.into_iter().map(|(path, target)| Entry { path, kind: Kind::Link(target), secret: false }));
+    entries.extend(links.into_iter().map(|(path, target)| Entry {
+        path,
+        kind: Kind::Link(target),
+        secret: false,
+    }));
     Ok((Manifest::new(entries)?, catalogue))
 }
 
@@ -183,7 +194,11 @@ fn targets(artifacts: Vec<Artifact>) -> Result<BTreeMap<TreePath, Artifact>, Bui
             .parse()
             .map_err(|error| BuildError::Target { source_path: artifact.source.clone(), error })?;
         if let Some(other) = targets.get(&target) {
-            return Err(BuildError::Duplicate { target, one: other.source.clone(), other: artifact.source });
+            return Err(BuildError::Duplicate {
+                target,
+                one: other.source.clone(),
+                other: artifact.source,
+            });
         }
         targets.insert(target, artifact);
     }
@@ -227,7 +242,8 @@ type Hashed = HashMap<PathBuf, (Blob, Fingerprint)>;
 
 /// Hashes each path once, on as many threads as there are processors. Dropping it stops the work.
 async fn hash_all(paths: BTreeSet<PathBuf>, known: HashCache) -> Result<Hashed, BuildError> {
-    let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get).min(paths.len());
+    let threads =
+        std::thread::available_parallelism().map_or(2, std::num::NonZero::get).min(paths.len());
     let queue = Arc::new(Mutex::new(VecDeque::from_iter(paths)));
     let known = Arc::new(known);
     let (results, mut done) = mpsc::unbounded_channel();

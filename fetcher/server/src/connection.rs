@@ -25,7 +25,12 @@ const HEAD: Duration = Duration::from_secs(10);
 /// What a server serves.
 pub(crate) trait Site: Send + Sync + 'static {
     /// The answer to `head`, while `streams` files are being sent.
-    fn answer(&self, head: &Head, client: Client, streams: usize) -> impl Future<Output = Answer> + Send;
+    fn answer(
+        &self,
+        head: &Head,
+        client: Client,
+        streams: usize,
+    ) -> impl Future<Output = Answer> + Send;
 }
 
 /// Where a request came from.
@@ -198,7 +203,8 @@ async fn send<S>(
 
 /// An immediate 503 is better than a very slow transfer.
 pub(crate) fn overloaded() -> Answer {
-    Answer::text(Status::Unavailable, "too many transfers at once, come back later").header("Retry-After", "1")
+    Answer::text(Status::Unavailable, "too many transfers at once, come back later")
+        .header("Retry-After", "1")
 }
 
 fn refusal(status: Status) -> Answer {

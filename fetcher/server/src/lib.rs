@@ -1,8 +1,10 @@
-//! Serve artifacts: the application master's server, and the servers of hosts that pass on what they hold.
+//! Serve artifacts: the application master's server, and the servers of hosts that pass on what
+//! they hold.
 //!
-//! [`build()`] hashes local files into a manifest. [`ArtifactServer`] serves the manifest and every file in it by digest
-//! to workers that present their token. [`PeerServer`] serves what is in a host's cache to other hosts; [`peers`]
-//! decides which of them the artifact server sends a client to.
+//! [`build()`] hashes local files into a manifest. [`ArtifactServer`] serves the manifest and every
+//! file in it by digest to workers that present their token. [`PeerServer`] serves what is in a
+//! host's cache to other hosts; [`peers`] decides which of them the artifact server sends a client
+//! to.
 
 mod answer;
 mod artifact_server;

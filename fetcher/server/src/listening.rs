@@ -18,7 +18,8 @@ use crate::wire::Wire;
 
 /// The share of connections that one address may have, as a divisor.
 const SHARE: usize = 4;
-/// How many rejected connections may be answered with 503 at the same time; further ones are just closed.
+/// How many rejected connections may be answered with 503 at the same time; further ones are just
+/// closed.
 const TURNED_AWAY: usize = 32;
 
 /// A listener for `server`, and its address.
@@ -26,10 +27,14 @@ pub(crate) async fn listen(
     server: &'static str,
     address: SocketAddr,
 ) -> Result<(TcpListener, SocketAddr), ServerError> {
-    let listener = TcpListener::bind(address).await.and_then(|listener| Ok((listener.local_addr()?, listener)));
+    let listener = TcpListener::bind(address)
+        .await
+        .and_then(|listener| Ok((listener.local_addr()?, listener)));
     match listener {
         Ok((bound, listener)) => Ok((listener, bound)),
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(ServerError::PortInUse { server, address }),
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+            Err(ServerError::PortInUse { server, address })
+        }
         Err(source) => Err(ServerError::Bind { server, address, source }),
     }
 }
@@ -68,7 +73,12 @@ pub(crate) async fn accept<S: Site>(
     }
 }
 
-async fn serve<S: Site>(socket: TcpStream, address: SocketAddr, guest: Option<Guest<IpAddr>>, shared: Arc<Shared<S>>) {
+async fn serve<S: Site>(
+    socket: TcpStream,
+    address: SocketAddr,
+    guest: Option<Guest<IpAddr>>,
+    shared: Arc<Shared<S>>,
+) {
     let leaves = async {
         match &guest {
             Some(guest) => guest.has_to_leave().await,

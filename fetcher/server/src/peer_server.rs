@@ -41,9 +41,9 @@ pub struct PeerOptions {
     pub max_streams: usize,
     /// How many of them may go to one address.
     pub max_streams_each: usize,
-    /// The most open connections, if the system allows as many (see [`common::descriptors`]); a quarter of them may come
-    /// from one address. Beyond that, a connection without a request is closed; if there is none, the new one gets a
-    /// 503.
+    /// The most open connections, if the system allows as many (see [`common::descriptors`]); a
+    /// quarter of them may come from one address. Beyond that, a connection without a request is
+    /// closed; if there is none, the new one gets a 503.
     pub max_connections: usize,
     /// Slowest accepted rate of a client.
     pub floor: RateFloor,
@@ -54,7 +54,8 @@ pub struct PeerOptions {
 }
 
 impl Default for PeerOptions {
-    /// Any free port on all addresses, 8 streams, 4 of them to one address, 1024 connections, 64 KiB/s over 10 seconds.
+    /// Any free port on all addresses, 8 streams, 4 of them to one address, 1024 connections, 64
+    /// KiB/s over 10 seconds.
     fn default() -> Self {
         Self {
             bind: SocketAddr::from(([0, 0, 0, 0], 0)),
@@ -81,7 +82,11 @@ pub struct PeerServer {
 
 impl PeerServer {
     /// Starts serving the contents of `cache`, and `/metrics` if given.
-    pub async fn start(options: PeerOptions, cache: Cache, metrics: Option<Metrics>) -> Result<Self, ServerError> {
+    pub async fn start(
+        options: PeerOptions,
+        cache: Cache,
+        metrics: Option<Metrics>,
+    ) -> Result<Self, ServerError> {
         let (listener, address) = listen("peer server", options.bind).await?;
         let shared = Arc::new(Shared {
             site: Shelf { cache, metrics, healthy: options.healthy, trouble: Quiet::default() },
@@ -96,7 +101,12 @@ impl PeerServer {
         });
         tracing::info!(%address, "Peer server started");
         let stop = CancellationToken::new();
-        let accepting = tokio::spawn(accept(listener, Arc::clone(&shared), options.max_connections, stop.clone()));
+        let accepting = tokio::spawn(accept(
+            listener,
+            Arc::clone(&shared),
+            options.max_connections,
+            stop.clone(),
+        ));
         Ok(Self { address, shared, stop, accepting })
     }
 
@@ -147,11 +157,17 @@ struct Shelf {
 impl Site for Shelf {
     async fn answer(&self, head: &Head, _client: Client, _streams: usize) -> Answer {
         match (head.path.as_str(), &self.metrics) {
-            ("/healthz", _) if self.healthy.load(Ordering::Relaxed) => Answer::text(Status::Ok, "ok"),
-            ("/healthz", _) => Answer::text(Status::Unavailable, "the socket accepts no connection"),
-            ("/metrics", Some(metrics)) => {
-                Answer::new(Status::Ok, "text/plain; version=0.0.4", Body::Bytes(Bytes::from(metrics().await)))
+            ("/healthz", _) if self.healthy.load(Ordering::Relaxed) => {
+                Answer::text(Status::Ok, "ok")
             }
+            ("/healthz", _) => {
+                Answer::text(Status::Unavailable, "the socket accepts no connection")
+            }
+            ("/metrics", Some(metrics)) => Answer::new(
+                Status::Ok,
+                "text/plain; version=0.0.4",
+                Body::Bytes(Bytes::from(metrics().await)),
+            ),
             (path, _) => match path.strip_prefix("/v1/blobs/").map(str::parse) {
                 Some(Ok(name)) => self.content(name, head).await,
                 _ => not_found(),

@@ -1,5 +1,5 @@
-//! Peers: hosts that hold contents serve them to other hosts, so that the artifact server does not have to send
-//! everything to everyone.
+//! Peers: hosts that hold contents serve them to other hosts, so that the artifact server does not
+//! have to send everything to everyone.
 //!
 //! ```text
 //! agent                       artifact server                      another agent, a holder
@@ -10,9 +10,10 @@
 //!   ── DELETE /v1/holders/<…> ───▶  the holder failed
 //! ```
 //!
-//! Data from peers is verified like all other data, so a peer needs no trust and gets no token. This module is
-//! the server's knowledge, without I/O: [`Holders`] reads no clock (the time since any start is passed in) and uses no
-//! unseeded randomness. What one fetch knows is in `fetcher_client::fetch::Known`.
+//! Data from peers is verified like all other data, so a peer needs no trust and gets no token.
+//! This module is the server's knowledge, without I/O: [`Holders`] reads no clock (the time since
+//! any start is passed in) and uses no unseeded randomness. What one fetch knows is in
+//! `fetcher_client::fetch::Known`.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -36,9 +37,9 @@ pub enum AddressError {
     Foreign,
 }
 
-/// Parses an address from `text` that `source` has sent. A host may only announce itself, so that no worker can direct
-/// others to another host. An unspecified address (`[::]:7070`, over IPv4 also `0.0.0.0:7070`) stands for that of
-/// `source`.
+/// Parses an address from `text` that `source` has sent. A host may only announce itself, so that
+/// no worker can direct others to another host. An unspecified address (`[::]:7070`, over IPv4 also
+/// `0.0.0.0:7070`) stands for that of `source`.
 pub fn peer_address(text: &str, source: IpAddr) -> Result<SocketAddr, AddressError> {
     let said: SocketAddr = text.parse().map_err(|_| AddressError::Malformed)?;
     let (ip, source) = (said.ip().to_canonical(), source.to_canonical());

@@ -13,7 +13,9 @@ pub(crate) enum Part {
 
 /// The part that the header `value` requests. An invalid value is ignored, as the RFC requires.
 pub(crate) fn part(value: Option<&str>, size: u64) -> Part {
-    let Some(spec) = value.and_then(|value| value.strip_prefix("bytes=")) else { return Part::Whole };
+    let Some(spec) = value.and_then(|value| value.strip_prefix("bytes=")) else {
+        return Part::Whole;
+    };
     let Some((first, last)) = spec.split_once('-') else { return Part::Whole };
     let (first, last) = (first.trim(), last.trim());
     if first.is_empty() {
@@ -24,7 +26,9 @@ pub(crate) fn part(value: Option<&str>, size: u64) -> Part {
             None => Part::Whole,
         };
     }
-    let (Some(first), Some(last)) = (number(first), if last.is_empty() { Some(u64::MAX) } else { number(last) }) else {
+    let (Some(first), Some(last)) =
+        (number(first), if last.is_empty() { Some(u64::MAX) } else { number(last) })
+    else {
         return Part::Whole;
     };
     if last < first {
@@ -66,7 +70,16 @@ mod tests {
 
     #[test]
     fn anything_but_a_single_range_gets_the_whole_file() {
-        for value in ["", "bytes=", "bytes=-", "bytes=5-2", "bytes=a-b", "bytes=0-1,3-4", "lines=1-2", "bytes=+1-2"] {
+        for value in [
+            "",
+            "bytes=",
+            "bytes=-",
+            "bytes=5-2",
+            "bytes=a-b",
+            "bytes=0-1,3-4",
+            "lines=1-2",
+            "bytes=+1-2",
+        ] {
             assert_eq!(part(Some(value), 10), Part::Whole, "{value}");
         }
         assert_eq!(part(None, 10), Part::Whole);

@@ -1,4 +1,5 @@
-//! Redirect clients to other hosts that hold the content, and receive the announcements of those hosts.
+//! Redirect clients to other hosts that hold the content, and receive the announcements of those
+//! hosts.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -34,7 +35,8 @@ impl Referral {
             let entries = manifest.entries().iter().filter(move |entry| entry.secret == secret);
             entries.filter_map(|entry| entry.blob())
         };
-        let mut shared: HashMap<_, _> = blobs(false).map(|blob| (blob.digest, (blob.name(), blob.size))).collect();
+        let mut shared: HashMap<_, _> =
+            blobs(false).map(|blob| (blob.digest, (blob.name(), blob.size))).collect();
         // The same content may also be in the tree as a secret.
         for secret in blobs(true) {
             shared.remove(&secret.digest);
@@ -52,8 +54,15 @@ impl Referral {
         self.holders.lock().count()
     }
 
-    /// The answer for a client that should be redirected or wait; none if it should be served here, or cannot follow.
-    pub(crate) fn refer(&self, digest: &Digest, head: &Head, source: IpAddr, streams: usize) -> Option<Answer> {
+    /// The answer for a client that should be redirected or wait; none if it should be served here,
+    /// or cannot follow.
+    pub(crate) fn refer(
+        &self,
+        digest: &Digest,
+        head: &Head,
+        source: IpAddr,
+        streams: usize,
+    ) -> Option<Answer> {
         let follows = head.peer.as_deref().filter(|_| head.method == Method::Get)?;
         let (name, size) = self.shared.get(digest)?;
         let bytes = match part(head.range.as_deref(), *size) {
@@ -62,7 +71,8 @@ impl Referral {
             Part::Unsatisfiable => return None,
         };
         let avoid = head.avoid.as_deref().and_then(|avoid| avoid.parse().ok());
-        let asked = Asked { digest: *digest, bytes, asker: peer_address(follows, source).ok(), avoid };
+        let asked =
+            Asked { digest: *digest, bytes, asker: peer_address(follows, source).ok(), avoid };
         let decision = self.holders.lock().decide(self.now(), streams, &asked);
         match decision {
             Decision::Serve => None,
@@ -73,12 +83,14 @@ impl Referral {
                     .header("Cache-Control", "no-store");
                 Some(answer)
             }
-            Decision::Wait(wait) => Some(overloaded().header(WAIT_HEADER, wait.as_millis().to_string())),
+            Decision::Wait(wait) => {
+                Some(overloaded().header(WAIT_HEADER, wait.as_millis().to_string()))
+            }
         }
     }
 
-    /// Handles an announcement that a host holds a content, or everything that is not secret of the tree named `tree`,
-    /// and reports that it does not.
+    /// Handles an announcement that a host holds a content, or everything that is not secret of the
+    /// tree named `tree`, and reports that it does not.
     pub(crate) fn hear(&self, digest: Digest, tree: Digest, head: &Head, source: IpAddr) -> Answer {
         let whole = digest == tree;
         if !whole && !self.shared.contains_key(&digest) {

@@ -64,7 +64,9 @@ pub(crate) fn parse(bytes: &[u8]) -> Parsed {
             Err(status) => Parsed::Refused(status),
         },
         Ok(httparse::Status::Partial) if bytes.len() < MAX_HEAD => Parsed::Incomplete,
-        Ok(httparse::Status::Partial) | Err(httparse::Error::TooManyHeaders) => Parsed::Refused(Status::HeadTooLarge),
+        Ok(httparse::Status::Partial) | Err(httparse::Error::TooManyHeaders) => {
+            Parsed::Refused(Status::HeadTooLarge)
+        }
         Err(_) => Parsed::Refused(Status::BadRequest),
     }
 }
@@ -92,9 +94,13 @@ fn head(request: &httparse::Request<'_, '_>) -> Result<Head, Status> {
             "if-none-match" => head.if_none_match = Some(value.to_owned()),
             name if name.eq_ignore_ascii_case(PEER_HEADER) => head.peer = Some(value.to_owned()),
             name if name.eq_ignore_ascii_case(AVOID_HEADER) => head.avoid = Some(value.to_owned()),
-            name if name.eq_ignore_ascii_case(HOLDER_HEADER) => head.holder = Some(value.to_owned()),
+            name if name.eq_ignore_ascii_case(HOLDER_HEADER) => {
+                head.holder = Some(value.to_owned())
+            }
             name if name.eq_ignore_ascii_case(FAULT_HEADER) => head.fault = Some(value.to_owned()),
-            "connection" => head.close |= value.split(',').any(|word| word.trim().eq_ignore_ascii_case("close")),
+            "connection" => {
+                head.close |= value.split(',').any(|word| word.trim().eq_ignore_ascii_case("close"))
+            }
             // Bodies are never read, and the bytes of one would be taken for the next request.
             "content-length" if value != "0" => return Err(Status::BodyNotAllowed),
             "transfer-encoding" => return Err(Status::BodyNotAllowed),
@@ -112,7 +118,9 @@ fn bearer(value: &str) -> Option<String> {
 /// The path of a request target: `/path?query`, or with scheme and host as proxies send it.
 fn path(target: &str) -> Option<String> {
     let target = match target.split_once("://") {
-        Some((scheme, rest)) if !scheme.contains('/') => rest.find('/').and_then(|at| rest.get(at..))?,
+        Some((scheme, rest)) if !scheme.contains('/') => {
+            rest.find('/').and_then(|at| rest.get(at..))?
+        }
         _ => target,
     };
     let path = target.split(['?', '#']).next()?;
@@ -164,7 +172,10 @@ mod tests {
         for (text, status) in [
             ("POST / HTTP/1.1\r\n\r\n", Status::MethodNotAllowed),
             ("PUT /v1/blobs/x HTTP/1.1\r\n\r\n", Status::MethodNotAllowed),
-            ("PUT /v1/holders/x HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello", Status::BodyNotAllowed),
+            (
+                "PUT /v1/holders/x HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello",
+                Status::BodyNotAllowed,
+            ),
             ("GET / HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello", Status::BodyNotAllowed),
             ("GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", Status::BodyNotAllowed),
             ("GET x HTTP/1.1\r\n\r\n", Status::BadRequest),

@@ -90,7 +90,8 @@ impl Content {
         self.secrets.as_ref().map(|secrets| secrets.digest)
     }
 
-    /// The answer to a client that must not receive a secret: another machine on a plain connection.
+    /// The answer to a client that must not receive a secret: another machine on a plain
+    /// connection.
     fn keep_secret_from(&self, client: &Client) -> Option<Answer> {
         if client.encrypted || client.address.ip().is_loopback() || self.plain_secrets {
             return None;
@@ -129,7 +130,8 @@ impl Site for Content {
 
 async fn answer(content: &Content, head: &Head, client: Client, streams: usize) -> Answer {
     let not_found = || Answer::text(Status::NotFound, "no such artifact");
-    let Some((first, rest)) = head.path.strip_prefix('/').and_then(|path| path.split_once('/')) else {
+    let Some((first, rest)) = head.path.strip_prefix('/').and_then(|path| path.split_once('/'))
+    else {
         return not_found();
     };
     if first != "v1" {
@@ -148,14 +150,17 @@ async fn answer(content: &Content, head: &Head, client: Client, streams: usize) 
     };
     tracing::debug!(worker, path = head.path, range = head.range, "Serving an artifact");
     if rest == "secrets" {
-        let secrets = || content.secrets.as_ref().map_or_else(not_found, |secrets| listing(secrets, head));
+        let secrets =
+            || content.secrets.as_ref().map_or_else(not_found, |secrets| listing(secrets, head));
         return content.keep_secret_from(&client).unwrap_or_else(secrets);
     }
     match rest.split_once('/').map(|(kind, digest)| (kind, digest.parse::<Digest>())) {
         Some(("holders", Ok(digest))) if matches!(head.method, Method::Put | Method::Delete) => {
             content.referral.hear(digest, content.shared.digest, head, client.address.ip())
         }
-        Some(("manifests", Ok(digest))) if digest == content.shared.digest => listing(&content.shared, head),
+        Some(("manifests", Ok(digest))) if digest == content.shared.digest => {
+            listing(&content.shared, head)
+        }
         Some(("blobs", Ok(digest))) => blob(content, digest, head, client, streams).await,
         _ => not_found(),
     }
@@ -171,7 +176,13 @@ fn listing(manifest: &Listing, head: &Head) -> Answer {
         .header("Cache-Control", FOREVER)
 }
 
-async fn blob(content: &Content, digest: Digest, head: &Head, client: Client, streams: usize) -> Answer {
+async fn blob(
+    content: &Content,
+    digest: Digest,
+    head: &Head,
+    client: Client,
+    streams: usize,
+) -> Answer {
     let Some(source) = content.catalogue.get(&digest) else {
         return Answer::text(Status::NotFound, "no such artifact");
     };
@@ -186,8 +197,14 @@ async fn blob(content: &Content, digest: Digest, head: &Head, client: Client, st
     file(content, source.path.clone(), Some((digest, source.fingerprint)), head).await
 }
 
-/// A file on the disk. If its digest is known, it is served only while it is still the file that was hashed.
-async fn file(content: &Content, source: PathBuf, hashed: Option<(Digest, Fingerprint)>, head: &Head) -> Answer {
+/// A file on the disk. If its digest is known, it is served only while it is still the file that
+/// was hashed.
+async fn file(
+    content: &Content,
+    source: PathBuf,
+    hashed: Option<(Digest, Fingerprint)>,
+    head: &Head,
+) -> Answer {
     let path = source.clone();
     let opened = match tokio::task::spawn_blocking(move || hashing::open(&path)).await {
         Ok(Ok(opened)) => opened,
@@ -237,12 +254,15 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let source = folder.path().join("keytab");
         fs_err::write(&source, "secret").unwrap();
-        let artifact = Artifact { source, target: "keytab".to_owned(), executable: false, secret: true };
+        let artifact =
+            Artifact { source, target: "keytab".to_owned(), executable: false, secret: true };
         let (manifest, catalogue) = build(vec![artifact]).await.unwrap();
         let paths = [format!("/v1/blobs/{}", Digest::of(b"secret")), "/v1/secrets".to_owned()];
-        for (plain_secrets, encrypted, status) in
-            [(false, false, Status::Forbidden), (false, true, Status::Ok), (true, false, Status::Ok)]
-        {
+        for (plain_secrets, encrypted, status) in [
+            (false, false, Status::Forbidden),
+            (false, true, Status::Ok),
+            (true, false, Status::Ok),
+        ] {
             let content = Content::new(&manifest, catalogue.clone(), plain_secrets, 8).unwrap();
             let bearer = Some(content.tokens.issue("tm").expose().to_owned());
             for path in paths.clone() {

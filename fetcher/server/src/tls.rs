@@ -94,8 +94,12 @@ impl Identity {
             Self::Pem { key, .. } => key,
             Self::KeyStore { path, .. } => path,
         };
-        let config = ServerConfig::builder().with_no_client_auth().with_single_cert(loaded.chain, loaded.key);
-        config.map(Arc::new).map_err(|error| content(key, format!("does not fit the certificate: {error}")))
+        let config = ServerConfig::builder()
+            .with_no_client_auth()
+            .with_single_cert(loaded.chain, loaded.key);
+        config
+            .map(Arc::new)
+            .map_err(|error| content(key, format!("does not fit the certificate: {error}")))
     }
 
     /// Identity in a file of any supported format; the name of a PEM file ends with `.pem`.
@@ -143,7 +147,8 @@ impl fmt::Debug for Password {
 
 fn read_pem(certificate: &Path, key: &Path) -> Result<Loaded, TlsError> {
     let chain = read_chain(certificate)?;
-    let no_key = |error| content(key, format!("contains no unencrypted private key in PEM: {error}"));
+    let no_key =
+        |error| content(key, format!("contains no unencrypted private key in PEM: {error}"));
     let key = PrivateKeyDer::from_pem_slice(&Content::read(key)?.pem(key)?).map_err(no_key)?;
     Ok(Loaded { chain, key })
 }
@@ -154,8 +159,13 @@ fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
 
 fn certificates(pem: &[u8], path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let found = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>();
-    let found = found.map_err(|error| content(path, format!("contains no certificate in PEM: {error}")))?;
-    if found.is_empty() { Err(content(path, "contains no certificate in PEM".to_owned())) } else { Ok(found) }
+    let found =
+        found.map_err(|error| content(path, format!("contains no certificate in PEM: {error}")))?;
+    if found.is_empty() {
+        Err(content(path, "contains no certificate in PEM".to_owned()))
+    } else {
+        Ok(found)
+    }
 }
 
 fn content(path: &Path, reason: String) -> TlsError {

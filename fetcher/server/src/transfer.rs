@@ -1,7 +1,8 @@
 //! Send a file with `sendfile`: its bytes never pass through this process.
 //!
-//! `sendfile` blocks while the file is read from the disk, so it runs on a blocking thread. It uses the socket of the
-//! async connection, which stays non-blocking: `poll` waits for a client that reads slowly.
+//! `sendfile` blocks while the file is read from the disk, so it runs on a blocking thread. It uses
+//! the socket of the async connection, which stays non-blocking: `poll` waits for a client that
+//! reads slowly.
 
 use std::io;
 use std::os::fd::{AsFd as _, AsRawFd as _};
@@ -22,7 +23,8 @@ use crate::answer::FileBody;
 /// Bytes per `sendfile` call: enough to make calls rare, few enough to notice a stall.
 const PIECE: u64 = 1 << 20;
 
-/// Sends a head and the file after it. Dropping the future closes the connection, and so ends the thread.
+/// Sends a head and the file after it. Dropping the future closes the connection, and so ends the
+/// thread.
 pub(crate) async fn send_file(
     socket: &Arc<TcpStream>,
     head: Vec<u8>,
@@ -31,7 +33,8 @@ pub(crate) async fn send_file(
 ) -> io::Result<()> {
     let mut hang_up = HangUp(Some(Arc::clone(socket)));
     let socket = Arc::clone(socket);
-    let sent = tokio::task::spawn_blocking(move || send_blocking(&socket, &head, &body, floor)).await;
+    let sent =
+        tokio::task::spawn_blocking(move || send_blocking(&socket, &head, &body, floor)).await;
     hang_up.0 = None;
     sent.map_err(io::Error::other)?
 }
@@ -48,10 +51,16 @@ impl Drop for HangUp {
     }
 }
 
-fn send_blocking(socket: &TcpStream, head: &[u8], body: &FileBody, floor: RateFloor) -> io::Result<()> {
+fn send_blocking(
+    socket: &TcpStream,
+    head: &[u8],
+    body: &FileBody,
+    floor: RateFloor,
+) -> io::Result<()> {
     let mut watch = RateWatch::new(floor);
     let mut head = head;
-    // One packet for the head and the first bytes. After the head of an empty file nothing would flush it.
+    // One packet for the head and the first bytes. After the head of an empty file nothing would
+    // flush it.
     let more = if body.range.is_empty() { 0 } else { nix::libc::MSG_MORE };
     let flags = MsgFlags::MSG_NOSIGNAL | MsgFlags::from_bits_retain(more);
     while !head.is_empty() {
@@ -68,8 +77,8 @@ fn send_blocking(socket: &TcpStream, head: &[u8], body: &FileBody, floor: RateFl
     while offset < end {
         let left = (end - offset) as u64;
         if left <= PIECE {
-            // The last chance to notice that the file has changed since it was hashed. Without its last piece, the
-            // client treats the answer as broken.
+            // The last chance to notice that the file has changed since it was hashed. Without its
+            // last piece, the client treats the answer as broken.
             unchanged(body)?;
         }
         match sendfile64(socket, body.file.file(), Some(&mut offset), left.min(PIECE) as usize) {

@@ -37,7 +37,11 @@ impl Wire {
     }
 
     /// Does the TLS handshake, which may take as long as the rate floor's window.
-    pub(crate) async fn encrypted(socket: TcpStream, acceptor: &TlsAcceptor, floor: RateFloor) -> io::Result<Self> {
+    pub(crate) async fn encrypted(
+        socket: TcpStream,
+        acceptor: &TlsAcceptor,
+        floor: RateFloor,
+    ) -> io::Result<Self> {
         socket.set_nodelay(true)?;
         let stream = timeout(floor.window, acceptor.accept(socket)).await??;
         Ok(Self { stream: Stream::Tls(Box::new(stream)), floor })
@@ -125,19 +129,29 @@ async fn encrypt_file(
     stream.flush().await
 }
 
-fn read_piece(body: &FileBody, mut buffer: Vec<u8>, offset: u64, last: bool) -> io::Result<Vec<u8>> {
+fn read_piece(
+    body: &FileBody,
+    mut buffer: Vec<u8>,
+    offset: u64,
+    last: bool,
+) -> io::Result<Vec<u8>> {
     match body.file.file().read_exact_at(&mut buffer, offset) {
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Err(changed(body)),
         read => read?,
     }
     if last {
-        // As over plain connections: without its last piece, the client treats the answer as broken.
+        // As over plain connections: without its last piece, the client treats the answer as
+        // broken.
         unchanged(body)?;
     }
     Ok(buffer)
 }
 
-async fn write_watched(stream: &mut TlsStream<TcpStream>, mut bytes: &[u8], watch: &mut RateWatch) -> io::Result<()> {
+async fn write_watched(
+    stream: &mut TlsStream<TcpStream>,
+    mut bytes: &[u8],
+    watch: &mut RateWatch,
+) -> io::Result<()> {
     while !bytes.is_empty() {
         let start = Instant::now();
         let sent = match timeout(watch.patience(), stream.write(bytes)).await {

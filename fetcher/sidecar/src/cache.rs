@@ -11,7 +11,9 @@ pub(crate) async fn open_cache(settings: &Settings) -> anyhow::Result<Cache> {
     let open = move || {
         check_cache(&options.path)?;
         Cache::open(options).map_err(|error| match error {
-            CacheError::Replaceable(_) | CacheError::Untrusted { .. } => RefusedPlace::cache(error.to_string()).into(),
+            CacheError::Replaceable(_) | CacheError::Untrusted { .. } => {
+                RefusedPlace::cache(error.to_string()).into()
+            }
             CacheError::Disk(error) => refused(error, RefusedPlace::cache),
         })
     };

@@ -4,14 +4,20 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::parser::ValueSource;
-use clap::{Arg, ArgAction, ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+use clap::{
+    Arg, ArgAction, ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand,
+    ValueEnum,
+};
 use fetcher_formats::digest::Digest;
 
-use crate::settings::{DEFAULT_FILE, SETTINGS, Setting, Settings, SettingsError, Sources, TOKEN_VARIABLE};
+use crate::settings::{
+    DEFAULT_FILE, SETTINGS, Setting, Settings, SettingsError, Sources, TOKEN_VARIABLE,
+};
 
 /// Artifact cache of a host for Flink's workers: the sidecar of flink-mesos-executor.
 ///
-/// Without a command, it runs the daemon. The other commands use the daemon if it runs, and otherwise the files of the cache.
+/// Without a command, it runs the daemon. The other commands use the daemon if it runs, and
+/// otherwise the files of the cache.
 #[derive(Debug, Parser)]
 #[command(
     name = "flink-mesos-fetcher",
@@ -52,7 +58,8 @@ pub enum Command {
     Status,
     /// Make room: remove the least recently used files, but none in use
     Gc {
-        /// Size to keep at most, e.g. "5 GiB", or 0 to empty the cache [default: the setting budget]
+        /// Size to keep at most, e.g. "5 GiB", or 0 to empty the cache [default: the setting
+        /// budget]
         #[arg(long, value_name = "SIZE", value_parser = crate::settings::size_or_nothing)]
         keep: Option<u64>,
     },
@@ -104,13 +111,18 @@ pub enum UsageError {
 
 impl Invocation {
     /// Reads the arguments, the file that they name, and the environment variables. Blocks.
-    pub fn read(arguments: Vec<OsString>, variables: &[(String, String)]) -> Result<Self, UsageError> {
+    pub fn read(
+        arguments: Vec<OsString>,
+        variables: &[(String, String)],
+    ) -> Result<Self, UsageError> {
         let matches = command().try_get_matches_from(arguments)?;
         let cli = Cli::from_arg_matches(&matches)?;
         let mut sources = Sources::defaults();
         match &cli.config {
             Some(file) => sources.read_file(file)?,
-            None if fs_err::exists(DEFAULT_FILE).unwrap_or(true) => sources.read_file(DEFAULT_FILE.as_ref())?,
+            None if fs_err::exists(DEFAULT_FILE).unwrap_or(true) => {
+                sources.read_file(DEFAULT_FILE.as_ref())?
+            }
             None => {}
         }
         sources.read_variables(variables)?;
@@ -120,14 +132,18 @@ impl Invocation {
     }
 }
 
-/// The command line with a flag for each setting: at the top, and for each command, which accepts all and lists those it needs.
+/// The command line with a flag for each setting: at the top, and for each command, which accepts
+/// all and lists those it needs.
 fn command() -> clap::Command {
     let with_flags = |command: clap::Command, listed: &[&str]| {
         let is_listed = |key| listed.is_empty() || listed.contains(&key);
-        SETTINGS.iter().fold(command, |command, setting| command.arg(flag(setting).hide(!is_listed(setting.key))))
+        SETTINGS.iter().fold(command, |command, setting| {
+            command.arg(flag(setting).hide(!is_listed(setting.key)))
+        })
     };
     let command = with_flags(Cli::command(), &[]);
-    let names: Vec<_> = command.get_subcommands().map(|command| command.get_name().to_owned()).collect();
+    let names: Vec<_> =
+        command.get_subcommands().map(|command| command.get_name().to_owned()).collect();
     names.into_iter().fold(command, |command, name| {
         let listed: &[_] = if name == "daemon" { &[] } else { &["socket", "cache"] };
         command.mut_subcommand(name, |command| with_flags(command, listed))
@@ -154,7 +170,9 @@ fn capitalised(text: &str) -> String {
 
 /// Flags after the command override those before it.
 fn read_flags(matches: &ArgMatches, sources: &mut Sources) {
-    for matches in [Some(matches), matches.subcommand().map(|(_, matches)| matches)].into_iter().flatten() {
+    for matches in
+        [Some(matches), matches.subcommand().map(|(_, matches)| matches)].into_iter().flatten()
+    {
         for setting in SETTINGS {
             if matches.value_source(setting.key) == Some(ValueSource::CommandLine)
                 && let Some(value) = matches.get_one::<String>(setting.key)
@@ -176,13 +194,20 @@ mod tests {
 
     #[test]
     fn only_the_daemon_lists_all_settings_and_every_command_accepts_them() {
-        let listed =
-            |help: &str| SETTINGS.iter().filter(|setting| help.contains(&format!("--{} ", setting.key))).count();
+        let listed = |help: &str| {
+            SETTINGS.iter().filter(|setting| help.contains(&format!("--{} ", setting.key))).count()
+        };
         assert_eq!(listed(&help(&["flink-mesos-fetcher", "--help"])), SETTINGS.len());
         assert_eq!(listed(&help(&["flink-mesos-fetcher", "daemon", "--help"])), SETTINGS.len());
         assert_eq!(listed(&help(&["flink-mesos-fetcher", "gc", "--help"])), 2);
-        let matches =
-            command().try_get_matches_from(["flink-mesos-fetcher", "--cache", "/a", "gc", "--budget", "1 GiB"]);
+        let matches = command().try_get_matches_from([
+            "flink-mesos-fetcher",
+            "--cache",
+            "/a",
+            "gc",
+            "--budget",
+            "1 GiB",
+        ]);
         let mut sources = Sources::defaults();
         read_flags(&matches.unwrap(), &mut sources);
         let settings = sources.settings().unwrap();

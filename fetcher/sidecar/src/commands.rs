@@ -32,7 +32,8 @@ const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 pub struct Answer {
     /// The text to print.
     pub text: String,
-    /// Whether the result is good: a `verify` that finds damaged files succeeds, but its result is not good.
+    /// Whether the result is good: a `verify` that finds damaged files succeeds, but its result is
+    /// not good.
     pub good: bool,
 }
 
@@ -70,7 +71,11 @@ pub fn run(
 }
 
 impl Answer {
-    fn new<T: Serialize>(value: &T, output: Output, text: impl FnOnce(&T) -> String) -> anyhow::Result<Self> {
+    fn new<T: Serialize>(
+        value: &T,
+        output: Output,
+        text: impl FnOnce(&T) -> String,
+    ) -> anyhow::Result<Self> {
         let text = match output {
             Output::Json => serde_json::to_string(value)? + "\n",
             Output::Text => text(value),
@@ -85,7 +90,11 @@ impl Backend {
             Ok(connection) => Ok(Self::Daemon(Box::new(connection))),
             Err(SidecarError::Absent { .. }) => {
                 let path = settings.cache.clone();
-                anyhow::ensure!(path.exists(), "no cache at {}, and no daemon runs", path.display());
+                anyhow::ensure!(
+                    path.exists(),
+                    "no cache at {}, and no daemon runs",
+                    path.display()
+                );
                 Ok(Self::Local(open_cache(settings).await?))
             }
             Err(error) => Err(error.into()),
@@ -96,7 +105,9 @@ impl Backend {
 async fn status(settings: &Settings) -> anyhow::Result<Status> {
     match Backend::find(settings).await? {
         Backend::Daemon(mut daemon) => say(&mut daemon, Method::GET, STATUS, Vec::new()).await,
-        Backend::Local(cache) => Ok(tokio::task::spawn_blocking(move || Status::look(&cache, None)).await??),
+        Backend::Local(cache) => {
+            Ok(tokio::task::spawn_blocking(move || Status::look(&cache, None)).await??)
+        }
     }
 }
 
@@ -124,7 +135,8 @@ async fn say<T: DeserializeOwned>(
     body: Vec<u8>,
 ) -> anyhow::Result<T> {
     let text = daemon.request(method, path, body, None).await?.text().await?;
-    serde_json::from_str(&text).context("the daemon sent an unknown answer; does it have another version?")
+    serde_json::from_str(&text)
+        .context("the daemon sent an unknown answer; does it have another version?")
 }
 
 /// The result of a prefetch.
@@ -150,8 +162,12 @@ async fn prefetch(
         token: token(what, variables)?,
         target: PathBuf::new(),
     };
-    let options =
-        FetchOptions { connections: settings.connections, patience: settings.patience, trusted, ..Default::default() };
+    let options = FetchOptions {
+        connections: settings.connections,
+        patience: settings.patience,
+        trusted,
+        ..Default::default()
+    };
     let (sender, progress) = watch::channel(Progress::default());
     let fetch = Fetch::new(request, options, sender);
     let tree = select! {
@@ -179,7 +195,8 @@ fn token(what: &Prefetch, variables: &[(String, String)]) -> anyhow::Result<Toke
         (read_secret(file)?, file.display().to_string())
     } else {
         let variable = variables.iter().find(|(name, _)| name == TOKEN_VARIABLE);
-        let (name, text) = variable.context(format!("no token: give --token-file, or {TOKEN_VARIABLE}"))?;
+        let (name, text) =
+            variable.context(format!("no token: give --token-file, or {TOKEN_VARIABLE}"))?;
         (text.clone(), name.clone())
     };
     text.trim().parse().context(place)
@@ -194,7 +211,8 @@ async fn show(progress: watch::Receiver<Progress>) {
         ticks.tick().await;
         let latest = *progress.borrow();
         let (done, all) = (human_bytes(latest.bytes_done), human_bytes(latest.bytes));
-        writeln!(io::stderr(), "{done} of {all}, {} of {} files", latest.files_done, latest.files).ok();
+        writeln!(io::stderr(), "{done} of {all}, {} of {} files", latest.files_done, latest.files)
+            .ok();
     }
 }
 
@@ -244,5 +262,10 @@ fn verified_text(verified: &Verified) -> String {
 }
 
 fn fetched_text(fetched: &Fetched) -> String {
-    format!("{} is there: {} files, {}\n", fetched.tree.display(), fetched.files, human_bytes(fetched.bytes))
+    format!(
+        "{} is there: {} files, {}\n",
+        fetched.tree.display(),
+        fetched.files,
+        human_bytes(fetched.bytes)
+    )
 }

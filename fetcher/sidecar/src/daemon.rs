@@ -1,12 +1,13 @@
-//! The daemon: the cache, the connections that it serves, and its life from the first lock to the last byte.
+//! The daemon: the cache, the connections that it serves, and its life from the first lock to the
+//! last byte.
 //!
 //! ```text
 //! locks its socket's path → opens the cache → listens → READY
 //! SIGTERM or SIGINT → STOPPING, stops listening → running fetches get the grace → exit
 //! ```
 //!
-//! One thread does everything that waits. Blocking work (writing, hashing, unpacking) is on threads that end when idle.
-//! An idle daemon only wakes up for the watchdog.
+//! One thread does everything that waits. Blocking work (writing, hashing, unpacking) is on threads
+//! that end when idle. An idle daemon only wakes up for the watchdog.
 
 use std::future::Future;
 use std::io;
@@ -52,8 +53,8 @@ const SPARE_THREADS: usize = 16;
 
 /// Runs the daemon until it gets a signal to stop.
 pub fn run(settings: Settings) -> anyhow::Result<()> {
-    // A fetch writes on as many threads as it has connections, and unpacks on some more. With fewer threads, fetches
-    // could deadlock waiting for each other.
+    // A fetch writes on as many threads as it has connections, and unpacks on some more. With fewer
+    // threads, fetches could deadlock waiting for each other.
     let threads = settings.fetches * (settings.connections + UNPACKED_AT_ONCE) + SPARE_THREADS;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -135,16 +136,23 @@ async fn answers(socket: &Path) -> bool {
         let mut daemon = Connection::open(socket).await?;
         daemon.request(Method::GET, HEALTH, Vec::new(), None).await.map(drop)
     };
-    asked.await.inspect_err(|error: &SidecarError| tracing::debug!(%error, "Sent a request to the socket")).is_ok()
+    asked
+        .await
+        .inspect_err(|error: &SidecarError| tracing::debug!(%error, "Sent a request to the socket"))
+        .is_ok()
 }
 
 /// Serves executors until the daemon stops and all connections have ended.
-fn serve_this_host(daemon: &Arc<Daemon>, socket: &Socket) -> io::Result<impl Future<Output = ()> + use<>> {
+fn serve_this_host(
+    daemon: &Arc<Daemon>,
+    socket: &Socket,
+) -> io::Result<impl Future<Output = ()> + use<>> {
     let routes = routes::for_this_host(Arc::clone(daemon));
     Ok(serving::serve(socket.listener()?, routes, daemon.stop.clone(), Arc::clone(&daemon.healthy)))
 }
 
-/// Serves the cache's contents, and metrics, to other machines if configured, until the daemon is dropped.
+/// Serves the cache's contents, and metrics, to other machines if configured, until the daemon is
+/// dropped.
 async fn serve_other_hosts(daemon: &Arc<Daemon>) -> Result<(), ServerError> {
     let Some(bind) = daemon.settings.listen else { return Ok(()) };
     let itself = Arc::downgrade(daemon);
@@ -158,7 +166,8 @@ async fn serve_other_hosts(daemon: &Arc<Daemon>) -> Result<(), ServerError> {
             })
         })
     });
-    let options = PeerOptions { bind, healthy: Arc::clone(&daemon.healthy), ..PeerOptions::default() };
+    let options =
+        PeerOptions { bind, healthy: Arc::clone(&daemon.healthy), ..PeerOptions::default() };
     let server = PeerServer::start(options, daemon.cache.clone(), Some(metrics)).await?;
     daemon.peers.get_or_init(|| server);
     Ok(())

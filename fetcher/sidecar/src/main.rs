@@ -57,7 +57,9 @@ fn run(invocation: &Invocation, variables: &[(String, String)]) -> anyhow::Resul
 
 /// The environment, without variables that are not UTF-8: we could not use them.
 fn variables() -> Vec<(String, String)> {
-    env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
+    env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
 }
 
 fn start_log(settings: &Settings) {

@@ -1,4 +1,5 @@
-//! The paths in the settings, and whether another user could replace what is there. A restart does not change that.
+//! The paths in the settings, and whether another user could replace what is there. A restart does
+//! not change that.
 
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -26,8 +27,12 @@ impl RefusedPlace {
     }
 }
 
-/// An error of the configuration if the path must be changed, or what is there; other errors may pass, such as a full disk.
-pub(crate) fn refused(error: io::Error, refusal: impl FnOnce(String) -> RefusedPlace) -> anyhow::Error {
+/// An error of the configuration if the path must be changed, or what is there; other errors may
+/// pass, such as a full disk.
+pub(crate) fn refused(
+    error: io::Error,
+    refusal: impl FnOnce(String) -> RefusedPlace,
+) -> anyhow::Error {
     match error.kind() {
         ErrorKind::AlreadyExists
         | ErrorKind::InvalidFilename
@@ -49,14 +54,16 @@ pub fn check(settings: &Settings) -> Result<(), RefusedPlace> {
 pub(crate) fn check_cache(path: &Path) -> Result<(), RefusedPlace> {
     check_way(path).map_err(|error| RefusedPlace::cache(error.to_string()))?;
     match fs_err::metadata(path) {
-        Ok(found) if !found.is_dir() => {
-            Err(RefusedPlace::cache(format!("{} is not a folder: name another path", path.display())))
-        }
+        Ok(found) if !found.is_dir() => Err(RefusedPlace::cache(format!(
+            "{} is not a folder: name another path",
+            path.display()
+        ))),
         _ => Ok(()),
     }
 }
 
-/// Refuses a path at which another user could listen instead, or has put something in the place of its lock. Blocks.
+/// Refuses a path at which another user could listen instead, or has put something in the place of
+/// its lock. Blocks.
 pub(crate) fn check_socket(path: &Path) -> Result<(), RefusedPlace> {
     let checked = check_way(path).and_then(|()| check_place(&lock_of(path)));
     checked.map_err(|error| RefusedPlace::socket(error.to_string()))

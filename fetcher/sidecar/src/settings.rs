@@ -1,7 +1,8 @@
 //! The daemon's settings: a table of keys, and their values from a file, the environment and flags.
 //!
-//! A later source overrides an earlier one: defaults, `/etc/flink-mesos/fetcher.toml`, `FLINK_MESOS_FETCHER_*`, flags.
-//! All sources are read by the same rules, and an error names its source.
+//! A later source overrides an earlier one: defaults, `/etc/flink-mesos/fetcher.toml`,
+//! `FLINK_MESOS_FETCHER_*`, flags. All sources are read by the same rules, and an error names its
+//! source.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
@@ -42,9 +43,17 @@ pub struct Setting {
 
 /// All settings, in the order of the documentation.
 pub const SETTINGS: &[Setting] = &[
-    setting("socket", fetcher_client::DEFAULT_SOCKET, "socket for the executors of this host, an absolute path"),
+    setting(
+        "socket",
+        fetcher_client::DEFAULT_SOCKET,
+        "socket for the executors of this host, an absolute path",
+    ),
     setting("cache", "/var/cache/flink-mesos", "folder of the cache, an absolute path"),
-    setting("budget", "20 GiB", "cache size limit; files in use are never evicted, so the cache may exceed it"),
+    setting(
+        "budget",
+        "20 GiB",
+        "cache size limit; files in use are never evicted, so the cache may exceed it",
+    ),
     setting(
         "listen",
         "",
@@ -173,13 +182,16 @@ pub struct Sources(BTreeMap<&'static str, (ValueSource, String)>);
 impl Sources {
     /// Only defaults.
     pub fn defaults() -> Self {
-        let defaults = SETTINGS.iter().map(|setting| (setting.key, (ValueSource::Default, setting.default.to_owned())));
+        let defaults = SETTINGS
+            .iter()
+            .map(|setting| (setting.key, (ValueSource::Default, setting.default.to_owned())));
         Self(defaults.collect())
     }
 
     /// Reads a file. Blocks.
     pub fn read_file(&mut self, path: &Path) -> Result<(), SettingsError> {
-        let text = common::files::read_text(path, LARGEST).map_err(|error| SettingsError::Read(error.to_string()))?;
+        let text = common::files::read_text(path, LARGEST)
+            .map_err(|error| SettingsError::Read(error.to_string()))?;
         for (place, key, value) in entries(path, &text)? {
             self.set(place, &key, value)?;
         }
@@ -189,7 +201,10 @@ impl Sources {
     /// Reads the environment variables.
     pub fn read_variables(&mut self, variables: &[(String, String)]) -> Result<(), SettingsError> {
         for (name, value) in variables {
-            let Some(rest) = name.strip_prefix(VARIABLE_PREFIX).filter(|_| name != TOKEN_VARIABLE) else { continue };
+            let Some(rest) = name.strip_prefix(VARIABLE_PREFIX).filter(|_| name != TOKEN_VARIABLE)
+            else {
+                continue;
+            };
             let key = rest.to_ascii_lowercase().replace('_', "-");
             self.set(ValueSource::Variable(name.clone()), &key, value.clone())?;
         }
@@ -229,7 +244,9 @@ impl Sources {
     fn cache(&self, text: &str) -> Result<PathBuf, String> {
         let cache = path(text)?;
         if self.value("socket", socket).is_ok_and(|socket| socket == cache) {
-            return Err("is the path of the socket too: name another path for one of them".to_owned());
+            return Err(
+                "is the path of the socket too: name another path for one of them".to_owned()
+            );
         }
         Ok(cache)
     }
@@ -245,8 +262,13 @@ impl Sources {
         lines
     }
 
-    fn value<T>(&self, key: &'static str, read: impl FnOnce(&str) -> Result<T, String>) -> Result<T, SettingsError> {
-        let (place, value) = self.0.get(key).cloned().unwrap_or((ValueSource::Default, String::new()));
+    fn value<T>(
+        &self,
+        key: &'static str,
+        read: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Result<T, SettingsError> {
+        let (place, value) =
+            self.0.get(key).cloned().unwrap_or((ValueSource::Default, String::new()));
         read(value.trim()).map_err(|reason| SettingsError::Value { place, key, value, reason })
     }
 }
@@ -261,11 +283,23 @@ pub fn size_or_nothing(text: &str) -> Result<u64, String> {
 
 /// The table of settings for the documentation, in Markdown.
 pub fn reference() -> String {
-    let mut table = String::from("| key and flag | variable | default | meaning |\n| --- | --- | --- | --- |\n");
+    let mut table = String::from(
+        "| key and flag | variable | default | meaning |\n| --- | --- | --- | --- |\n",
+    );
     for setting in SETTINGS {
-        let default = if setting.default.is_empty() { "(empty)".to_owned() } else { format!("`{}`", setting.default) };
+        let default = if setting.default.is_empty() {
+            "(empty)".to_owned()
+        } else {
+            format!("`{}`", setting.default)
+        };
         // Writing to a string cannot fail.
-        _ = writeln!(table, "| `{}` | `{}` | {default} | {} |", setting.key, setting.variable(), setting.meaning);
+        _ = writeln!(
+            table,
+            "| `{}` | `{}` | {default} | {} |",
+            setting.key,
+            setting.variable(),
+            setting.meaning
+        );
     }
     table
 }

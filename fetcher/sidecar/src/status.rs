@@ -49,7 +49,11 @@ impl Status {
     /// Reads the state of the cache. Blocks.
     pub(crate) fn look(cache: &Cache, daemon: Option<Running>) -> io::Result<Self> {
         let options = cache.options();
-        let held = Held { path: options.path.clone(), budget_bytes: options.budget, usage: cache.usage()? };
+        let held = Held {
+            path: options.path.clone(),
+            budget_bytes: options.budget,
+            usage: cache.usage()?,
+        };
         Ok(Self { version: common::version!().to_owned(), daemon, cache: held })
     }
 }

@@ -1,4 +1,5 @@
-//! The usage of a host's TaskManagers, as their executors report it; forgotten when the reports stop.
+//! The usage of a host's TaskManagers, as their executors report it; forgotten when the reports
+//! stop.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -57,7 +58,9 @@ struct Report {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refused {
     /// A name with characters that no worker's name has.
-    #[error("{0:?} is not a worker: allowed are up to {LONGEST_NAME} letters, digits, '.', '_', '-'")]
+    #[error(
+        "{0:?} is not a worker: allowed are up to {LONGEST_NAME} letters, digits, '.', '_', '-'"
+    )]
     Name(String),
     /// A number out of range.
     #[error("{0} is out of range")]
@@ -100,7 +103,10 @@ impl Usage {
             ("open_files", Some(self.open_files)),
             ("sandbox_bytes", Some(self.sandbox_bytes)),
         ];
-        match numbers.into_iter().find(|(_, number)| number.is_some_and(|number| number > MOST_OF_ANYTHING)) {
+        match numbers
+            .into_iter()
+            .find(|(_, number)| number.is_some_and(|number| number > MOST_OF_ANYTHING))
+        {
             // A missing limit is reported as a very large number.
             Some((name, _)) if name != "memory_limit_bytes" => Err(Refused::Value(name)),
             _ => Ok(()),
@@ -109,8 +115,8 @@ impl Usage {
 }
 
 impl Usages {
-    /// Records an executor's report, or rejects it. A worker belongs to the first user that reports it; root may report
-    /// all.
+    /// Records an executor's report, or rejects it. A worker belongs to the first user that reports
+    /// it; root may report all.
     pub(crate) fn record(&self, by: Caller, usage: Usage) -> Result<(), Refused> {
         usage.check()?;
         let name = usage.worker.clone();
@@ -186,7 +192,9 @@ mod tests {
         for name in ["", "a\"b", "a\nb", "a/b", &"x".repeat(201)] {
             assert!(matches!(record(&usages, USER, name), Err(Refused::Name(_))), "{name}");
         }
-        for (user, number) in (0..4).flat_map(|user| (0..MOST_OF_EACH).map(move |number| (user, number))) {
+        for (user, number) in
+            (0..4).flat_map(|user| (0..MOST_OF_EACH).map(move |number| (user, number)))
+        {
             record(&usages, USER + user, &format!("w{user}-{number}")).unwrap();
         }
         assert_eq!(record(&usages, USER, "one-more"), Err(Refused::TooMany(MOST_OF_EACH)));
@@ -200,7 +208,11 @@ mod tests {
         record(&usages, USER, "one").unwrap();
         assert_eq!(record(&usages, USER + 1, "one"), Err(Refused::Owner("one".to_owned())));
         record(&usages, 0, "one").unwrap();
-        assert_eq!(record(&usages, USER, "one"), Err(Refused::Owner("one".to_owned())), "it belongs to root now");
+        assert_eq!(
+            record(&usages, USER, "one"),
+            Err(Refused::Owner("one".to_owned())),
+            "it belongs to root now"
+        );
         advance(FORGOTTEN_AFTER).await;
         record(&usages, USER + 1, "one").unwrap();
     }
@@ -210,7 +222,10 @@ mod tests {
         let usages = Usages::default();
         for seconds in [f64::INFINITY, f64::NAN, -1.0, 1e308] {
             let usage = Usage { cpu_seconds: seconds, ..example("one") };
-            assert_eq!(usages.record(Caller::user(USER), usage), Err(Refused::Value("cpu_seconds")));
+            assert_eq!(
+                usages.record(Caller::user(USER), usage),
+                Err(Refused::Value("cpu_seconds"))
+            );
         }
         let usage = Usage { threads: u64::MAX, ..example("one") };
         assert_eq!(usages.record(Caller::user(USER), usage), Err(Refused::Value("threads")));

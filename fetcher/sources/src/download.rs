@@ -22,7 +22,8 @@ use crate::options::{SourceOptions, SourceProgress};
 use crate::origin::Origin;
 use crate::uri::SourceUri;
 
-/// Downloads into `<folder>/<fingerprint>.partial`, and renames that to its digest once it is complete and verified.
+/// Downloads into `<folder>/<fingerprint>.partial`, and renames that to its digest once it is
+/// complete and verified.
 pub(crate) async fn download(
     origin: &Origin,
     uri: &SourceUri,
@@ -63,7 +64,8 @@ struct Transfer<'a> {
 }
 
 impl<'a> Transfer<'a> {
-    /// Continues where an earlier process stopped, if a digest can show later whether that was right.
+    /// Continues where an earlier process stopped, if a digest can show later whether that was
+    /// right.
     async fn open(
         path: &'a Path,
         resume: bool,
@@ -71,7 +73,13 @@ impl<'a> Transfer<'a> {
         options: &'a SourceOptions,
         progress: &'a watch::Sender<SourceProgress>,
     ) -> Result<Self, SourceError> {
-        let file = fs::OpenOptions::new().create(true).truncate(!resume).write(true).read(true).open(path).await;
+        let file = fs::OpenOptions::new()
+            .create(true)
+            .truncate(!resume)
+            .write(true)
+            .read(true)
+            .open(path)
+            .await;
         let mut file = file.map_err(|error| FetchError::disk(error, path, 0))?;
         let position = file.seek(std::io::SeekFrom::End(0)).await.map_err(FetchError::Disk)?;
         let moved = Instant::now();
@@ -109,7 +117,8 @@ impl<'a> Transfer<'a> {
 
     async fn attempt(&mut self, origin: &Origin) -> Result<(), SourceError> {
         let mut watch = RateWatch::new(self.options.floor);
-        let opened = timeout(watch.patience(), origin.open(self.position, self.version.as_deref())).await;
+        let opened =
+            timeout(watch.patience(), origin.open(self.position, self.version.as_deref())).await;
         let body = match opened.map_err(|_| self.stalled())? {
             Err(error) if is_behind_the_end(&error) => {
                 self.start_again().await?;
@@ -142,7 +151,8 @@ impl<'a> Transfer<'a> {
 
     /// Continues at the start of the body; starts again if it is of another version.
     async fn take_up(&mut self, body: &Body) -> Result<(), FetchError> {
-        let other = self.version.is_some() && body.version.is_some() && self.version != body.version;
+        let other =
+            self.version.is_some() && body.version.is_some() && self.version != body.version;
         if body.start != self.position || (other && body.start == 0) {
             self.start_again().await?;
         }
@@ -183,7 +193,10 @@ impl<'a> Transfer<'a> {
 }
 
 fn is_behind_the_end(error: &SourceError) -> bool {
-    matches!(error, SourceError::Fetch(FetchError::Status { status: StatusCode::RANGE_NOT_SATISFIABLE, .. }))
+    matches!(
+        error,
+        SourceError::Fetch(FetchError::Status { status: StatusCode::RANGE_NOT_SATISFIABLE, .. })
+    )
 }
 
 fn retry(error: &SourceError) -> Retry {

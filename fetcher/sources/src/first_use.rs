@@ -1,5 +1,5 @@
-//! The content of sources at their first use. Without a digest from the user, it is the only thing to compare later
-//! content with.
+//! The content of sources at their first use. Without a digest from the user, it is the only thing
+//! to compare later content with.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -70,7 +70,8 @@ impl FirstUses {
     /// Reads the record, which need not exist yet. Blocks.
     pub fn open(path: PathBuf) -> Result<Self, FirstUseError> {
         let known = match fs_err::read(&path) {
-            // An unreadable record must not count as empty, because then any content would be accepted.
+            // An unreadable record must not count as empty, because then any content would be
+            // accepted.
             Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| {
                 let place = path.display();
                 io::Error::new(io::ErrorKind::InvalidData, format!("{place} is damaged: {error}"))
@@ -81,8 +82,9 @@ impl FirstUses {
         Ok(Self { path: Some(path), known })
     }
 
-    /// Obtains the content of `uri`. With `expected`, that digest counts from now on; without, the digest of the first
-    /// use. If that content is here and the source does not answer, it is used anyway.
+    /// Obtains the content of `uri`. With `expected`, that digest counts from now on; without, the
+    /// digest of the first use. If that content is here and the source does not answer, it is used
+    /// anyway.
     pub async fn obtain(
         &mut self,
         uri: &SourceUri,
@@ -90,7 +92,11 @@ impl FirstUses {
         options: &SourceOptions,
         progress: &watch::Sender<SourceProgress>,
     ) -> Result<Obtained, FirstUseError> {
-        let first = self.known.get(&uri.fingerprint()).map(|known| known.sha256).filter(|_| expected.is_none());
+        let first = self
+            .known
+            .get(&uri.fingerprint())
+            .map(|known| known.sha256)
+            .filter(|_| expected.is_none());
         let obtained = match (obtain(uri, expected, options, progress).await, first) {
             (Err(error), Some(first)) if error.blame() == Blame::Network => {
                 let Some(kept) = kept(options, first).await else { return Err(error.into()) };
@@ -108,7 +114,8 @@ impl FirstUses {
 
     fn note(&mut self, uri: &SourceUri, sha256: Digest) -> Result<(), FirstUseError> {
         let known = Known { source: uri.to_string(), sha256 };
-        if self.known.insert(uri.fingerprint(), known.clone()).is_some_and(|before| before == known) {
+        if self.known.insert(uri.fingerprint(), known.clone()).is_some_and(|before| before == known)
+        {
             return Ok(());
         }
         if let Some(path) = &self.path {

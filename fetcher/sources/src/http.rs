@@ -30,11 +30,13 @@ pub(crate) struct Http {
 }
 
 impl Http {
-    /// Uses the proxies in the environment, like `curl`; this machine itself is connected to directly.
+    /// Uses the proxies in the environment, like `curl`; this machine itself is connected to
+    /// directly.
     pub(crate) fn new(uri: &SourceUri, options: &SourceOptions) -> Result<Self, SourceError> {
         let shown = uri.to_string();
         let wrong = |reason: String| FetchError::Address { url: shown.clone(), reason };
-        let url = Url::parse(&uri.expose()).map_err(|error| wrong(format!("is malformed: {error}")))?;
+        let url =
+            Url::parse(&uri.expose()).map_err(|error| wrong(format!("is malformed: {error}")))?;
         let client = client(uri, &url, options).map_err(wrong)?;
         Ok(Self { client, url, shown, floor: options.floor })
     }
@@ -67,22 +69,28 @@ impl Http {
 
 fn client(uri: &SourceUri, url: &Url, options: &SourceOptions) -> Result<Client, String> {
     install_provider();
-    let policy = Policy::custom(|attempt| if weakens(&attempt) { attempt.error(WEAKER) } else { follow(attempt) });
+    let policy =
+        Policy::custom(
+            |attempt| if weakens(&attempt) { attempt.error(WEAKER) } else { follow(attempt) },
+        );
     let mut builder = Client::builder().connect_timeout(options.connect_timeout).redirect(policy);
     if is_loopback(url) {
         builder = builder.no_proxy();
     }
-    if let Some(path) = options.settings.get(&Scheme::Https).and_then(|settings| settings.get("authorities"))
+    if let Some(path) =
+        options.settings.get(&Scheme::Https).and_then(|settings| settings.get("authorities"))
         && uri.scheme() == Scheme::Https
     {
         let pem = read(Path::new(path), LARGEST_CERTIFICATES).map_err(|error| error.to_string())?;
-        let authorities = Certificate::from_pem_bundle(&pem).map_err(|error| with_causes(&error))?;
+        let authorities =
+            Certificate::from_pem_bundle(&pem).map_err(|error| with_causes(&error))?;
         builder = builder.tls_certs_merge(authorities);
     }
     builder.build().map_err(|error| with_causes(&error))
 }
 
-const WEAKER: &str = "the server redirects from https to http, where anyone could change the content";
+const WEAKER: &str =
+    "the server redirects from https to http, where anyone could change the content";
 
 fn weakens(attempt: &Attempt<'_>) -> bool {
     attempt.url().scheme() == "http" && attempt.previous().iter().any(|url| url.scheme() == "https")
@@ -97,13 +105,16 @@ fn follow(attempt: Attempt<'_>) -> reqwest::redirect::Action {
 }
 
 fn begins_at(headers: &HeaderMap, from: u64) -> bool {
-    let range = headers.get(CONTENT_RANGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let range =
+        headers.get(CONTENT_RANGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     range.starts_with(&format!("bytes {from}-"))
 }
 
 /// Whether the requested range begins just after the end, so that nothing is missing.
 fn ends_at(headers: &HeaderMap, from: u64) -> bool {
-    headers.get(CONTENT_RANGE).is_some_and(|value| value.as_bytes() == format!("bytes */{from}").as_bytes())
+    headers
+        .get(CONTENT_RANGE)
+        .is_some_and(|value| value.as_bytes() == format!("bytes */{from}").as_bytes())
 }
 
 /// A strong entity tag, else the modification time.

@@ -1,8 +1,9 @@
 //! Sources of users' artifacts beyond our own server: web servers, file systems, object stores.
 //!
-//! [`obtain()`] downloads one artifact to this machine, once, into a folder of files named by digest. From there it is
-//! served like every other artifact, so other machines need neither its URI nor its credentials. An interrupted
-//! download continues at the same byte. Wrong content never gets its final name.
+//! [`obtain()`] downloads one artifact to this machine, once, into a folder of files named by
+//! digest. From there it is served like every other artifact, so other machines need neither its
+//! URI nor its credentials. An interrupted download continues at the same byte. Wrong content never
+//! gets its final name.
 
 mod body;
 mod download;

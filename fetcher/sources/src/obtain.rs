@@ -14,8 +14,8 @@ use crate::options::{SourceOptions, SourceProgress};
 use crate::origin::Origin;
 use crate::uri::SourceUri;
 
-/// Downloads `uri` to this machine, unless a file with the digest `expected` exists already. Dropping the future
-/// cancels it; what was received is kept for the next attempt.
+/// Downloads `uri` to this machine, unless a file with the digest `expected` exists already.
+/// Dropping the future cancels it; what was received is kept for the next attempt.
 pub async fn obtain(
     uri: &SourceUri,
     expected: Option<Digest>,
@@ -37,8 +37,13 @@ pub async fn obtain(
 }
 
 /// A file of this machine is served from where it is.
-async fn in_place(uri: &SourceUri, path: PathBuf, expected: Option<Digest>) -> Result<Obtained, SourceError> {
-    let (blob, path) = blocking(move || Ok(hashing::hash_file(&path).map(|(blob, _)| (blob, path)))).await??;
+async fn in_place(
+    uri: &SourceUri,
+    path: PathBuf,
+    expected: Option<Digest>,
+) -> Result<Obtained, SourceError> {
+    let (blob, path) =
+        blocking(move || Ok(hashing::hash_file(&path).map(|(blob, _)| (blob, path)))).await??;
     check(uri, expected, blob.digest, blob.size)?;
     Ok(Obtained { path, digest: blob.digest, size: blob.size })
 }

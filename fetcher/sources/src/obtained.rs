@@ -29,7 +29,12 @@ pub async fn kept(options: &SourceOptions, digest: Digest) -> Option<Obtained> {
 }
 
 /// Whether a content is the expected one.
-pub(crate) fn check(uri: &SourceUri, expected: Option<Digest>, seen: Digest, bytes: u64) -> Result<(), FetchError> {
+pub(crate) fn check(
+    uri: &SourceUri,
+    expected: Option<Digest>,
+    seen: Digest,
+    bytes: u64,
+) -> Result<(), FetchError> {
     match expected.filter(|expected| *expected != seen) {
         Some(expected) => Err(FetchError::Digest { url: uri.to_string(), expected, seen, bytes }),
         None => Ok(()),

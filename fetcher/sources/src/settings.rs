@@ -39,7 +39,8 @@ const GS: &[(&str, &str)] = &[
     ("token", "token"),
     ("anonymous", "skip_signature"),
 ];
-const HDFS: &[(&str, &str)] = &[("endpoint", "endpoint"), ("user", "user_name"), ("delegation-token", "delegation")];
+const HDFS: &[(&str, &str)] =
+    &[("endpoint", "endpoint"), ("user", "user_name"), ("delegation-token", "delegation")];
 const HTTPS: &[(&str, &str)] = &[("authorities", "")];
 
 fn names(scheme: Scheme) -> &'static [(&'static str, &'static str)] {
@@ -71,7 +72,12 @@ impl Settings {
     }
 
     /// Sets a setting unless it is set already.
-    pub fn set_default(&mut self, scheme: Scheme, key: &str, value: &str) -> Result<(), SettingError> {
+    pub fn set_default(
+        &mut self,
+        scheme: Scheme,
+        key: &str,
+        value: &str,
+    ) -> Result<(), SettingError> {
         if self.get(key).is_some() { Ok(()) } else { self.set(scheme, key, value) }
     }
 
@@ -81,7 +87,9 @@ impl Settings {
 
     /// The settings under `OpenDAL`'s names.
     pub(crate) fn for_store(&self, scheme: Scheme) -> impl Iterator<Item = (String, String)> {
-        names(scheme).iter().filter_map(|(name, theirs)| Some(((*theirs).to_owned(), self.get(name)?.to_owned())))
+        names(scheme)
+            .iter()
+            .filter_map(|(name, theirs)| Some(((*theirs).to_owned(), self.get(name)?.to_owned())))
     }
 }
 
@@ -99,7 +107,10 @@ mod tests {
     #[test]
     fn an_unknown_setting_is_rejected_with_the_allowed_ones() {
         let error = Settings::default().set(Scheme::Hdfs, "ha", "x").unwrap_err();
-        assert_eq!(error.to_string(), "hdfs sources have no setting `ha` (allowed: endpoint, user, delegation-token)");
+        assert_eq!(
+            error.to_string(),
+            "hdfs sources have no setting `ha` (allowed: endpoint, user, delegation-token)"
+        );
     }
 
     #[test]

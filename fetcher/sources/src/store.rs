@@ -25,8 +25,8 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// Credentials come from the settings, else from where the store's own tools find them: environment variables,
-    /// files in the home folder, the machine's metadata.
+    /// Credentials come from the settings, else from where the store's own tools find them:
+    /// environment variables, files in the home folder, the machine's metadata.
     pub(crate) fn new(uri: &SourceUri, options: &SourceOptions) -> Result<Self, SourceError> {
         let settings = options.settings.get(&uri.scheme()).cloned().unwrap_or_default();
         if let Some(path) = settings.get("credential-path") {
@@ -34,14 +34,22 @@ impl Store {
             let read = common::files::read(Path::new(path), LARGEST_SECRET);
             read.map_err(|error| unusable(uri, format!("credential-path: {error}")))?;
         }
-        let store = Self { operator: operator(uri, &settings)?, path: uri.path().to_owned(), uri: uri.clone() };
+        let store = Self {
+            operator: operator(uri, &settings)?,
+            path: uri.path().to_owned(),
+            uri: uri.clone(),
+        };
         let client = client(uri, &settings, options).map_err(|reason| unusable(uri, reason))?;
         let transport = HttpTransporter::new(ReqwestTransport::new(client));
         let context = OperationContext::new().with_http_transport(transport);
         Ok(Self { operator: store.operator.with_context(context), ..store })
     }
 
-    pub(crate) async fn open(&self, from: u64, _version: Option<&str>) -> Result<Body, SourceError> {
+    pub(crate) async fn open(
+        &self,
+        from: u64,
+        _version: Option<&str>,
+    ) -> Result<Body, SourceError> {
         let failed = |error: opendal::Error| failed(&self.uri, &error);
         let known = self.operator.stat(&self.path).await.map_err(failed)?;
         if !known.is_file() {
@@ -49,7 +57,10 @@ impl Store {
         }
         let total = known.content_length();
         let start = if from <= total { from } else { 0 };
-        let version = known.etag().map(str::to_owned).or_else(|| known.last_modified().map(|time| time.to_string()));
+        let version = known
+            .etag()
+            .map(str::to_owned)
+            .or_else(|| known.last_modified().map(|time| time.to_string()));
         if start == total {
             let bytes = futures_util::stream::empty().boxed();
             return Ok(Body { start, total: Some(total), version, bytes });
@@ -79,13 +90,21 @@ fn operator(uri: &SourceUri, settings: &Settings) -> Result<Operator, SourceErro
         }
         Scheme::Hdfs | Scheme::WebHdfs => {
             let endpoint = ("endpoint".to_owned(), web_endpoint(uri));
-            build(uri, opendal::services::WebhdfsConfig::from_iter([endpoint].into_iter().chain(pairs)))
+            build(
+                uri,
+                opendal::services::WebhdfsConfig::from_iter([endpoint].into_iter().chain(pairs)),
+            )
         }
-        Scheme::File | Scheme::Http | Scheme::Https => Err(unusable(uri, "is not in an object store".to_owned())),
+        Scheme::File | Scheme::Http | Scheme::Https => {
+            Err(unusable(uri, "is not in an object store".to_owned()))
+        }
     }
 }
 
-fn build<C: opendal::Configurator>(uri: &SourceUri, config: opendal::Result<C>) -> Result<Operator, SourceError> {
+fn build<C: opendal::Configurator>(
+    uri: &SourceUri,
+    config: opendal::Result<C>,
+) -> Result<Operator, SourceError> {
     let built = config.and_then(|config| Operator::new(config.into_builder()));
     built.map_err(|error| failed(uri, &error))
 }
@@ -102,7 +121,11 @@ fn web_endpoint(uri: &SourceUri) -> String {
 }
 
 /// Uses the proxies in the environment; this machine itself is connected to directly.
-fn client(uri: &SourceUri, settings: &Settings, options: &SourceOptions) -> Result<reqwest::Client, String> {
+fn client(
+    uri: &SourceUri,
+    settings: &Settings,
+    options: &SourceOptions,
+) -> Result<reqwest::Client, String> {
     install_provider();
     let mut builder = reqwest::Client::builder().connect_timeout(options.connect_timeout);
     let endpoint = settings.get("endpoint").map_or_else(|| uri.expose(), str::to_owned);
@@ -122,12 +145,20 @@ fn failed(uri: &SourceUri, error: &opendal::Error) -> SourceError {
     let text = text.lines().next().unwrap_or_default().chars().take(300).collect::<String>();
     let text = text.escape_debug().to_string();
     match error.kind() {
-        ErrorKind::NotFound => {
-            FetchError::Status { url: uri.to_string(), status: StatusCode::NOT_FOUND, text, retry_after: None }.into()
+        ErrorKind::NotFound => FetchError::Status {
+            url: uri.to_string(),
+            status: StatusCode::NOT_FOUND,
+            text,
+            retry_after: None,
         }
+        .into(),
         ErrorKind::PermissionDenied => {
             FetchError::Refused { url: uri.to_string(), status: StatusCode::FORBIDDEN, text }.into()
         }
-        _ => SourceError::Store { uri: uri.to_string(), reason: text, temporary: error.is_temporary() },
+        _ => SourceError::Store {
+            uri: uri.to_string(),
+            reason: text,
+            temporary: error.is_temporary(),
+        },
     }
 }

@@ -26,7 +26,8 @@ pub enum Scheme {
     WebHdfs,
 }
 
-/// The URI of a source. `Display` and `Debug` leave out passwords and the query, which may contain a signature.
+/// The URI of a source. `Display` and `Debug` leave out passwords and the query, which may contain
+/// a signature.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct SourceUri {
     scheme: Scheme,
@@ -46,8 +47,7 @@ pub struct UriError {
     pub reason: &'static str,
 }
 
-const ALLOWED: &str =
-    "unknown kind of source (allowed: an absolute path, file://, http://, https://, s3://, gs://, hdfs://, webhdfs://)";
+const ALLOWED: &str = "unknown kind of source (allowed: an absolute path, file://, http://, https://, s3://, gs://, hdfs://, webhdfs://)";
 
 impl SourceUri {
     /// The kind.
@@ -101,7 +101,9 @@ impl FromStr for SourceUri {
             return Self::file(text).ok_or_else(|| wrong("names no file"));
         }
         let Some((scheme, rest)) = text.split_once("://") else {
-            return Err(wrong("is not absolute: a path begins with `/`, everything else with its kind, e.g. https://"));
+            return Err(wrong(
+                "is not absolute: a path begins with `/`, everything else with its kind, e.g. https://",
+            ));
         };
         let scheme = Scheme::named(scheme).ok_or_else(|| wrong(ALLOWED))?;
         let (authority, path) = rest.find('/').map_or((rest, "/"), |slash| rest.split_at(slash));
@@ -111,13 +113,17 @@ impl FromStr for SourceUri {
                 Err(wrong("names another machine: file:///path is on the application master's own"))
             }
             Scheme::File => {
-                let path = Url::parse(&format!("file://{path}")).ok().and_then(|url| url.to_file_path().ok());
+                let path = Url::parse(&format!("file://{path}"))
+                    .ok()
+                    .and_then(|url| url.to_file_path().ok());
                 let path = path.and_then(|path| path.into_os_string().into_string().ok());
                 path.and_then(|path| Self::file(&path)).ok_or_else(|| wrong("names no file"))
             }
             _ if authority.is_empty() => Err(wrong("has no host or bucket")),
             _ if uri.name().is_empty() => Err(wrong("names no file: it ends with a slash")),
-            Scheme::Http | Scheme::Https if Url::parse(&uri.expose()).is_err() => Err(wrong("is malformed")),
+            Scheme::Http | Scheme::Https if Url::parse(&uri.expose()).is_err() => {
+                Err(wrong("is malformed"))
+            }
             _ => Ok(uri),
         }
     }
@@ -132,7 +138,8 @@ impl SourceUri {
 
 impl Scheme {
     /// All kinds.
-    pub const ALL: [Self; 7] = [Self::File, Self::Http, Self::Https, Self::S3, Self::Gs, Self::Hdfs, Self::WebHdfs];
+    pub const ALL: [Self; 7] =
+        [Self::File, Self::Http, Self::Https, Self::S3, Self::Gs, Self::Hdfs, Self::WebHdfs];
 
     /// The kind with this name, in upper or lower case.
     pub fn named(name: &str) -> Option<Self> {
@@ -167,7 +174,8 @@ impl fmt::Display for SourceUri {
             Scheme::File => formatter.write_str(&self.path),
             scheme => {
                 let server = masked(&format!("{scheme}://{}", self.authority));
-                let (path, query) = self.path.split_once('?').map_or((&*self.path, ""), |(path, _)| (path, "?***"));
+                let (path, query) =
+                    self.path.split_once('?').map_or((&*self.path, ""), |(path, _)| (path, "?***"));
                 formatter.write_str(&beginning(&format!("{server}{path}{query}")))
             }
         }

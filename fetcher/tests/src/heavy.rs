@@ -1,4 +1,5 @@
-//! Archives that could need a lot of memory, and a measurement of what unpacking one needs in this process.
+//! Archives that could need a lot of memory, and a measurement of what unpacking one needs in this
+//! process.
 
 #![allow(clippy::print_stdout, reason = "the output of the other process")]
 
@@ -36,11 +37,21 @@ pub fn archives() -> Vec<Heavy> {
     }
     let (folders, many) = (directory.finish().unwrap().into_inner(), gzip(&many_files()));
     vec![
-        Heavy { what: "many files", format: Format::TarGz, archive: many, expected: "unpacked 65536 entries" },
+        Heavy {
+            what: "many files",
+            format: Format::TarGz,
+            archive: many,
+            expected: "unpacked 65536 entries",
+        },
         Heavy { what, format: Format::TarGz, archive: gzip(&long), expected: limited },
         Heavy { what, format: Format::TarZst, archive: zstd(&long), expected: limited },
         Heavy { what, format: Format::Tar, archive: long, expected: limited },
-        Heavy { what: "many folders", format: Format::Zip, archive: folders, expected: "more than 65536 entries" },
+        Heavy {
+            what: "many folders",
+            format: Format::Zip,
+            archive: folders,
+            expected: "more than 65536 entries",
+        },
     ]
 }
 

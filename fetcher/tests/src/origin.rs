@@ -1,4 +1,5 @@
-//! A fake artifact server that sends wrong bytes, stalls and closes connections according to a script.
+//! A fake artifact server that sends wrong bytes, stalls and closes connections according to a
+//! script.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -67,30 +68,41 @@ pub struct Origin {
 type Script = dyn Fn(usize, &Asked) -> Fault + Send + Sync;
 
 impl Origin {
-    /// Serves a manifest and its blobs. `script` gets the number of earlier requests for the same path.
+    /// Serves a manifest and its blobs. `script` gets the number of earlier requests for the same
+    /// path.
     pub async fn start(
         manifest: &Manifest,
         blobs: &[Vec<u8>],
         script: impl Fn(usize, &Asked) -> Fault + Send + Sync + 'static,
     ) -> Self {
-        let mut contents =
-            HashMap::from([(format!("/v1/manifests/{}", manifest.digest()), manifest.encode().to_vec())]);
+        let mut contents = HashMap::from([(
+            format!("/v1/manifests/{}", manifest.digest()),
+            manifest.encode().to_vec(),
+        )]);
         let (shared, secrets) = manifest.split().unwrap();
         contents.insert(format!("/v1/manifests/{}", shared.digest()), shared.encode().to_vec());
-        contents.extend(secrets.map(|secrets| ("/v1/secrets".to_owned(), secrets.encode().to_vec())));
-        contents.extend(
-            blobs.iter().map(|blob| (format!("/v1/blobs/{}", fetcher_formats::Digest::of(blob)), blob.clone())),
-        );
+        contents
+            .extend(secrets.map(|secrets| ("/v1/secrets".to_owned(), secrets.encode().to_vec())));
+        contents.extend(blobs.iter().map(|blob| {
+            (format!("/v1/blobs/{}", fetcher_formats::Digest::of(blob)), blob.clone())
+        }));
         // Under the names that peers use.
         for blob in manifest.entries().iter().filter_map(fetcher_formats::Entry::blob) {
-            if let Some(content) = blobs.iter().find(|content| fetcher_formats::Digest::of(content) == blob.digest) {
+            if let Some(content) =
+                blobs.iter().find(|content| fetcher_formats::Digest::of(content) == blob.digest)
+            {
                 contents.insert(format!("/v1/blobs/{}", blob.name()), content.clone());
             }
         }
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let asked = Arc::new(Mutex::new(Vec::new()));
-        let accepting = tokio::spawn(accept(listener, Arc::new(contents), Arc::new(script), Arc::clone(&asked)));
+        let accepting = tokio::spawn(accept(
+            listener,
+            Arc::new(contents),
+            Arc::new(script),
+            Arc::clone(&asked),
+        ));
         Self { address, asked, accepting }
     }
 
@@ -121,7 +133,8 @@ async fn accept(
 ) {
     let mut connections = tokio::task::JoinSet::new();
     while let Ok((mut socket, _)) = listener.accept().await {
-        let (contents, script, log) = (Arc::clone(&contents), Arc::clone(&script), Arc::clone(&log));
+        let (contents, script, log) =
+            (Arc::clone(&contents), Arc::clone(&script), Arc::clone(&log));
         connections.spawn(async move {
             let Some(asked) = read_head(&mut socket).await else { return };
             let before = {
@@ -131,7 +144,9 @@ async fn accept(
                 before
             };
             // The client may close during a fault.
-            answer(&mut socket, contents.get(&asked.path), &asked, script(before, &asked)).await.ok();
+            answer(&mut socket, contents.get(&asked.path), &asked, script(before, &asked))
+                .await
+                .ok();
         });
     }
 }
@@ -145,7 +160,10 @@ async fn read_head(socket: &mut TcpStream) -> Option<Asked> {
     let path = head.split(' ').nth(1).unwrap().to_owned();
     let header = |name: &str| {
         let lines = head.lines().filter_map(|line| line.split_once(": "));
-        lines.filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_owned()).next()
+        lines
+            .filter(|(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.to_owned())
+            .next()
     };
     let range = header("range").map(|value| {
         let (first, last) = value.strip_prefix("bytes=").unwrap().split_once('-').unwrap();
@@ -154,12 +172,20 @@ async fn read_head(socket: &mut TcpStream) -> Option<Asked> {
     Some(Asked { path, range, token: header("authorization").unwrap_or_default() })
 }
 
-async fn answer(socket: &mut TcpStream, content: Option<&Vec<u8>>, asked: &Asked, fault: Fault) -> std::io::Result<()> {
+async fn answer(
+    socket: &mut TcpStream,
+    content: Option<&Vec<u8>>,
+    asked: &Asked,
+    fault: Fault,
+) -> std::io::Result<()> {
     let Some(content) = content else {
-        return socket.write_all(b"HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n").await;
+        return socket
+            .write_all(b"HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+            .await;
     };
     if let Fault::Status(status, retry_after) = fault {
-        let retry_after = retry_after.map_or_else(String::new, |seconds| format!("Retry-After: {seconds}\r\n"));
+        let retry_after =
+            retry_after.map_or_else(String::new, |seconds| format!("Retry-After: {seconds}\r\n"));
         let head = format!(
             "HTTP/1.1 {status} As Scripted\r\nConnection: close\r\n{retry_after}Content-Length: 5\r\n\r\nsorry"
         );
@@ -184,11 +210,17 @@ async fn answer(socket: &mut TcpStream, content: Option<&Vec<u8>>, asked: &Asked
     }
     let status = match &range {
         Some(range) => {
-            format!("206 Partial Content\r\nContent-Range: bytes {}-{}/{}", range.start, range.end - 1, content.len())
+            format!(
+                "206 Partial Content\r\nContent-Range: bytes {}-{}/{}",
+                range.start,
+                range.end - 1,
+                content.len()
+            )
         }
         None => "200 OK".to_owned(),
     };
-    let head = format!("HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
+    let head =
+        format!("HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
     socket.write_all(head.as_bytes()).await?;
     match fault {
         Fault::Truncate(after) => socket.write_all(&body[..after.min(body.len())]).await,

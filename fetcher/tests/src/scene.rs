@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use fetcher_client::{Cache, CacheError, CacheOptions, FetchError, FetchOptions, Materialised, Request};
+use fetcher_client::{
+    Cache, CacheError, CacheOptions, FetchError, FetchOptions, Materialised, Request,
+};
 use fetcher_formats::{Digest, Manifest};
 use fetcher_server::{Artifact, build};
 use tokio::sync::watch;
@@ -22,7 +24,9 @@ impl Scene {
     /// A tree of these files, each with the content of this number. The last one is a secret.
     pub async fn of(contents: Vec<Vec<u8>>, files: &[(&str, usize)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let artifact = |(target, content): &(&str, usize)| artifact(folder.path(), target, &contents[*content]);
+        let artifact = |(target, content): &(&str, usize)| {
+            artifact(folder.path(), target, &contents[*content])
+        };
         let mut artifacts: Vec<Artifact> = files.iter().map(artifact).collect();
         artifacts.last_mut().unwrap().secret = true;
         let (manifest, _) = build(artifacts).await.unwrap();
@@ -63,7 +67,12 @@ impl Scene {
     }
 
     /// Fetches the tree through a cache, without patience.
-    pub async fn fetch_through(&self, cache: &Cache, origin: &Origin, name: &str) -> Result<Materialised, FetchError> {
+    pub async fn fetch_through(
+        &self,
+        cache: &Cache,
+        origin: &Origin,
+        name: &str,
+    ) -> Result<Materialised, FetchError> {
         cache.materialise(self.request(origin, name), impatient(), watch::Sender::default()).await
     }
 }

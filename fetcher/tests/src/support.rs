@@ -60,7 +60,11 @@ pub async fn request(
     headers: &[(&str, &str)],
 ) -> reqwest::Result<Answer> {
     common::tls::install_provider();
-    let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).pool_max_idle_per_host(0).build()?;
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .tls_certs_only([])
+        .pool_max_idle_per_host(0)
+        .build()?;
     let mut request = client.request(method, url);
     if let Some(token) = token {
         request = request.bearer_auth(token);
@@ -88,7 +92,12 @@ pub async fn becomes<T: PartialEq + std::fmt::Debug>(value: impl Fn() -> T, expe
 
 /// Waits until a folder is empty: files removed off the async threads take a moment.
 pub async fn folder_is_empty(folder: &Path) {
-    let names = || fs_err::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>();
+    let names = || {
+        fs_err::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect::<Vec<_>>()
+    };
     let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
     while !names().is_empty() {
         assert!(tokio::time::Instant::now() < deadline, "left behind: {:?}", names());

@@ -1,4 +1,5 @@
-//! The savings through peers grow with the number of agents, shown in virtual time (`benches/scale` draws it).
+//! The savings through peers grow with the number of agents, shown in virtual time (`benches/scale`
+//! draws it).
 #![allow(clippy::print_stderr)]
 
 #[path = "../benches/scale/network.rs"]
@@ -47,5 +48,8 @@ fn the_server_alone_takes_as_long_as_its_link_needs() {
 #[test]
 fn the_same_seed_gives_the_same_outcome() {
     let (one, other) = (run(50, true, 7), run(50, true, 7));
-    assert!(one.seconds.to_bits() == other.seconds.to_bits() && one.copies.to_bits() == other.copies.to_bits());
+    assert!(
+        one.seconds.to_bits() == other.seconds.to_bits()
+            && one.copies.to_bits() == other.copies.to_bits()
+    );
 }

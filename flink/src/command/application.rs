@@ -5,15 +5,19 @@ use std::path::{Path, PathBuf};
 
 use fs_err::os::unix::fs::symlink;
 
-use super::{CommandError, CommandLine, Directories, JOB_MANAGER, Launch, Process, properties, text};
+use super::{
+    CommandError, CommandLine, Directories, JOB_MANAGER, Launch, Process, properties, text,
+};
 use crate::config::{Configuration, ConfigurationError, Source};
 use crate::home::FlinkHome;
 use crate::java::Java;
 use crate::memory::JobManagerMemory;
 use crate::options::mesos::APPLICATION_JARS;
 
-const APPLICATION: Process =
-    Process { class: "org.apache.flink.container.entrypoint.StandaloneApplicationClusterEntryPoint", ..JOB_MANAGER };
+const APPLICATION: Process = Process {
+    class: "org.apache.flink.container.entrypoint.StandaloneApplicationClusterEntryPoint",
+    ..JOB_MANAGER
+};
 
 /// The job of an application cluster. Its jars are in `usrlib`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,11 +34,13 @@ pub struct Application {
     pub arguments: Vec<String>,
 }
 
-/// An application cluster's JobManager (`StandaloneApplicationClusterEntryPoint`). `lookup` reads the environment.
+/// An application cluster's JobManager (`StandaloneApplicationClusterEntryPoint`). `lookup` reads
+/// the environment.
 ///
-/// Flink sends TaskManagers where the user's jars are by a path from the JobManager's working directory, and they look
-/// there from their own. So it must be the same from both: the JobManager works in a folder of its own, where Flink is
-/// `flink` as it is in a worker's sandbox. This makes that folder, below the one for temporary files.
+/// Flink sends TaskManagers where the user's jars are by a path from the JobManager's working
+/// directory, and they look there from their own. So it must be the same from both: the JobManager
+/// works in a folder of its own, where Flink is `flink` as it is in a worker's sandbox. This makes
+/// that folder, below the one for temporary files.
 pub fn application(
     home: &FlinkHome,
     java: &Java,
@@ -59,7 +65,9 @@ pub fn application(
 }
 
 /// Jars for `usrlib` out of [`APPLICATION_JARS`], and the names that they have there.
-pub fn application_jars(config: &Configuration) -> Result<Vec<(String, String)>, ConfigurationError> {
+pub fn application_jars(
+    config: &Configuration,
+) -> Result<Vec<(String, String)>, ConfigurationError> {
     let jars = config.read(&APPLICATION_JARS)?.unwrap_or_default();
     let named = jars.into_iter().map(|jar| {
         let path = Path::new(&jar);
@@ -75,8 +83,13 @@ pub fn application_jars(config: &Configuration) -> Result<Vec<(String, String)>,
     })
 }
 
-/// Makes `flink` in `folder`: this Flink out of links, with all of the application's jars in its `usrlib`.
-fn flink_in(folder: &Path, home: &FlinkHome, config: &Configuration) -> Result<PathBuf, CommandError> {
+/// Makes `flink` in `folder`: this Flink out of links, with all of the application's jars in its
+/// `usrlib`.
+fn flink_in(
+    folder: &Path,
+    home: &FlinkHome,
+    config: &Configuration,
+) -> Result<PathBuf, CommandError> {
     let flink = folder.join("flink");
     if fs_err::symlink_metadata(&flink).is_ok() {
         fs_err::remove_dir_all(&flink)?;
@@ -96,10 +109,15 @@ fn flink_in(folder: &Path, home: &FlinkHome, config: &Configuration) -> Result<P
 
 const USRLIB: &str = "usrlib";
 
-/// Folders that must not be links themselves: Flink looks for jars in them without following links to folders.
+/// Folders that must not be links themselves: Flink looks for jars in them without following links
+/// to folders.
 const FOLDERS: [&str; 4] = ["lib", "opt", "plugins", USRLIB];
 
-fn link_entries(from: &Path, to: &Path, wanted: impl Fn(&OsStr) -> bool) -> Result<(), CommandError> {
+fn link_entries(
+    from: &Path,
+    to: &Path,
+    wanted: impl Fn(&OsStr) -> bool,
+) -> Result<(), CommandError> {
     fs_err::create_dir(to)?;
     for entry in fs_err::read_dir(std::path::absolute(from)?)? {
         let entry = entry?;
@@ -111,13 +129,20 @@ fn link_entries(from: &Path, to: &Path, wanted: impl Fn(&OsStr) -> bool) -> Resu
 }
 
 impl Application {
-    /// In the order of `standalone-job.sh --help`; after `--` nothing is taken for an option of Flink.
+    /// In the order of `standalone-job.sh --help`; after `--` nothing is taken for an option of
+    /// Flink.
     fn arguments(&self) -> Vec<String> {
-        let with_value =
-            [("--job-classname", &self.job_class), ("--job-id", &self.job_id), ("--fromSavepoint", &self.savepoint)];
-        let given = with_value.into_iter().filter_map(|(name, value)| Some([name.to_owned(), value.clone()?]));
+        let with_value = [
+            ("--job-classname", &self.job_class),
+            ("--job-id", &self.job_id),
+            ("--fromSavepoint", &self.savepoint),
+        ];
+        let given = with_value
+            .into_iter()
+            .filter_map(|(name, value)| Some([name.to_owned(), value.clone()?]));
         let mut arguments: Vec<String> = given.flatten().collect();
-        arguments.extend(self.allow_non_restored_state.then(|| "--allowNonRestoredState".to_owned()));
+        arguments
+            .extend(self.allow_non_restored_state.then(|| "--allowNonRestoredState".to_owned()));
         if !self.arguments.is_empty() {
             arguments.push("--".to_owned());
             arguments.extend(self.arguments.iter().cloned());

@@ -1,8 +1,8 @@
 //! Option texts as a shell would split them into arguments, without a shell: nothing is ever run.
 //!
-//! Flink's scripts have a shell evaluate such a text and then split it at blanks once more. Here blanks inside of quotes stay.
-//! Where the scripts would lose all options in silence, run a piece of the text or replace it by names of files, the text is
-//! refused.
+//! Flink's scripts have a shell evaluate such a text and then split it at blanks once more. Here
+//! blanks inside of quotes stay. Where the scripts would lose all options in silence, run a piece
+//! of the text or replace it by names of files, the text is refused.
 
 use std::iter::Peekable;
 use std::str::Chars;
@@ -15,9 +15,13 @@ const MOST_BYTES: usize = 2 << 20;
 /// What may stand in such a text, for messages.
 const ALLOWED: &str = "allowed are options between blanks, quotes '…' and \"…\" around other special characters, \\ before one, $NAME and ${NAME}";
 
-/// Splits at blanks outside of quotes. `'…'` is literal; `"…"` keeps blanks; a backslash takes the next character as it is;
-/// `$NAME` and `${NAME}` become what `lookup` says, or nothing. The error names the word and what is allowed.
-pub(crate) fn split(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Vec<String>, String> {
+/// Splits at blanks outside of quotes. `'…'` is literal; `"…"` keeps blanks; a backslash takes the
+/// next character as it is; `$NAME` and `${NAME}` become what `lookup` says, or nothing. The error
+/// names the word and what is allowed.
+pub(crate) fn split(
+    text: &str,
+    lookup: &dyn Fn(&str) -> Option<String>,
+) -> Result<Vec<String>, String> {
     let text = text.trim();
     let inner = unwrapped(text);
     // Quotes around one option that needs them are no quotes around all.
@@ -25,7 +29,10 @@ pub(crate) fn split(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Resu
         .or_else(|error| if inner == text { Err(error) } else { split_unwrapped(text, lookup) })
 }
 
-fn split_unwrapped(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Vec<String>, String> {
+fn split_unwrapped(
+    text: &str,
+    lookup: &dyn Fn(&str) -> Option<String>,
+) -> Result<Vec<String>, String> {
     let mut arguments = Vec::new();
     let mut bytes = 0;
     let mut characters = text.chars().peekable();
@@ -34,9 +41,11 @@ fn split_unwrapped(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Resul
         if characters.peek().is_none() {
             break;
         }
-        let start: String = characters.clone().take_while(|c| !c.is_ascii_whitespace()).take(100).collect();
+        let start: String =
+            characters.clone().take_while(|c| !c.is_ascii_whitespace()).take(100).collect();
         let number = arguments.len() + 1;
-        let refused = |reason: &str| Err(format!("{}: {reason}; {ALLOWED}", shown(&start, number, text)));
+        let refused =
+            |reason: &str| Err(format!("{}: {reason}; {ALLOWED}", shown(&start, number, text)));
         match word(&mut characters, lookup) {
             Ok(word) => {
                 bytes += word.len() + 1;
@@ -51,8 +60,8 @@ fn split_unwrapped(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Resul
     Ok(arguments)
 }
 
-/// The start of a word as messages show it: without a value that is a secret. Where the whole text has one, each word may be
-/// a part of it.
+/// The start of a word as messages show it: without a value that is a secret. Where the whole text
+/// has one, each word may be a part of it.
 fn shown(word: &str, number: usize, text: &str) -> String {
     match word.split_once('=') {
         Some((name, _)) if Configuration::is_secret(name) => format!("'{name}=…'"),
@@ -62,7 +71,10 @@ fn shown(word: &str, number: usize, text: &str) -> String {
 }
 
 /// The next word, up to a blank outside of quotes.
-fn word(characters: &mut Peekable<Chars<'_>>, lookup: &dyn Fn(&str) -> Option<String>) -> Result<String, &'static str> {
+fn word(
+    characters: &mut Peekable<Chars<'_>>,
+    lookup: &dyn Fn(&str) -> Option<String>,
+) -> Result<String, &'static str> {
     let mut word = String::new();
     let is_option = characters.peek() == Some(&'-');
     let mut braces = Braces::default();
@@ -73,11 +85,22 @@ fn word(characters: &mut Peekable<Chars<'_>>, lookup: &dyn Fn(&str) -> Option<St
             '\\' => word.extend(characters.next()),
             '$' => variable(characters, &mut word, lookup)?,
             '`' => return Err(NO_COMMANDS),
-            ';' | '&' | '|' => return Err("Flink's scripts would take what follows ';', '&' or '|' for a command"),
-            '(' | ')' | '<' | '>' => return Err("Flink's scripts would lose all options for '(', ')', '<' or '>'"),
-            // A name of a file never begins like an option, so that in options these stand for themselves.
-            '*' | '?' | '[' if !is_option => return Err("Flink's scripts would put names of files here"),
-            c if braces.expand(c) => return Err("Flink's scripts would make several arguments of {…,…} or {…..…}"),
+            ';' | '&' | '|' => {
+                return Err(
+                    "Flink's scripts would take what follows ';', '&' or '|' for a command",
+                );
+            }
+            '(' | ')' | '<' | '>' => {
+                return Err("Flink's scripts would lose all options for '(', ')', '<' or '>'");
+            }
+            // A name of a file never begins like an option, so that in options these stand for
+            // themselves.
+            '*' | '?' | '[' if !is_option => {
+                return Err("Flink's scripts would put names of files here");
+            }
+            c if braces.expand(c) => {
+                return Err("Flink's scripts would make several arguments of {…,…} or {…..…}");
+            }
             c => word.push(c),
         }
         if word.len() > MOST_BYTES {
@@ -120,7 +143,10 @@ fn unwrapped(text: &str) -> &str {
     inner.filter(|inner| !inner.contains('"')).unwrap_or(text)
 }
 
-fn single_quoted(characters: &mut Peekable<Chars<'_>>, word: &mut String) -> Result<(), &'static str> {
+fn single_quoted(
+    characters: &mut Peekable<Chars<'_>>,
+    word: &mut String,
+) -> Result<(), &'static str> {
     for c in characters {
         if c == '\'' {
             return Ok(());
@@ -234,11 +260,15 @@ mod tests {
     }
 
     #[test]
-    fn what_flinks_scripts_would_run_lose_or_replace_is_refused_with_the_word_and_what_is_allowed() {
+    fn what_flinks_scripts_would_run_lose_or_replace_is_refused_with_the_word_and_what_is_allowed()
+    {
         for (text, word) in [
             ("-Da=b;c -Dx=1", "-Da=b;c"),
             ("-Dx=1 -Da=b&", "-Da=b&"),
-            ("-Dhttp.nonProxyHosts=localhost|*.example.org", "-Dhttp.nonProxyHosts=localhost|*.example.org"),
+            (
+                "-Dhttp.nonProxyHosts=localhost|*.example.org",
+                "-Dhttp.nonProxyHosts=localhost|*.example.org",
+            ),
             ("-Da=(b)", "-Da=(b)"),
             ("-Da=<b>", "-Da=<b>"),
             ("-Dx=1 *", "*"),
@@ -250,7 +280,8 @@ mod tests {
         ] {
             let error = words(text).unwrap_err();
             assert!(
-                error.starts_with(&format!("'{word}': ")) && error.contains("; allowed are options between"),
+                error.starts_with(&format!("'{word}': "))
+                    && error.contains("; allowed are options between"),
                 "{error}"
             );
         }

@@ -1,5 +1,6 @@
-//! Packages of Java that Flink and its serializers look into. Since Java 17 they must be opened by name; Flink's shipped
-//! configuration does so in `env.java.opts.all`, but one that comes from an older Flink, or was written by hand, does not.
+//! Packages of Java that Flink and its serializers look into. Since Java 17 they must be opened by
+//! name; Flink's shipped configuration does so in `env.java.opts.all`, but one that comes from an
+//! older Flink, or was written by hand, does not.
 
 use crate::version::FlinkVersion;
 
@@ -35,15 +36,21 @@ const OPENS: [&str; 12] = [
     "java.util.concurrent.locks",
 ];
 
-/// Options that open what this Flink needs on this Java; none when the configured ones open something themselves.
+/// Options that open what this Flink needs on this Java; none when the configured ones open
+/// something themselves.
 pub(super) fn options(flink: &FlinkVersion, java: u32, configured: &[String]) -> Vec<String> {
-    let is_theirs = |option: &String| option.starts_with("--add-opens") || option.starts_with("--add-exports");
+    let is_theirs =
+        |option: &String| option.starts_with("--add-opens") || option.starts_with("--add-exports");
     if java < FIRST_JAVA || configured.iter().any(is_theirs) {
         return Vec::new();
     }
     let of_1 = (!flink.at_least(2, 0)).then_some(EXPORT_OF_1);
-    let exports = of_1.into_iter().chain(EXPORTS).map(|package| format!("--add-exports={package}=ALL-UNNAMED"));
-    let opens = OPENS.into_iter().map(|package| format!("--add-opens=java.base/{package}=ALL-UNNAMED"));
+    let exports = of_1
+        .into_iter()
+        .chain(EXPORTS)
+        .map(|package| format!("--add-exports={package}=ALL-UNNAMED"));
+    let opens =
+        OPENS.into_iter().map(|package| format!("--add-opens=java.base/{package}=ALL-UNNAMED"));
     exports.chain(opens).collect()
 }
 

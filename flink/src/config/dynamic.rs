@@ -4,13 +4,17 @@ use super::{Configuration, ConfigurationError, Source};
 use crate::options;
 
 impl Configuration {
-    /// Sets `key=value` texts as they come after `-D`; the first `=` parts them. A key alone is `true`, unless it is known to
-    /// take something else.
-    pub fn apply_dynamic_properties(&mut self, arguments: &[String]) -> Result<(), ConfigurationError> {
+    /// Sets `key=value` texts as they come after `-D`; the first `=` parts them. A key alone is
+    /// `true`, unless it is known to take something else.
+    pub fn apply_dynamic_properties(
+        &mut self,
+        arguments: &[String],
+    ) -> Result<(), ConfigurationError> {
         for argument in arguments {
             let (key, value) = argument.split_once('=').unwrap_or((argument, "true"));
             let key = key.trim();
-            let takes_more = options::find(key).is_some_and(|option| option.kind != options::Kind::Boolean);
+            let takes_more =
+                options::find(key).is_some_and(|option| option.kind != options::Kind::Boolean);
             if takes_more && !argument.contains('=') {
                 return Err(ConfigurationError::NoValue { key: key.to_owned() });
             }
@@ -30,7 +34,9 @@ mod tests {
 
     fn apply(arguments: &[&str]) -> Result<Configuration, ConfigurationError> {
         let mut config = Configuration::new();
-        config.apply_dynamic_properties(&arguments.iter().map(ToString::to_string).collect::<Vec<_>>())?;
+        config.apply_dynamic_properties(
+            &arguments.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        )?;
         Ok(config)
     }
 

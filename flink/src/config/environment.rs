@@ -1,5 +1,5 @@
-//! Configuration out of environment variables: `FLINK_PROPERTIES` as Flink's Docker images have it, and one variable
-//! for each key, `FLINK_CONF_<key>`.
+//! Configuration out of environment variables: `FLINK_PROPERTIES` as Flink's Docker images have it,
+//! and one variable for each key, `FLINK_CONF_<key>`.
 
 use super::{Configuration, ConfigurationError, Source, flat};
 
@@ -9,9 +9,9 @@ const PREFIX: &str = "FLINK_CONF_";
 const DIRECTORY: &str = "FLINK_CONF_DIR";
 
 impl Configuration {
-    /// Sets what the environment says: the lines `key: value` of `FLINK_PROPERTIES`, then every `FLINK_CONF_<key>`,
-    /// where
-    /// `__` stands for a dot and `___` for a hyphen. The order of `variables` does not matter.
+    /// Sets what the environment says: the lines `key: value` of `FLINK_PROPERTIES`, then every
+    /// `FLINK_CONF_<key>`, where `__` stands for a dot and `___` for a hyphen. The order of
+    /// `variables` does not matter.
     pub fn apply_environment(
         &mut self,
         variables: impl IntoIterator<Item = (String, String)>,
@@ -32,7 +32,11 @@ impl Configuration {
     }
 
     /// Sets `keys` where the environment that `lookup` reads has a `FLINK_CONF_<key>` for them.
-    pub fn apply_environment_for(&mut self, keys: &[&str], lookup: &dyn Fn(&str) -> Option<String>) {
+    pub fn apply_environment_for(
+        &mut self,
+        keys: &[&str],
+        lookup: &dyn Fn(&str) -> Option<String>,
+    ) {
         for key in keys {
             let name = variable_of(key);
             if let Some(value) = lookup(&name) {
@@ -43,7 +47,8 @@ impl Configuration {
 
     fn apply_properties(&mut self, text: &str) -> Result<(), ConfigurationError> {
         for line in flat::read(text) {
-            let line = line.map_err(|skipped| ConfigurationError::Property { line: skipped.number })?;
+            let line =
+                line.map_err(|skipped| ConfigurationError::Property { line: skipped.number })?;
             self.set(line.key, line.value, Source::Environment(PROPERTIES.to_owned()));
         }
         Ok(())
@@ -52,7 +57,8 @@ impl Configuration {
 
 /// `FLINK_CONF_high___availability__type` is `high-availability.type`.
 fn key_of(variable: &str) -> Option<String> {
-    let name = variable.strip_prefix(PREFIX).filter(|name| !name.is_empty() && variable != DIRECTORY)?;
+    let name =
+        variable.strip_prefix(PREFIX).filter(|name| !name.is_empty() && variable != DIRECTORY)?;
     Some(name.replace("___", "-").replace("__", "."))
 }
 
@@ -67,7 +73,9 @@ mod tests {
 
     fn apply(variables: &[(&str, &str)]) -> Result<Configuration, ConfigurationError> {
         let mut config = Configuration::new();
-        config.apply_environment(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))?;
+        config.apply_environment(
+            variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+        )?;
         Ok(config)
     }
 
@@ -76,13 +84,19 @@ mod tests {
         let config = apply(&[
             ("FLINK_CONF_high___availability__type", "zookeeper"),
             ("FLINK_CONF_taskmanager__numberOfTaskSlots", "4"),
-            ("FLINK_PROPERTIES", "taskmanager.numberOfTaskSlots: 2\n\n# comment\nrest.port: 9090\n"),
+            (
+                "FLINK_PROPERTIES",
+                "taskmanager.numberOfTaskSlots: 2\n\n# comment\nrest.port: 9090\n",
+            ),
             ("FLINK_CONF_DIR", "/etc/flink"),
             ("PATH", "/bin"),
         ])
         .unwrap();
-        let expected =
-            [("taskmanager.numberOfTaskSlots", "4"), ("rest.port", "9090"), ("high-availability.type", "zookeeper")];
+        let expected = [
+            ("taskmanager.numberOfTaskSlots", "4"),
+            ("rest.port", "9090"),
+            ("high-availability.type", "zookeeper"),
+        ];
         assert_eq!(config.iter().collect::<Vec<_>>(), expected);
         let source = Source::Environment("FLINK_CONF_taskmanager__numberOfTaskSlots".to_owned());
         assert_eq!(config.source("taskmanager.numberOfTaskSlots"), Some(&source));
@@ -97,9 +111,16 @@ mod tests {
     #[test]
     fn only_the_asked_keys_are_taken_from_a_lookup() {
         let mut config = Configuration::new();
-        config.apply_environment_for(&["io.tmp.dirs", "env.java.default-opts.taskmanager"], &|name| {
-            (name == "FLINK_CONF_env__java__default___opts__taskmanager").then(|| "-Dx=y".to_owned())
-        });
-        assert_eq!(config.iter().collect::<Vec<_>>(), [("env.java.default-opts.taskmanager", "-Dx=y")]);
+        config.apply_environment_for(
+            &["io.tmp.dirs", "env.java.default-opts.taskmanager"],
+            &|name| {
+                (name == "FLINK_CONF_env__java__default___opts__taskmanager")
+                    .then(|| "-Dx=y".to_owned())
+            },
+        );
+        assert_eq!(
+            config.iter().collect::<Vec<_>>(),
+            [("env.java.default-opts.taskmanager", "-Dx=y")]
+        );
     }
 }

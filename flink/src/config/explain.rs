@@ -6,8 +6,8 @@ use super::{Configuration, deprecated, secret};
 use crate::options;
 
 impl Configuration {
-    /// The value of `key`, everything that set it in the order in which it did, and what the table of options says
-    /// about it. Secrets are starred.
+    /// The value of `key`, everything that set it in the order in which it did, and what the table
+    /// of options says about it. Secrets are starred.
     pub fn explain(&self, key: &str) -> String {
         let known = options::find(key);
         let shown = |value: &str| secret::shown(key, value).into_owned();
@@ -23,7 +23,9 @@ impl Configuration {
             // Writing to a text cannot fail.
             writeln!(text, "  {}", option.meaning).ok();
         }
-        for problem in options::check(self).iter().filter(|problem| problem.key == key && known.is_some()) {
+        for problem in
+            options::check(self).iter().filter(|problem| problem.key == key && known.is_some())
+        {
             let kind = if problem.fatal { "error" } else { "warning" };
             writeln!(text, "  {kind}: {}", problem.message).ok();
         }
@@ -48,13 +50,16 @@ impl Configuration {
 /// The options that may be meant by a key that there is not.
 fn guess(key: &str) -> String {
     let below = format!("{key}.");
-    let below: Vec<_> = options::all().map(|option| option.key).filter(|known| known.starts_with(&below)).collect();
+    let below: Vec<_> =
+        options::all().map(|option| option.key).filter(|known| known.starts_with(&below)).collect();
     if !below.is_empty() {
         return format!("  options with this prefix: {}\n", below.join(", "));
     }
     match options::nearest(key) {
         Some(near) => format!("  unknown option; did you mean {near}?\n"),
-        None if key.starts_with("mesos.") => "  unknown option; `flink-mesos config options` lists all\n".to_owned(),
+        None if key.starts_with("mesos.") => {
+            "  unknown option; `flink-mesos config options` lists all\n".to_owned()
+        }
         None => String::new(),
     }
 }
@@ -67,7 +72,11 @@ mod tests {
     #[test]
     fn every_source_is_told_and_which_won() {
         let mut config = Configuration::new();
-        config.set("rest.port", "8081", Source::File { path: "/etc/flink/config.yaml".into(), line: Some(12) });
+        config.set(
+            "rest.port",
+            "8081",
+            Source::File { path: "/etc/flink/config.yaml".into(), line: Some(12) },
+        );
         config.set("rest.port", "9090", Source::DynamicProperty);
         config.set("web.port", "1", Source::Environment("FLINK_PROPERTIES".to_owned()));
         let expected = "rest.port = 9090\n  8081  from /etc/flink/config.yaml:12\n  9090  from -D  <- wins\n  \
@@ -88,7 +97,11 @@ mod tests {
         let near = config.explain("mesos.mster");
         assert!(near.ends_with("unknown option; did you mean mesos.master?\n"), "{near}");
         let below = config.explain("mesos.worker");
-        assert!(below.contains("options with this prefix: ") && below.contains("mesos.worker.kill-grace"), "{below}");
+        assert!(
+            below.contains("options with this prefix: ")
+                && below.contains("mesos.worker.kill-grace"),
+            "{below}"
+        );
     }
 
     #[test]
@@ -111,7 +124,11 @@ mod tests {
         ] {
             let mut config = Configuration::new();
             config.set(key, value, Source::DynamicProperty);
-            config.set(key, value, Source::File { path: "/etc/flink/config.yaml".into(), line: Some(1) });
+            config.set(
+                key,
+                value,
+                Source::File { path: "/etc/flink/config.yaml".into(), line: Some(1) },
+            );
             let text = config.explain(key);
             assert!(!text.contains("hush") && text.contains("config.yaml:1"), "{text}");
         }

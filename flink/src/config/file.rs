@@ -21,8 +21,8 @@ impl Configuration {
     /// Names of the files that a configuration is read from.
     pub const FILES: [&'static str; 2] = [YAML, FLAT];
 
-    /// Reads the file that this Flink version would read: `flink-conf.yaml` up to 1.18, and in 1.19 and 1.20 when
-    /// there is one; else `config.yaml`.
+    /// Reads the file that this Flink version would read: `flink-conf.yaml` up to 1.18, and in 1.19
+    /// and 1.20 when there is one; else `config.yaml`.
     pub fn load(conf_dir: &Path, version: &FlinkVersion) -> Result<Self, ConfigurationError> {
         let (flat_file, yaml_file) = (conf_dir.join(FLAT), conf_dir.join(YAML));
         let reads_flat = !version.at_least(2, 0);
@@ -43,17 +43,22 @@ impl Configuration {
         }
     }
 
-    /// Writes the file that this Flink version reads into `conf_dir`, readable by its owner only, and returns its
-    /// path. In
-    /// 1.19 and 1.20 that is `config.yaml`.
-    pub fn write(&self, conf_dir: &Path, version: &FlinkVersion) -> Result<PathBuf, ConfigurationError> {
+    /// Writes the file that this Flink version reads into `conf_dir`, readable by its owner only,
+    /// and returns its path. In 1.19 and 1.20 that is `config.yaml`.
+    pub fn write(
+        &self,
+        conf_dir: &Path,
+        version: &FlinkVersion,
+    ) -> Result<PathBuf, ConfigurationError> {
         let flat_file = conf_dir.join(FLAT);
         if !version.at_least(1, 19) {
             return self.write_to(flat_file, |entry, value| {
-                flat::line(&entry.key, &value.value).map_err(|reason| ConfigurationError::Unwritable {
-                    key: entry.key.clone(),
-                    version: *version,
-                    reason,
+                flat::line(&entry.key, &value.value).map_err(|reason| {
+                    ConfigurationError::Unwritable {
+                        key: entry.key.clone(),
+                        version: *version,
+                        reason,
+                    }
                 })
             });
         }
@@ -61,11 +66,13 @@ impl Configuration {
             return Err(ConfigurationError::Shadowed { path: flat_file, version: *version });
         }
         let config = self.in_standard_form();
-        config.write_to(conf_dir.join(YAML), |entry, value| Ok(yaml::line(&entry.key, &value.value, value.shape)))
+        config.write_to(conf_dir.join(YAML), |entry, value| {
+            Ok(yaml::line(&entry.key, &value.value, value.shape))
+        })
     }
 
-    /// The same configuration for a Flink that reads `config.yaml`: lists and maps of `flink-conf.yaml` are written so that
-    /// they are read there as they are read here.
+    /// The same configuration for a Flink that reads `config.yaml`: lists and maps of
+    /// `flink-conf.yaml` are written so that they are read there as they are read here.
     #[must_use]
     pub fn in_standard_form(&self) -> Self {
         let mut config = self.clone();
@@ -109,7 +116,11 @@ impl Configuration {
                     values += 1;
                     if values > yaml::MOST_VALUES {
                         let reason = format!("too large: more than {} values", yaml::MOST_VALUES);
-                        return Err(ConfigurationError::Syntax { path: path.to_owned(), line: line.number, reason });
+                        return Err(ConfigurationError::Syntax {
+                            path: path.to_owned(),
+                            line: line.number,
+                            reason,
+                        });
                     }
                     let source = Source::File { path: path.to_owned(), line: Some(line.number) };
                     config.set(line.key, line.value, source);
@@ -155,7 +166,12 @@ impl Configuration {
                 text.push_str(&line(entry, value)?);
             }
         }
-        let mut file = fs_err::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path)?;
+        let mut file = fs_err::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&path)?;
         file.write_all(text.as_bytes())?;
         Ok(path)
     }
@@ -175,7 +191,11 @@ fn unicode(path: &Path, bytes: Vec<u8>) -> Result<String, ConfigurationError> {
     };
     let (pairs, rest) = bytes[2..].as_chunks::<2>();
     let units: Vec<u16> = pairs.iter().map(|pair| from(*pair)).collect();
-    let refused = |line| ConfigurationError::Syntax { path: path.to_owned(), line, reason: "not UTF-16".to_owned() };
+    let refused = |line| ConfigurationError::Syntax {
+        path: path.to_owned(),
+        line,
+        reason: "not UTF-16".to_owned(),
+    };
     let text = String::from_utf16(&units).map_err(|_| refused(1))?;
     if rest.is_empty() { Ok(text) } else { Err(refused(1 + text.matches('\n').count())) }
 }
@@ -214,7 +234,11 @@ mod tests {
     fn the_flink_version_says_which_of_two_files_is_read() {
         let both = folder(&[(FLAT, "from: flat\n"), (YAML, "from: yaml\n")]);
         for (version, file) in [(V1_18, "flat"), (V1_20, "flat"), (V2, "yaml")] {
-            assert_eq!(Configuration::load(both.path(), &version).unwrap().get("from"), Some(file), "{version}");
+            assert_eq!(
+                Configuration::load(both.path(), &version).unwrap().get("from"),
+                Some(file),
+                "{version}"
+            );
         }
         let yaml = folder(&[(YAML, "from: yaml\n")]);
         assert_eq!(Configuration::load(yaml.path(), &V1_20).unwrap().get("from"), Some("yaml"));
@@ -224,7 +248,10 @@ mod tests {
     fn a_folder_without_the_right_file_is_an_error_that_names_both() {
         let yaml = folder(&[(YAML, "from: yaml\n")]);
         let error = Configuration::load(yaml.path(), &V1_18).unwrap_err().to_string();
-        assert!(error.contains(yaml.path().to_str().unwrap()) && error.contains("flink-conf.yaml"), "{error}");
+        assert!(
+            error.contains(yaml.path().to_str().unwrap()) && error.contains("flink-conf.yaml"),
+            "{error}"
+        );
         let error = Configuration::load(folder(&[]).path(), &V2).unwrap_err().to_string();
         assert!(error.contains("config.yaml") && !error.contains("flink-conf"), "{error}");
     }
@@ -252,7 +279,10 @@ mod tests {
         let text = "b: 1\na.z: '1'\na.b: [x, 'y z', 2]\nt: true\nu: 'true'\n";
         let (from, to) = (folder(&[(YAML, text)]), folder(&[]));
         let path = Configuration::load(from.path(), &V2).unwrap().write(to.path(), &V2).unwrap();
-        assert_eq!(fs_err::read_to_string(path).unwrap(), "b: 1\na.z: '1'\na.b: [x, y z, 2]\nt: true\nu: 'true'\n");
+        assert_eq!(
+            fs_err::read_to_string(path).unwrap(),
+            "b: 1\na.z: '1'\na.b: [x, y z, 2]\nt: true\nu: 'true'\n"
+        );
     }
 
     #[test]
@@ -268,14 +298,23 @@ mod tests {
         config.set("some.password", "hush#hush", Source::DynamicProperty);
         let to = folder(&[]);
         let error = config.write(to.path(), &V1_18).unwrap_err().to_string();
-        assert!(error.contains("some.password") && error.contains("1.18.1") && !error.contains("hush"), "{error}");
+        assert!(
+            error.contains("some.password") && error.contains("1.18.1") && !error.contains("hush"),
+            "{error}"
+        );
         assert!(config.write(to.path(), &V1_20).is_ok());
     }
 
     #[test]
     fn a_file_that_would_be_read_instead_is_an_error() {
         let to = folder(&[(FLAT, "a: b\n")]);
-        assert!(Configuration::new().write(to.path(), &V1_20).unwrap_err().to_string().contains("flink-conf.yaml"));
+        assert!(
+            Configuration::new()
+                .write(to.path(), &V1_20)
+                .unwrap_err()
+                .to_string()
+                .contains("flink-conf.yaml")
+        );
         assert!(Configuration::new().write(to.path(), &V2).is_ok());
     }
 

@@ -16,20 +16,26 @@ pub(super) struct Skipped {
     pub(super) number: usize,
 }
 
-/// Reads as Flink does: a carriage return alone ends a line, too, a `#` starts a comment wherever it stands, the first `": "` parts key and value, blanks
-/// around both go, quotes stay, and a line with no key or no value is skipped.
+/// Reads as Flink does: a carriage return alone ends a line, too, a `#` starts a comment wherever
+/// it stands, the first `": "` parts key and value, blanks around both go, quotes stay, and a line
+/// with no key or no value is skipped.
 pub(super) fn read(text: &str) -> impl Iterator<Item = Result<Line<'_>, Skipped>> {
-    let lines = text.lines().zip(1..).flat_map(|(line, number)| line.split('\r').map(move |line| (line, number)));
+    let lines = text
+        .lines()
+        .zip(1..)
+        .flat_map(|(line, number)| line.split('\r').map(move |line| (line, number)));
     lines.filter_map(|(line, number)| {
         let line = line.split('#').next().unwrap_or_default();
         if line.trim_matches(is_java_blank).is_empty() {
             return None;
         }
-        let trimmed = line
-            .split_once(": ")
-            .map(|(key, value)| (key.trim_matches(is_java_blank), value.trim_matches(is_java_blank)));
+        let trimmed = line.split_once(": ").map(|(key, value)| {
+            (key.trim_matches(is_java_blank), value.trim_matches(is_java_blank))
+        });
         Some(match trimmed {
-            Some((key, value)) if !key.is_empty() && !value.is_empty() => Ok(Line { key, value, number }),
+            Some((key, value)) if !key.is_empty() && !value.is_empty() => {
+                Ok(Line { key, value, number })
+            }
             _ => Err(Skipped { number }),
         })
     })
@@ -79,14 +85,18 @@ mod tests {
 
     #[test]
     fn lines_end_as_java_has_them_end() {
-        let lines: Vec<_> = read("a: b\r\nc: d\re: f\n").map(|line| line.map(|l| (l.key, l.value, l.number))).collect();
+        let lines: Vec<_> = read("a: b\r\nc: d\re: f\n")
+            .map(|line| line.map(|l| (l.key, l.value, l.number)))
+            .collect();
         assert_eq!(lines, [Ok(("a", "b", 1)), Ok(("c", "d", 2)), Ok(("e", "f", 2))]);
     }
 
     #[test]
     fn a_line_without_key_or_value_is_skipped_and_told() {
-        let text = "nocolon\nnovalue:\nnospace:x\nempty: \n: nokey\ntab:\tx\n\n   \n# only a comment\n";
-        let skipped: Vec<usize> = read(text).filter_map(Result::err).map(|skipped| skipped.number).collect();
+        let text =
+            "nocolon\nnovalue:\nnospace:x\nempty: \n: nokey\ntab:\tx\n\n   \n# only a comment\n";
+        let skipped: Vec<usize> =
+            read(text).filter_map(Result::err).map(|skipped| skipped.number).collect();
         assert_eq!(skipped, [1, 2, 3, 4, 5, 6]);
         assert!(pairs(text).is_empty());
     }

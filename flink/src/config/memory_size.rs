@@ -21,7 +21,8 @@ impl MemorySize {
     pub const MAX: Self = Self(i64::MAX as u64);
 
     /// What a size looks like, for messages.
-    pub const FORM: &'static str = "a memory size such as 1728m, 64 kb or 2g (units b, k, m, g, t; bytes without one)";
+    pub const FORM: &'static str =
+        "a memory size such as 1728m, 64 kb or 2g (units b, k, m, g, t; bytes without one)";
 
     /// Whole mebibytes, rounded down.
     pub fn mebibytes(self) -> u64 {
@@ -57,11 +58,13 @@ impl FromStr for MemorySize {
     }
 }
 
-/// The largest unit that the size is a whole number of, e.g. `1728m` for 1811939328; a text that parses back.
+/// The largest unit that the size is a whole number of, e.g. `1728m` for 1811939328; a text that
+/// parses back.
 impl fmt::Display for MemorySize {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let whole = |scale: u64| self.0 >= scale && self.0.is_multiple_of(scale);
-        let (names, scale) = UNITS.iter().rev().find(|(_, scale)| whole(*scale)).unwrap_or(&UNITS[0]);
+        let (names, scale) =
+            UNITS.iter().rev().find(|(_, scale)| whole(*scale)).unwrap_or(&UNITS[0]);
         write!(f, "{}{}", self.0 / scale, names[0])
     }
 }
@@ -74,7 +77,9 @@ mod tests {
 
     #[test]
     fn flinks_forms_are_read() {
-        for (text, bytes) in [("10", 10), ("10b", 10), (" 64 kb ", 65536), ("1KB", 1024), ("3 mb", 3 << 20)] {
+        for (text, bytes) in
+            [("10", 10), ("10b", 10), (" 64 kb ", 65536), ("1KB", 1024), ("3 mb", 3 << 20)]
+        {
             assert_eq!(text.parse(), Ok(MemorySize(bytes)), "{text}");
         }
         assert_eq!("1 tebibytes".parse(), Ok(MemorySize(1 << 40)));
@@ -82,7 +87,9 @@ mod tests {
 
     #[test]
     fn other_forms_are_refused_with_what_is_allowed() {
-        for text in ["", " ", "m", "-1", "+1", "1.5g", "1 x", "８", "99999999999999999999", "8388608t"] {
+        for text in
+            ["", " ", "m", "-1", "+1", "1.5g", "1 x", "８", "99999999999999999999", "8388608t"]
+        {
             let error = text.parse::<MemorySize>().unwrap_err().to_string();
             assert!(error.contains("1728m"), "{error}");
         }

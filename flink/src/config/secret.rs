@@ -1,4 +1,5 @@
-//! Which values must never be shown, and which only in part. What holds a secret here also travels to workers as one.
+//! Which values must never be shown, and which only in part. What holds a secret here also travels
+//! to workers as one.
 
 use std::borrow::Cow;
 
@@ -18,33 +19,41 @@ const HIDDEN: &str = "******";
 
 /// Does the value hold a secret, by its key or by what is in it?
 pub(super) fn holds_secret(key: &str, value: &str) -> bool {
-    let is_in_it = || named::without_named(value, HIDDEN) != value || has_login(value) || is_signed(value);
+    let is_in_it =
+        || named::without_named(value, HIDDEN) != value || has_login(value) || is_signed(value);
     is_secret_value(key, value) || !ordinary::is_object(key) && is_in_it()
 }
 
-/// Does an address have a signature in its query? With it, anyone can read what the address names. Other queries are
-/// hidden too, but most of them are no secrets: `jdbc:postgresql://host/db?ssl=true`.
+/// Does an address have a signature in its query? With it, anyone can read what the address names.
+/// Other queries are hidden too, but most of them are no secrets:
+/// `jdbc:postgresql://host/db?ssl=true`.
 fn is_signed(value: &str) -> bool {
-    let parameters = value.split(['?', '&']).skip(1).filter_map(|parameter| parameter.split_once('='));
+    let parameters =
+        value.split(['?', '&']).skip(1).filter_map(|parameter| parameter.split_once('='));
     let mut names = parameters.map(|(name, _)| name.to_ascii_lowercase());
     value.contains("://") && names.any(|name| name == "sig" || name.ends_with("signature"))
 }
 
 /// The value as it may be shown: not at all, or without the secrets that can be recognised in it.
 pub(super) fn shown<'a>(key: &str, value: &'a str) -> Cow<'a, str> {
-    if is_secret_value(key, value) || is_free_form(key) { Cow::Borrowed(HIDDEN) } else { without_secrets(value) }
+    if is_secret_value(key, value) || is_free_form(key) {
+        Cow::Borrowed(HIDDEN)
+    } else {
+        without_secrets(value)
+    }
 }
 
 /// Commands for a shell. Nothing shows which part of them is a secret.
 const COMMANDS: [&str; 2] = [TASKS_BOOTSTRAP_CMD.key(), TASKS_TASK_MANAGER_CMD.key()];
 
-/// May the value hold a secret anywhere, whatever the key says? Variables of containers bring secrets to other programs,
-/// under names that these choose.
+/// May the value hold a secret anywhere, whatever the key says? Variables of containers bring
+/// secrets to other programs, under names that these choose.
 fn is_free_form(key: &str) -> bool {
     COMMANDS.contains(&key) || key.starts_with("containerized.") && key.contains(".env.")
 }
 
-/// The text without the user part and the query of addresses, and without the values that have the name of a secret.
+/// The text without the user part and the query of addresses, and without the values that have the
+/// name of a secret.
 pub(super) fn without_secrets(text: &str) -> Cow<'_, str> {
     match without_users(text) {
         Cow::Borrowed(text) => named::without_named(text, HIDDEN),
@@ -83,18 +92,30 @@ mod tests {
             ("my.json", r#"{"user":"a","password":"hush"}"#),
             ("pipeline.global-job-parameters", "password:hush,user:a"),
             ("mesos.resourcemanager.tasks.container.docker.parameters", "env=X=http://u:hush@h"),
-            ("mesos.resourcemanager.tasks.container.docker.parameters", "init=true,env=DB_PASSWORD=hush"),
+            (
+                "mesos.resourcemanager.tasks.container.docker.parameters",
+                "init=true,env=DB_PASSWORD=hush",
+            ),
             ("$internal.application.program-args", "--db-password;hush"),
             ("my.yaml", "user: a\npassword: |\n  hush\n"),
             ("containerized.taskmanager.env.API_KEY", "hush"),
             ("containerized.taskmanager.env.DB_CREDS", "hush"),
             ("env.java.opts.all", "-Ddb.pass=hush"),
-            ("mesos.resourcemanager.tasks.container.docker.parameters", "health-cmd=curl -u user:hush http://h"),
+            (
+                "mesos.resourcemanager.tasks.container.docker.parameters",
+                "health-cmd=curl -u user:hush http://h",
+            ),
             ("mesos.resourcemanager.tasks.container.docker.parameters", "env=PRIVATE_KEY=hush"),
-            ("mesos.resourcemanager.tasks.container.docker.parameters", "env=client-secret-eu=hush"),
+            (
+                "mesos.resourcemanager.tasks.container.docker.parameters",
+                "env=client-secret-eu=hush",
+            ),
             ("mesos.resourcemanager.tasks.container.docker.parameters", "env=DATABASE=u:hush@h/db"),
             ("mesos.resourcemanager.tasks.container.docker.parameters", "env=DSN=u:hush@tcp(h)/d"),
-            ("mesos.resourcemanager.tasks.container.docker.parameters", "health-cmd=curl -fsSu a:hush h"),
+            (
+                "mesos.resourcemanager.tasks.container.docker.parameters",
+                "health-cmd=curl -fsSu a:hush h",
+            ),
             ("my.db", "u:hush@h:3306/db"),
             ("my.repository", "https://hush@h/x"),
             ("my.store", "abfs://container:hush@account/x"),
@@ -118,13 +139,28 @@ mod tests {
             ("my.arguments", "--token-file /run/token --use-secrets --password"),
             ("my.text", ""),
             ("security.delegation.tokens.enabled", "true"),
-            ("fs.s3a.aws.credentials.provider", "com.amazonaws.auth.WebIdentityTokenCredentialsProvider"),
-            ("mesos.resourcemanager.tasks.container.docker.parameters", "env=PASSWORD_FILE=/run/secrets/pw"),
+            (
+                "fs.s3a.aws.credentials.provider",
+                "com.amazonaws.auth.WebIdentityTokenCredentialsProvider",
+            ),
+            (
+                "mesos.resourcemanager.tasks.container.docker.parameters",
+                "env=PASSWORD_FILE=/run/secrets/pw",
+            ),
             ("env.java.opts.all", "-Dcom.sun.management.jmxremote.password.file=/etc/jmx/password"),
-            ("pipeline.global-job-parameters", "{'token-service': 'token-service:9092', 'password.policy': 'strict'}"),
+            (
+                "pipeline.global-job-parameters",
+                "{'token-service': 'token-service:9092', 'password.policy': 'strict'}",
+            ),
             ("pipeline.global-job-parameters", "max-tokens:4096,token-ttl:5 min"),
-            ("pipeline.global-job-parameters", "action:password:reset,secret-santa.topic:gifts,tokenizer:standard"),
-            ("env.java.opts.all", "-Dyarn.application.token-x=7 -Dsecret-santa.topic=gifts -Dmy.tokenizer=standard"),
+            (
+                "pipeline.global-job-parameters",
+                "action:password:reset,secret-santa.topic:gifts,tokenizer:standard",
+            ),
+            (
+                "env.java.opts.all",
+                "-Dyarn.application.token-x=7 -Dsecret-santa.topic=gifts -Dmy.tokenizer=standard",
+            ),
             ("kubernetes.secrets", "db-login:/etc/login,my-secret:/etc/secret"),
             ("kubernetes.env.secretKeyRef", "env:PASSWORD,secret:login,key:password"),
             ("state.checkpoints.dir", "abfss://container@account.dfs.core.windows.net/x"),

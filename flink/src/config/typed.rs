@@ -1,4 +1,5 @@
-//! Values read as numbers, booleans, durations, sizes, lists and maps, in the forms that Flink's own options take.
+//! Values read as numbers, booleans, durations, sizes, lists and maps, in the forms that Flink's
+//! own options take.
 
 use std::time::Duration;
 
@@ -23,7 +24,9 @@ impl Configuration {
 
     /// The value as a number, in the forms that Java reads and in those of `config.yaml`.
     pub fn get_f64(&self, key: &str) -> Result<Option<f64>, ConfigurationError> {
-        self.parsed(key, "a number", |text| self.yaml_number(key, text).or_else(|| java_number::parse(text)))
+        self.parsed(key, "a number", |text| {
+            self.yaml_number(key, text).or_else(|| java_number::parse(text))
+        })
     }
 
     /// The value as a number of single precision: Flink keeps its memory fractions so.
@@ -31,7 +34,9 @@ impl Configuration {
         self.parsed(key, "a number", |text| match self.yaml_number(key, text) {
             Some(number) => single_precision(number),
             None => match java_number::decimal_form(text) {
-                Some(decimal) => decimal.parse().ok().or_else(|| Some(java_number::parse(text)? as f32)),
+                Some(decimal) => {
+                    decimal.parse().ok().or_else(|| Some(java_number::parse(text)? as f32))
+                }
                 None => None,
             },
         })
@@ -46,8 +51,8 @@ impl Configuration {
         })
     }
 
-    /// The value as a Flink duration such as `10 s`, `5min` or `PT1M`; a bare number is milliseconds. Options of Flink's
-    /// have the forms that its version reads.
+    /// The value as a Flink duration such as `10 s`, `5min` or `PT1M`; a bare number is
+    /// milliseconds. Options of Flink's have the forms that its version reads.
     pub fn get_duration(&self, key: &str) -> Result<Option<Duration>, ConfigurationError> {
         let reader = duration::Reader::of(self.reading.version.filter(|_| !key.starts_with(OURS)));
         self.parsed(key, reader.form(), |text| reader.parse(text))
@@ -58,14 +63,15 @@ impl Configuration {
         self.parsed(key, MemorySize::FORM, |text| text.parse().ok())
     }
 
-    /// The value as a list: a YAML sequence such as `[a, b]`, or parts between semicolons with quotes around parts that
-    /// hold one.
+    /// The value as a list: a YAML sequence such as `[a, b]`, or parts between semicolons with
+    /// quotes around parts that hold one.
     pub fn get_list(&self, key: &str) -> Result<Option<Vec<String>>, ConfigurationError> {
         self.parsed(key, list::FORM, |text| parse_list(text, self.reads_yaml(key)))
     }
 
-    /// The value as a map, in its order: `key1:value1,key2:value2` or a YAML mapping. Where the key itself is not set, the
-    /// keys below it are the map, as `config.yaml` has it when it is written over several lines.
+    /// The value as a map, in its order: `key1:value1,key2:value2` or a YAML mapping. Where the key
+    /// itself is not set, the keys below it are the map, as `config.yaml` has it when it is written
+    /// over several lines.
     pub fn get_map(&self, key: &str) -> Result<Option<Vec<(String, String)>>, ConfigurationError> {
         if self.contains(key) {
             return self.parsed(key, map::FORM, |text| parse_map(text, self.reads_yaml(key)));
@@ -117,13 +123,16 @@ impl Configuration {
     }
 }
 
-/// A list that Flink reads in `flink-conf.yaml`, as one for `config.yaml`, if that would read another.
+/// A list that Flink reads in `flink-conf.yaml`, as one for `config.yaml`, if that would read
+/// another.
 pub(super) fn standard_list(text: &str) -> Option<String> {
     let parts = parse_list(text, false)?;
-    (parse_list(text, true).as_ref() != Some(&parts)).then(|| yaml::list_of(parts.iter().map(String::as_str)))
+    (parse_list(text, true).as_ref() != Some(&parts))
+        .then(|| yaml::list_of(parts.iter().map(String::as_str)))
 }
 
-/// A map that Flink reads in `flink-conf.yaml`, as one for `config.yaml`, if that would read another.
+/// A map that Flink reads in `flink-conf.yaml`, as one for `config.yaml`, if that would read
+/// another.
 pub(super) fn standard_map(text: &str) -> Option<String> {
     let pairs = parse_map(text, false)?;
     let differs = parse_map(text, true).as_ref() != Some(&pairs);
@@ -182,7 +191,8 @@ mod tests {
 
     #[test]
     fn a_map_is_one_value_or_the_keys_below() {
-        let expected = || Some(vec![("a".to_owned(), "1".to_owned()), ("b.c".to_owned(), "2".to_owned())]);
+        let expected =
+            || Some(vec![("a".to_owned(), "1".to_owned()), ("b.c".to_owned(), "2".to_owned())]);
         assert_eq!(with("a:1,b.c:2").get_map("some.key").unwrap(), expected());
         let mut config = Configuration::new();
         config.set("some.key.a", "1", Source::DynamicProperty);
@@ -196,9 +206,13 @@ mod tests {
     fn numbers_have_javas_forms() {
         assert_eq!(with("+7").get_i64("some.key").unwrap(), Some(7));
         assert!(with(" 7").get_i64("some.key").is_err());
-        for (text, number) in
-            [("1d", 1.0), (" .5 ", 0.5), ("5.", 5.0), ("1e3", 1000.0), ("-Infinity", f64::NEG_INFINITY)]
-        {
+        for (text, number) in [
+            ("1d", 1.0),
+            (" .5 ", 0.5),
+            ("5.", 5.0),
+            ("1e3", 1000.0),
+            ("-Infinity", f64::NEG_INFINITY),
+        ] {
             assert_eq!(with(text).get_f64("some.key").unwrap(), Some(number), "{text}");
         }
         for text in ["inf", "nan", "", "1_0", "e5", "dd", "."] {
@@ -210,6 +224,8 @@ mod tests {
     fn booleans_are_true_and_false_in_any_case_and_nothing_else() {
         assert_eq!(with("TRUE").get_bool("some.key").unwrap(), Some(true));
         assert_eq!(with("False").get_bool("some.key").unwrap(), Some(false));
-        assert!(with(" true").get_bool("some.key").is_err() && with("1").get_bool("some.key").is_err());
+        assert!(
+            with(" true").get_bool("some.key").is_err() && with("1").get_bool("some.key").is_err()
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! `config.yaml`: real YAML, nested or flat, read with the types that Flink's parser (snakeyaml-engine) gives values.
+//! `config.yaml`: real YAML, nested or flat, read with the types that Flink's parser
+//! (snakeyaml-engine) gives values.
 
 use std::rc::Rc;
 
@@ -72,11 +73,16 @@ impl Flattened {
                     self.add(&inner.parts, &format!("{key}."))?;
                     continue;
                 }
-                Node::Null => return Err(SyntaxError { line, reason: format!("key '{key}' has no value") }),
+                Node::Null => {
+                    return Err(SyntaxError { line, reason: format!("key '{key}' has no value") });
+                }
                 Node::Text(text) => (text.to_string(), Shape::Text),
                 Node::Literal(text) => (text.clone(), Shape::Literal),
                 Node::Recursion(_) => {
-                    return Err(SyntaxError { line, reason: format!("key '{key}' is a mapping inside itself") });
+                    return Err(SyntaxError {
+                        line,
+                        reason: format!("key '{key}' is a mapping inside itself"),
+                    });
                 }
                 value @ (Node::Binary(_) | Node::Set(_)) => (emit::flow(value), Shape::Text),
                 list @ Node::List(_) => (emit::flow(list), Shape::List),
@@ -103,7 +109,11 @@ pub(super) fn line(key: &str, value: &str, shape: Shape) -> String {
     };
     let key = emit::text(key, emit::Place::Key);
     // YAML looks for the colon of a key no further than this.
-    if key.chars().count() > 1024 { format!("? {key}\n: {value}\n") } else { format!("{key}: {value}\n") }
+    if key.chars().count() > 1024 {
+        format!("? {key}\n: {value}\n")
+    } else {
+        format!("{key}: {value}\n")
+    }
 }
 
 /// The parts of a value that is a YAML sequence, as texts; `None` for anything else.
@@ -160,15 +170,21 @@ mod tests {
 
     #[test]
     fn nested_maps_become_dotted_keys_in_order() {
-        let text = "rest:\n  port: 8081\n  bind-address: 0.0.0.0\ntaskmanager.host: h\na: {b: {c: d}}\n";
-        let expected =
-            [("rest.port", "8081"), ("rest.bind-address", "0.0.0.0"), ("taskmanager.host", "h"), ("a.b.c", "d")];
+        let text =
+            "rest:\n  port: 8081\n  bind-address: 0.0.0.0\ntaskmanager.host: h\na: {b: {c: d}}\n";
+        let expected = [
+            ("rest.port", "8081"),
+            ("rest.bind-address", "0.0.0.0"),
+            ("taskmanager.host", "h"),
+            ("a.b.c", "d"),
+        ];
         assert_eq!(flat(text), pairs(&expected));
     }
 
     #[test]
     fn numbers_and_booleans_become_the_text_that_java_gives_them() {
-        let text = "[1, 017, +5, -0, 0x10, 1.10, 1e3, 1e7, 0.00001, TRUE, .inf, 1_000, 'x', 2020-01-01]";
+        let text =
+            "[1, 017, +5, -0, 0x10, 1.10, 1e3, 1e7, 0.00001, TRUE, .inf, 1_000, 'x', 2020-01-01]";
         assert_eq!(
             flat(&format!("k: {text}"))[0].1,
             "[1, 17, 5, 0, 16, 1.1, 1000.0, 1.0E7, 1.0E-5, true, .inf, 1_000, x, 2020-01-01]"
@@ -178,7 +194,10 @@ mod tests {
     #[test]
     fn a_list_keeps_the_types_of_its_parts() {
         let text = "k:\n- a\n- b: c\n- '1'\n- 1\n- 'true'\n- 'a: b'\n- ''\n- it's\n- \"a\\nb\"\n- a,b\n- ' lead'\n";
-        assert_eq!(flat(text)[0].1, r#"[a, {b: c}, '1', 1, 'true', 'a: b', '', it's, "a\nb", 'a,b', ' lead']"#);
+        assert_eq!(
+            flat(text)[0].1,
+            r#"[a, {b: c}, '1', 1, 'true', 'a: b', '', it's, "a\nb", 'a,b', ' lead']"#
+        );
     }
 
     #[test]

@@ -7,7 +7,8 @@ use crate::options;
 /// What a port follows, or a range of them.
 const BEFORE_PORTS: [&str; 4] = ["in port range ", "port range: ", " port:", "port "];
 
-/// What a path follows in the exceptions of Java and Flink about files; elsewhere a path counts only in quotes.
+/// What a path follows in the exceptions of Java and Flink about files; elsewhere a path counts
+/// only in quotes.
 const BEFORE_PATHS: [&str; 8] = [
     "NoSuchFileException: ",
     "AccessDeniedException: ",
@@ -59,7 +60,9 @@ impl fmt::Display for Subject {
 fn port(line: &str) -> Option<Subject> {
     BEFORE_PORTS.iter().find_map(|before| {
         let rest = line.split_once(before)?.1;
-        let end = rest.find(|letter: char| !letter.is_ascii_digit() && !"-,".contains(letter)).unwrap_or(rest.len());
+        let end = rest
+            .find(|letter: char| !letter.is_ascii_digit() && !"-,".contains(letter))
+            .unwrap_or(rest.len());
         let named = rest[..end].trim_end_matches(['-', ',']);
         let first = named.split(['-', ',']).next()?.parse().ok()?;
         Some(Subject::Port { first, named: named.to_owned() })
@@ -68,9 +71,12 @@ fn port(line: &str) -> Option<Subject> {
 
 /// Only those that Flink or we know: classes look alike.
 fn option(line: &str) -> Option<Subject> {
-    let is_part = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-' | '_');
-    let parts = line.split(|letter: char| !is_part(letter)).map(|part| part.trim_matches(['.', '-']));
-    let known = parts.filter(|part| part.contains('.')).find(|part| options::find(part).is_some())?;
+    let is_part =
+        |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-' | '_');
+    let parts =
+        line.split(|letter: char| !is_part(letter)).map(|part| part.trim_matches(['.', '-']));
+    let known =
+        parts.filter(|part| part.contains('.')).find(|part| options::find(part).is_some())?;
     Some(Subject::Option(known.to_owned()))
 }
 
@@ -96,9 +102,18 @@ mod tests {
     #[test]
     fn ports_options_and_folders_are_found_in_what_flink_and_java_say() {
         for (text, expected) in [
-            ("java.net.BindException: Could not start rest endpoint on any port in port range 28777", "port 28777"),
-            ("java.net.BindException: Could not start actor system on any port in port range 1-21", "port 1-21"),
-            ("failed to bind to host:0.0.0.0 port:28777, shutting down Netty transport", "port 28777"),
+            (
+                "java.net.BindException: Could not start rest endpoint on any port in port range 28777",
+                "port 28777",
+            ),
+            (
+                "java.net.BindException: Could not start actor system on any port in port range 1-21",
+                "port 1-21",
+            ),
+            (
+                "failed to bind to host:0.0.0.0 port:28777, shutting down Netty transport",
+                "port 28777",
+            ),
             (
                 "java.lang.RuntimeException: unable to generate\njava.nio.file.NoSuchFileException: /proc/not",
                 "/proc/not",
@@ -112,10 +127,19 @@ mod tests {
             ),
             ("java.io.IOException: Temporary file directory /t/x does not exist", "/t/x"),
         ] {
-            assert_eq!(Subject::of(text).map(|subject| subject.to_string()).as_deref(), Some(expected), "{text}");
+            assert_eq!(
+                Subject::of(text).map(|subject| subject.to_string()).as_deref(),
+                Some(expected),
+                "{text}"
+            );
         }
-        for none in ["java.lang.OutOfMemoryError: Java heap space", "a.b.C: org.apache.flink.util.X", "", "port x", "/"]
-        {
+        for none in [
+            "java.lang.OutOfMemoryError: Java heap space",
+            "a.b.C: org.apache.flink.util.X",
+            "",
+            "port x",
+            "/",
+        ] {
             assert_eq!(Subject::of(none), None, "{none}");
         }
     }

@@ -16,7 +16,10 @@ pub(super) fn sum(sizes: &[MemorySize]) -> Result<MemorySize, MemoryError> {
 }
 
 /// What `parts` leave of `whole`. Names are shown when there is nothing left.
-pub(super) fn rest(whole: (&str, MemorySize), parts: &[(&str, MemorySize)]) -> Result<MemorySize, MemoryError> {
+pub(super) fn rest(
+    whole: (&str, MemorySize),
+    parts: &[(&str, MemorySize)],
+) -> Result<MemorySize, MemoryError> {
     let sum = sum(&parts.iter().map(|(_, size)| *size).collect::<Vec<_>>())?;
     whole.1.0.checked_sub(sum.0).map(MemorySize).ok_or_else(|| MemoryError::TooSmall {
         parts: parts.iter().map(|part| named(*part)).collect::<Vec<_>>().join(", "),
@@ -47,11 +50,17 @@ impl Share {
         let fraction = f64::from(config.read_unbounded(option)?);
         let key = option.key();
         if min > max {
-            return Err(MemoryError::Contradiction(format!("{key}: its minimum {min} is more than its maximum {max}")));
+            return Err(MemoryError::Contradiction(format!(
+                "{key}: its minimum {min} is more than its maximum {max}"
+            )));
         }
         if !(0.0..1.0).contains(&fraction) {
             let value = config.get(key).unwrap_or_default().to_owned();
-            return Err(MemoryError::Number { key, value, allowed: "a fraction from 0 to less than 1" });
+            return Err(MemoryError::Number {
+                key,
+                value,
+                allowed: "a fraction from 0 to less than 1",
+            });
         }
         Ok(Self { fraction, min, max })
     }
@@ -71,7 +80,8 @@ impl Share {
     }
 }
 
-/// `MemorySize.multiply`: the exact product of the bytes and the shortest decimal form of the factor, rounded down.
+/// `MemorySize.multiply`: the exact product of the bytes and the shortest decimal form of the
+/// factor, rounded down.
 fn multiply(size: MemorySize, factor: f64) -> Result<MemorySize, MemoryError> {
     let (digits, exponent) = java_number::digits(factor).ok_or(MemoryError::Overflow)?;
     let product = u128::from(size.0).checked_mul(digits).ok_or(MemoryError::Overflow)?;
@@ -79,7 +89,9 @@ fn multiply(size: MemorySize, factor: f64) -> Result<MemorySize, MemoryError> {
     let product = if exponent < 0 {
         power(exponent.unsigned_abs()).map_or(0, |divisor| product / divisor)
     } else {
-        power(exponent.unsigned_abs()).and_then(|scale| product.checked_mul(scale)).ok_or(MemoryError::Overflow)?
+        power(exponent.unsigned_abs())
+            .and_then(|scale| product.checked_mul(scale))
+            .ok_or(MemoryError::Overflow)?
     };
     match u64::try_from(product).map(MemorySize) {
         Ok(size) if size <= MemorySize::MAX => Ok(size),
@@ -98,7 +110,10 @@ mod tests {
         assert_eq!(product(1_342_177_280, f64::from(0.4_f32)), 536_870_920);
         assert_eq!(product(1_342_177_280, f64::from(0.1_f32)), 134_217_730);
         assert_eq!(product(10, 0.29), 2);
-        assert_eq!(product(u64::try_from(i64::MAX).unwrap(), 1.0), u64::try_from(i64::MAX).unwrap());
+        assert_eq!(
+            product(u64::try_from(i64::MAX).unwrap(), 1.0),
+            u64::try_from(i64::MAX).unwrap()
+        );
         assert_eq!(product(1 << 40, 1e-40), 0);
         assert_eq!(product(3, 1e3), 3000);
         assert!(matches!(multiply(MemorySize::MAX, 1.5), Err(MemoryError::Overflow)));
@@ -108,8 +123,12 @@ mod tests {
     #[test]
     fn parts_that_are_more_than_the_whole_are_named_with_their_sizes() {
         let mebibytes = MemorySize::of_mebibytes;
-        let error = rest(("c", mebibytes(2)), &[("a", mebibytes(1)), ("b", mebibytes(2))]).unwrap_err();
+        let error =
+            rest(("c", mebibytes(2)), &[("a", mebibytes(1)), ("b", mebibytes(2))]).unwrap_err();
         assert_eq!(error.to_string(), "a 1m, b 2m come to more than c 2m");
-        assert_eq!(rest(("c", mebibytes(3)), &[("a", mebibytes(1)), ("b", mebibytes(2))]).unwrap().0, 0);
+        assert_eq!(
+            rest(("c", mebibytes(3)), &[("a", mebibytes(1)), ("b", mebibytes(2))]).unwrap().0,
+            0
+        );
     }
 }

@@ -7,8 +7,9 @@ use super::process::{Jvm, Options, legacy_heap};
 use crate::config::{Configuration, MemorySize};
 use crate::options::flink::{
     JOBMANAGER_HEAP_MB, JOBMANAGER_HEAP_SIZE, JOBMANAGER_MEMORY_ENABLE_JVM_DIRECT_MEMORY_LIMIT,
-    JOBMANAGER_MEMORY_FLINK_SIZE, JOBMANAGER_MEMORY_HEAP_SIZE as HEAP, JOBMANAGER_MEMORY_JVM_METASPACE_SIZE,
-    JOBMANAGER_MEMORY_JVM_OVERHEAD_FRACTION, JOBMANAGER_MEMORY_JVM_OVERHEAD_MAX, JOBMANAGER_MEMORY_JVM_OVERHEAD_MIN,
+    JOBMANAGER_MEMORY_FLINK_SIZE, JOBMANAGER_MEMORY_HEAP_SIZE as HEAP,
+    JOBMANAGER_MEMORY_JVM_METASPACE_SIZE, JOBMANAGER_MEMORY_JVM_OVERHEAD_FRACTION,
+    JOBMANAGER_MEMORY_JVM_OVERHEAD_MAX, JOBMANAGER_MEMORY_JVM_OVERHEAD_MIN,
     JOBMANAGER_MEMORY_OFF_HEAP_SIZE as OFF_HEAP, JOBMANAGER_MEMORY_PROCESS_SIZE,
 };
 use crate::version::FlinkVersion;
@@ -37,7 +38,9 @@ impl JobManagerMemory {
     /// Derives all sizes from what is configured.
     pub fn compute(config: &Configuration, version: &FlinkVersion) -> Result<Self, MemoryError> {
         let heap = match config.read_unbounded(&HEAP)? {
-            None if !version.at_least(2, 0) => legacy_heap(config, &JOBMANAGER_HEAP_SIZE, &JOBMANAGER_HEAP_MB)?,
+            None if !version.at_least(2, 0) => {
+                legacy_heap(config, &JOBMANAGER_HEAP_SIZE, &JOBMANAGER_HEAP_MB)?
+            }
             heap => heap,
         };
         let (heap, off_heap, jvm) = if let Some(heap) = heap {
@@ -57,7 +60,8 @@ impl JobManagerMemory {
                           jobmanager.memory.heap.size)",
             });
         };
-        let limit_direct = config.read_unbounded(&JOBMANAGER_MEMORY_ENABLE_JVM_DIRECT_MEMORY_LIMIT)?;
+        let limit_direct =
+            config.read_unbounded(&JOBMANAGER_MEMORY_ENABLE_JVM_DIRECT_MEMORY_LIMIT)?;
         let total_process = sum(&[heap, off_heap, jvm.metaspace, jvm.overhead])?;
         Ok(Self { heap, off_heap, jvm, total_process, limit_direct })
     }
@@ -90,7 +94,8 @@ impl JobManagerMemory {
     }
 }
 
-/// The off-heap memory when the heap is known: the rest of the Flink memory when that is configured as well.
+/// The off-heap memory when the heap is known: the rest of the Flink memory when that is configured
+/// as well.
 fn beside_heap(config: &Configuration, heap: MemorySize) -> Result<MemorySize, MemoryError> {
     let off_heap = config.read_unbounded(&OFF_HEAP)?;
     let Some(flink) = config.read_unbounded(&OPTIONS.flink_size)? else { return Ok(off_heap) };
@@ -98,15 +103,24 @@ fn beside_heap(config: &Configuration, heap: MemorySize) -> Result<MemorySize, M
         return rest((OPTIONS.flink_size.key(), flink), &[(HEAP.key(), heap)]);
     }
     if sum(&[heap, off_heap])? != flink {
-        let parts =
-            [named((HEAP.key(), heap)), named((OFF_HEAP.key(), off_heap)), named((OPTIONS.flink_size.key(), flink))];
-        return Err(MemoryError::Contradiction(format!("{} and {} do not come to {}", parts[0], parts[1], parts[2])));
+        let parts = [
+            named((HEAP.key(), heap)),
+            named((OFF_HEAP.key(), off_heap)),
+            named((OPTIONS.flink_size.key(), flink)),
+        ];
+        return Err(MemoryError::Contradiction(format!(
+            "{} and {} do not come to {}",
+            parts[0], parts[1], parts[2]
+        )));
     }
     Ok(off_heap)
 }
 
 /// Heap and off-heap memory when the Flink memory is known.
-fn inside(config: &Configuration, flink: (&str, MemorySize)) -> Result<(MemorySize, MemorySize), MemoryError> {
+fn inside(
+    config: &Configuration,
+    flink: (&str, MemorySize),
+) -> Result<(MemorySize, MemorySize), MemoryError> {
     let off_heap = config.read_unbounded(&OFF_HEAP)?;
     let heap = rest(flink, &[(OFF_HEAP.key(), off_heap)])?;
     if heap.0 == 0 {

@@ -13,7 +13,9 @@ pub(super) fn in_java_order(entries: Vec<(String, String)>) -> Vec<(String, Stri
 }
 
 fn bucket(key: &str, buckets: usize) -> usize {
-    let hash = key.encode_utf16().fold(0_u32, |hash, unit| hash.wrapping_mul(31).wrapping_add(unit.into()));
+    let hash = key
+        .encode_utf16()
+        .fold(0_u32, |hash, unit| hash.wrapping_mul(31).wrapping_add(unit.into()));
     (hash ^ (hash >> 16)) as usize & (buckets - 1)
 }
 
@@ -24,7 +26,8 @@ mod tests {
     #[test]
     fn entries_come_in_the_order_of_a_java_hash_map() {
         let entries = ["c", "b", "a", "zz", "yy"].map(|key| (key.to_owned(), String::new()));
-        let order: Vec<String> = in_java_order(entries.to_vec()).into_iter().map(|(key, _)| key).collect();
+        let order: Vec<String> =
+            in_java_order(entries.to_vec()).into_iter().map(|(key, _)| key).collect();
         assert_eq!(order, ["zz", "yy", "a", "b", "c"]);
     }
 }

@@ -38,8 +38,13 @@ impl Options {
         Ok((Jvm { metaspace, overhead }, flink))
     }
 
-    /// The JVM's memory when Flink's own is known: what is left of the process when that is configured as well.
-    pub(super) fn around_flink(&self, config: &Configuration, flink: MemorySize) -> Result<Jvm, MemoryError> {
+    /// The JVM's memory when Flink's own is known: what is left of the process when that is
+    /// configured as well.
+    pub(super) fn around_flink(
+        &self,
+        config: &Configuration,
+        flink: MemorySize,
+    ) -> Result<Jvm, MemoryError> {
         let metaspace = config.read_unbounded(&self.metaspace)?;
         let share = self.overhead(config)?;
         let Some(process) = config.read_unbounded(&self.process_size)? else {
@@ -49,14 +54,19 @@ impl Options {
         };
         let mut keys = std::iter::once(self.flink_size.key()).chain(self.others.iter().copied());
         let set = keys.find(|key| config.contains(key));
-        let name = set.map_or_else(|| "Flink memory".to_owned(), |key| format!("Flink memory (from {key})"));
+        let name = set
+            .map_or_else(|| "Flink memory".to_owned(), |key| format!("Flink memory (from {key})"));
         let parts = [(name.as_str(), flink), (self.metaspace.key(), metaspace)];
         let overhead = rest((self.process_size.key(), process), &parts)?;
         if !share.holds(overhead) {
             let min = named((self.overhead_min.key(), share.min));
             let max = named((self.overhead_max.key(), share.max));
             let allowed = format!("from {min} to {max}");
-            return Err(MemoryError::OutOfBounds { left: overhead, part: "the JVM overhead", allowed });
+            return Err(MemoryError::OutOfBounds {
+                left: overhead,
+                part: "the JVM overhead",
+                allowed,
+            });
         }
         Ok(Jvm { metaspace, overhead })
     }
@@ -78,7 +88,10 @@ pub(super) fn legacy_heap(
         return Ok(Some(size));
     }
     let Some(number) = config.read_unbounded(mebibytes)? else { return Ok(None) };
-    let refused =
-        |_| MemoryError::Number { key: mebibytes.key(), value: number.to_string(), allowed: "a number of mebibytes" };
+    let refused = |_| MemoryError::Number {
+        key: mebibytes.key(),
+        value: number.to_string(),
+        allowed: "a number of mebibytes",
+    };
     u64::try_from(number).map(MemorySize::of_mebibytes).map(Some).map_err(refused)
 }

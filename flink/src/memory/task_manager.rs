@@ -1,4 +1,5 @@
-//! The TaskManager's memory, its CPU share and external resources: everything that it demands on its command line.
+//! The TaskManager's memory, its CPU share and external resources: everything that it demands on
+//! its command line.
 
 use super::MemoryError;
 use super::arithmetic::{Share, named, rest, sum};
@@ -7,12 +8,14 @@ use super::process::{Jvm, Options, legacy_heap};
 use crate::config::{Configuration, MemorySize};
 use crate::java_number;
 use crate::options::flink::{
-    TASKMANAGER_CPU_CORES, TASKMANAGER_HEAP_MB, TASKMANAGER_HEAP_SIZE, TASKMANAGER_MEMORY_FLINK_SIZE,
-    TASKMANAGER_MEMORY_FRAMEWORK_HEAP_SIZE as FRAMEWORK_HEAP,
-    TASKMANAGER_MEMORY_FRAMEWORK_OFF_HEAP_SIZE as FRAMEWORK_OFF_HEAP, TASKMANAGER_MEMORY_JVM_METASPACE_SIZE,
-    TASKMANAGER_MEMORY_JVM_OVERHEAD_FRACTION, TASKMANAGER_MEMORY_JVM_OVERHEAD_MAX, TASKMANAGER_MEMORY_JVM_OVERHEAD_MIN,
-    TASKMANAGER_MEMORY_MANAGED_FRACTION, TASKMANAGER_MEMORY_MANAGED_SIZE as MANAGED, TASKMANAGER_MEMORY_NETWORK_MAX,
-    TASKMANAGER_MEMORY_NETWORK_MIN, TASKMANAGER_MEMORY_PROCESS_SIZE, TASKMANAGER_MEMORY_TASK_HEAP_SIZE as TASK_HEAP,
+    TASKMANAGER_CPU_CORES, TASKMANAGER_HEAP_MB, TASKMANAGER_HEAP_SIZE,
+    TASKMANAGER_MEMORY_FLINK_SIZE, TASKMANAGER_MEMORY_FRAMEWORK_HEAP_SIZE as FRAMEWORK_HEAP,
+    TASKMANAGER_MEMORY_FRAMEWORK_OFF_HEAP_SIZE as FRAMEWORK_OFF_HEAP,
+    TASKMANAGER_MEMORY_JVM_METASPACE_SIZE, TASKMANAGER_MEMORY_JVM_OVERHEAD_FRACTION,
+    TASKMANAGER_MEMORY_JVM_OVERHEAD_MAX, TASKMANAGER_MEMORY_JVM_OVERHEAD_MIN,
+    TASKMANAGER_MEMORY_MANAGED_FRACTION, TASKMANAGER_MEMORY_MANAGED_SIZE as MANAGED,
+    TASKMANAGER_MEMORY_NETWORK_MAX, TASKMANAGER_MEMORY_NETWORK_MIN,
+    TASKMANAGER_MEMORY_PROCESS_SIZE, TASKMANAGER_MEMORY_TASK_HEAP_SIZE as TASK_HEAP,
     TASKMANAGER_MEMORY_TASK_OFF_HEAP_SIZE as TASK_OFF_HEAP, TASKMANAGER_NUMBEROFTASKSLOTS,
 };
 use crate::version::FlinkVersion;
@@ -58,7 +61,9 @@ impl TaskManagerMemory {
     /// Derives all sizes from what is configured.
     pub fn compute(config: &Configuration, version: &FlinkVersion) -> Result<Self, MemoryError> {
         let flink_size = match config.read_unbounded(&OPTIONS.flink_size)? {
-            None if !version.at_least(2, 0) => legacy_heap(config, &TASKMANAGER_HEAP_SIZE, &TASKMANAGER_HEAP_MB)?,
+            None if !version.at_least(2, 0) => {
+                legacy_heap(config, &TASKMANAGER_HEAP_SIZE, &TASKMANAGER_HEAP_MB)?
+            }
             size => size,
         };
         let (flink, jvm) = if let (Some(heap), Some(managed)) =
@@ -101,7 +106,8 @@ impl TaskManagerMemory {
     /// `-Xmx…` and its fellows.
     pub fn jvm_flags(&self) -> Vec<String> {
         let heap = self.flink.framework_heap.0 + self.flink.task_heap.0;
-        let direct = self.flink.framework_off_heap.0 + self.flink.task_off_heap.0 + self.flink.network.0;
+        let direct =
+            self.flink.framework_off_heap.0 + self.flink.task_off_heap.0 + self.flink.network.0;
         vec![
             format!("-Xmx{heap}"),
             format!("-Xms{heap}"),
@@ -124,7 +130,8 @@ impl TaskManagerMemory {
             (OPTIONS.overhead_min.key(), self.jvm.overhead),
             (OPTIONS.overhead_max.key(), self.jvm.overhead),
         ];
-        let mut options = vec![((&TASKMANAGER_CPU_CORES).into(), java_number::to_text(self.cpu_cores))];
+        let mut options =
+            vec![((&TASKMANAGER_CPU_CORES).into(), java_number::to_text(self.cpu_cores))];
         options.extend(sizes.map(|(key, size)| (key.to_owned(), format!("{}b", size.0))));
         options.push(((&TASKMANAGER_NUMBEROFTASKSLOTS).into(), self.slots.to_string()));
         options.extend(resources::options(&self.external));
@@ -144,7 +151,8 @@ impl Flink {
         ])
     }
 
-    /// From the configured task heap and managed memory; the network gets what is left of the total when that is known.
+    /// From the configured task heap and managed memory; the network gets what is left of the total
+    /// when that is known.
     fn from_parts(
         config: &Configuration,
         version: &FlinkVersion,
@@ -159,17 +167,29 @@ impl Flink {
         Ok(Self { network, ..parts })
     }
 
-    /// From the total: what is left goes to the task heap, or to the network when the task heap is configured.
-    fn from_total(config: &Configuration, version: &FlinkVersion, total: MemorySize) -> Result<Self, MemoryError> {
+    /// From the total: what is left goes to the task heap, or to the network when the task heap is
+    /// configured.
+    fn from_total(
+        config: &Configuration,
+        version: &FlinkVersion,
+        total: MemorySize,
+    ) -> Result<Self, MemoryError> {
         let fixed = Self::fixed(config)?;
         let managed = match config.read_unbounded(&MANAGED)? {
             Some(managed) => managed,
-            None => Share::read(config, &TASKMANAGER_MEMORY_MANAGED_FRACTION, (MemorySize(0), MemorySize::MAX))?
-                .of(total)?,
+            None => Share::read(
+                config,
+                &TASKMANAGER_MEMORY_MANAGED_FRACTION,
+                (MemorySize(0), MemorySize::MAX),
+            )?
+            .of(total)?,
         };
         if let Some(task_heap) = config.read_unbounded(&TASK_HEAP)? {
             let parts = Self { task_heap, managed, ..fixed };
-            return Ok(Self { network: network::rest(config, version, parts.rest_of(total)?)?, ..parts });
+            return Ok(Self {
+                network: network::rest(config, version, parts.rest_of(total)?)?,
+                ..parts
+            });
         }
         let parts = Self { managed, network: network::inside(config, version, total)?, ..fixed };
         Ok(Self { task_heap: parts.rest_of(total)?, ..parts })
@@ -197,7 +217,10 @@ impl Flink {
             ("network memory", self.network),
             ("managed memory", self.managed),
         ];
-        rest(("Flink memory", total), &parts.into_iter().filter(|(_, size)| size.0 > 0).collect::<Vec<_>>())
+        rest(
+            ("Flink memory", total),
+            &parts.into_iter().filter(|(_, size)| size.0 > 0).collect::<Vec<_>>(),
+        )
     }
 }
 
@@ -210,7 +233,10 @@ mod tests {
     const V1: FlinkVersion = FlinkVersion { major: 1, minor: 20, patch: 5 };
     const V2: FlinkVersion = FlinkVersion { major: 2, minor: 3, patch: 0 };
 
-    fn compute(entries: &[(&str, &str)], version: &FlinkVersion) -> Result<TaskManagerMemory, MemoryError> {
+    fn compute(
+        entries: &[(&str, &str)],
+        version: &FlinkVersion,
+    ) -> Result<TaskManagerMemory, MemoryError> {
         let mut config = Configuration::new();
         for (key, value) in entries {
             config.set(*key, *value, Source::DynamicProperty);
@@ -225,16 +251,21 @@ mod tests {
         assert_eq!(memory.jvm_flags().join(" "), flags);
         assert_eq!(memory.total_process().to_string(), "1728m");
         let options = memory.dynamic_options();
-        assert_eq!(options[0], ("taskmanager.memory.network.min".to_owned(), "134217730b".to_owned()));
+        assert_eq!(
+            options[0],
+            ("taskmanager.memory.network.min".to_owned(), "134217730b".to_owned())
+        );
         assert_eq!(options[1], ("taskmanager.cpu.cores".to_owned(), "1.0".to_owned()));
         assert_eq!(options.len(), 13);
     }
 
     #[test]
     fn a_process_that_is_too_small_is_refused_with_all_sizes() {
-        let error = compute(&[("taskmanager.memory.process.size", "512m")], &V1).unwrap_err().to_string();
+        let error =
+            compute(&[("taskmanager.memory.process.size", "512m")], &V1).unwrap_err().to_string();
         assert!(
-            error.contains("taskmanager.memory.framework.heap.size 128m") && error.contains("more than"),
+            error.contains("taskmanager.memory.framework.heap.size 128m")
+                && error.contains("more than"),
             "{error}"
         );
         let error = compute(&[], &V1).unwrap_err().to_string();
@@ -256,7 +287,9 @@ mod tests {
             ("external-resource.fpga.amount", "0"),
         ];
         let options = compute(&entries, &V1).unwrap().dynamic_options();
-        let value = |key: &str| options.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str());
+        let value = |key: &str| {
+            options.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
+        };
         assert_eq!(value("external-resources"), Some("gpu"));
         assert_eq!(value("external-resource.gpu.amount"), Some("2"));
         assert_eq!(value("external-resource.fpga.amount"), None);
@@ -265,10 +298,14 @@ mod tests {
     #[test]
     fn a_size_that_does_not_fit_is_told_by_the_key_that_the_user_wrote() {
         let mut config = Configuration::new();
-        for (key, value) in [("taskmanager.heap.size", "3500m"), ("taskmanager.memory.process.size", "1728m")] {
+        for (key, value) in
+            [("taskmanager.heap.size", "3500m"), ("taskmanager.memory.process.size", "1728m")]
+        {
             config.set(key, value, crate::config::Source::DynamicProperty);
         }
-        let told = TaskManagerMemory::compute(&config, &"1.20.5".parse().unwrap()).unwrap_err().to_string();
+        let told = TaskManagerMemory::compute(&config, &"1.20.5".parse().unwrap())
+            .unwrap_err()
+            .to_string();
         assert!(told.contains("Flink memory (from taskmanager.heap.size) 3500m"), "{told}");
     }
 }

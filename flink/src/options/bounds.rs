@@ -23,7 +23,8 @@ impl Bounds {
     /// What Java's `long` holds.
     pub const LONG: Self = Self::Integer(i64::MIN, i64::MAX);
     /// From nothing to what Java's `long` holds as milliseconds.
-    pub const ANY_DURATION: Self = Self::Duration(Duration::ZERO, Duration::from_millis(i64::MAX as u64));
+    pub const ANY_DURATION: Self =
+        Self::Duration(Duration::ZERO, Duration::from_millis(i64::MAX as u64));
     /// Flink multiplies such a duration by ten, in milliseconds.
     pub(super) const TENTH_OF_ANY_DURATION: Self =
         Self::Duration(Duration::ZERO, Duration::from_millis(i64::MAX as u64 / 10));
@@ -31,7 +32,8 @@ impl Bounds {
     pub(super) const PROCESS: Self = Self::Memory(0, 1 << 48);
     /// The same in MB.
     pub(super) const PROCESS_MB: Self = Self::Integer(0, (1 << 48) >> 20);
-    /// CPUs of an agent, and slots, of which each gets a CPU where nothing else is said: several times what Linux can handle.
+    /// CPUs of an agent, and slots, of which each gets a CPU where nothing else is said: several
+    /// times what Linux can handle.
     pub const MOST_CPUS: u16 = u16::MAX;
     const ANY_NUMBER: Self = Self::Number(f64::NEG_INFINITY, f64::INFINITY);
     const ANY_MEMORY: Self = Self::Memory(0, i64::MAX as u64);
@@ -63,8 +65,10 @@ mod tests {
 
     #[test]
     fn each_numeric_option_of_ours_says_its_bounds_itself() {
-        let ours = all().filter(|option| option.key.starts_with("mesos.") && option.bounds().is_some());
-        let without: Vec<_> = ours.filter(|option| option.bounds.is_none()).map(|option| option.key).collect();
+        let ours =
+            all().filter(|option| option.key.starts_with("mesos.") && option.bounds().is_some());
+        let without: Vec<_> =
+            ours.filter(|option| option.bounds.is_none()).map(|option| option.key).collect();
         assert_eq!(without, Vec::<&str>::new());
     }
 

@@ -29,7 +29,10 @@ impl fmt::Display for Problem {
 
 /// Keys that earlier Flinks had on Mesos, and what replaces them.
 pub(super) const GONE: &[(&str, &str)] = &[
-    ("mesos.resourcemanager.tasks.mem", "removed in Flink 1.10: set taskmanager.memory.process.size"),
+    (
+        "mesos.resourcemanager.tasks.mem",
+        "removed in Flink 1.10: set taskmanager.memory.process.size",
+    ),
     (
         "internal.jobgraph-path",
         "removed in Flink 1.15: put the job's jar into usrlib and run `flink-mesos application`",
@@ -50,7 +53,10 @@ pub(super) const GONE: &[(&str, &str)] = &[
 
 /// Keys of Flink 1.13 that are no longer used, and what replaces them.
 pub(super) const FORGOTTEN: &[(&str, &str)] = &[
-    ("internal.cluster.execution-mode", "no longer used: an application's cluster ends with the application"),
+    (
+        "internal.cluster.execution-mode",
+        "no longer used: an application's cluster ends with the application",
+    ),
     ("high-availability.zookeeper.path.latch", NO_SUCH_NODE),
     ("high-availability.zookeeper.path.leader", NO_SUCH_NODE),
     ("high-availability.zookeeper.path.checkpoints", NO_SUCH_NODE),
@@ -67,9 +73,12 @@ pub fn check(config: &Configuration) -> Vec<Problem> {
     each.chain(heartbeats::problem(config)).chain(pools::problems(config)).collect()
 }
 
-/// The options that are set by this key: the one of this name, and those that had it before and are not set by their own
-/// name or an older name that goes first.
-fn set_by<'a>(config: &'a Configuration, key: &'a str) -> impl Iterator<Item = &'static Declaration> + 'a {
+/// The options that are set by this key: the one of this name, and those that had it before and are
+/// not set by their own name or an older name that goes first.
+fn set_by<'a>(
+    config: &'a Configuration,
+    key: &'a str,
+) -> impl Iterator<Item = &'static Declaration> + 'a {
     let before = all().filter(move |option| {
         let set = |name: &&str| config.iter().any(|(known, _)| known == *name);
         option.deprecated.contains(&key)
@@ -82,7 +91,12 @@ fn set_by<'a>(config: &'a Configuration, key: &'a str) -> impl Iterator<Item = &
 const MOST_SEARCHES: usize = 100;
 const LONGEST_KEY: usize = 100;
 
-fn problem(config: &Configuration, key: &str, value: &str, searches: &mut usize) -> Option<Problem> {
+fn problem(
+    config: &Configuration,
+    key: &str,
+    value: &str,
+    searches: &mut usize,
+) -> Option<Problem> {
     let (message, fatal) = if let Some((_, message)) = GONE.iter().find(|(gone, _)| *gone == key) {
         ((*message).to_owned(), true)
     } else if let Some((_, message)) = FORGOTTEN.iter().find(|(forgotten, _)| *forgotten == key) {
@@ -107,23 +121,30 @@ fn problem(config: &Configuration, key: &str, value: &str, searches: &mut usize)
 
 /// The problem of this value with the options that the key sets, and whether it is fatal.
 fn of_options(config: &Configuration, key: &str, value: &str) -> Option<(String, bool)> {
-    let is_read = |option: &&Declaration| config.version().is_none_or(|version| option.is_read_by(&version));
+    let is_read =
+        |option: &&Declaration| config.version().is_none_or(|version| option.is_read_by(&version));
     if let Some(option) = find(key).filter(|option| !is_read(option))
         && set_by(config, key).all(|option| !is_read(&option))
     {
         return Some((unread(config, option)?, false));
     }
     let set = || set_by(config, key).filter(is_read);
-    let option = set().find(|option| form_error(config, option, value).is_some()).or_else(|| set().next())?;
+    let option = set()
+        .find(|option| form_error(config, option, value).is_some())
+        .or_else(|| set().next())?;
     let is_duration = option.as_read_by(config.version()).kind == Kind::Duration;
     Some(match (form_error(config, option, value), option.without_effect) {
-        // Flink's TaskManager logs a warning where it cannot read this one, and takes it for no timeout at all.
+        // Flink's TaskManager logs a warning where it cannot read this one, and takes it for no
+        // timeout at all.
         (Some(message), _) if option.key == TASKMANAGER_REGISTRATION_TIMEOUT.key() => {
             (format!("{message}; Flink waits forever"), false)
         }
-        (Some(_), _) if is_duration && is_negative(value) && was_number(option) => {
-            (format!("'{value}' is not a duration since Flink 1.20: remove the option, or set a long duration"), true)
-        }
+        (Some(_), _) if is_duration && is_negative(value) && was_number(option) => (
+            format!(
+                "'{value}' is not a duration since Flink 1.20: remove the option, or set a long duration"
+            ),
+            true,
+        ),
         (Some(message), _) => (message, true),
         (None, why) => (format!("no effect on Mesos: {}", why?), false),
     })
@@ -133,7 +154,9 @@ fn of_options(config: &Configuration, key: &str, value: &str) -> Option<(String,
 fn unread(config: &Configuration, option: &Declaration) -> Option<String> {
     let version = config.version()?;
     let when = match (option.since, option.until) {
-        (Some((major, minor)), _) if !version.at_least(major, minor) => format!("exists from Flink {major}.{minor} on"),
+        (Some((major, minor)), _) if !version.at_least(major, minor) => {
+            format!("exists from Flink {major}.{minor} on")
+        }
         (_, Some((major, minor))) => format!("was removed in Flink {major}.{minor}"),
         _ => return None,
     };
@@ -157,7 +180,11 @@ fn is_in_map(key: &str) -> bool {
 }
 
 /// The mistake in a value of this option, read as those of `config` are.
-pub(super) fn form_error(config: &Configuration, option: &Declaration, value: &str) -> Option<String> {
+pub(super) fn form_error(
+    config: &Configuration,
+    option: &Declaration,
+    value: &str,
+) -> Option<String> {
     let error = error_in(config, &option.as_read_by(config.version()), value)?;
     let later = option.earlier.iter().map(|earlier| earlier.before).find(|(major, minor)| {
         let line = FlinkVersion { major: *major, minor: *minor, patch: 0 };
@@ -178,9 +205,15 @@ fn error_in(config: &Configuration, option: &Declaration, value: &str) -> Option
         Kind::Ports => return ports::problem(value, config.version()),
         Kind::MessageSize => return message_size::problem(value),
         Kind::Choice(allowed) if allowed.contains(&value) => return None,
-        Kind::Enum(allowed) if allowed.iter().any(|name| name.eq_ignore_ascii_case(value)) => return None,
+        Kind::Enum(allowed) if allowed.iter().any(|name| name.eq_ignore_ascii_case(value)) => {
+            return None;
+        }
         Kind::Choice(allowed) | Kind::Enum(allowed) => {
-            return Some(format!("'{}' is not one of {}", Configuration::shown(option.key, value), allowed.join(", ")));
+            return Some(format!(
+                "'{}' is not one of {}",
+                Configuration::shown(option.key, value),
+                allowed.join(", ")
+            ));
         }
         Kind::Integer => config.get_i64(option.key).map(drop),
         Kind::Number => config.get_f64(option.key).map(drop),
@@ -192,7 +225,10 @@ fn error_in(config: &Configuration, option: &Declaration, value: &str) -> Option
     };
     let Err(error) = result else {
         let allowed = range::beyond(&config, option.key, option)?;
-        return Some(format!("{} is out of range ({allowed})", Configuration::shown(option.key, value)));
+        return Some(format!(
+            "{} is out of range ({allowed})",
+            Configuration::shown(option.key, value)
+        ));
     };
     match error {
         crate::config::ConfigurationError::Value { value, allowed, .. } => {
@@ -204,12 +240,13 @@ fn error_in(config: &Configuration, option: &Declaration, value: &str) -> Option
     }
 }
 
-/// The known key that takes the fewest changes of letters, if they are few: of Flink's, of which there are more than in the
-/// table, two at most.
+/// The known key that takes the fewest changes of letters, if they are few: of Flink's, of which
+/// there are more than in the table, two at most.
 pub fn nearest(key: &str) -> Option<&'static str> {
     let is_ours = key.starts_with("mesos.");
     let most = if is_ours { key.len() / 3 } else { 2.min(key.len() / 10) };
-    let known = all().map(|option| option.key).filter(|known| known.starts_with("mesos.") == is_ours);
+    let known =
+        all().map(|option| option.key).filter(|known| known.starts_with("mesos.") == is_ours);
     let near = known.map(|known| (distance(key, known), known));
     near.filter(|(distance, _)| *distance <= most).min().map(|(_, known)| known)
 }
@@ -242,29 +279,40 @@ mod tests {
     }
 
     #[test]
-    fn options_for_java_that_flinks_scripts_would_lose_or_run_are_fatal_for_every_process_and_name() {
-        for key in
-            ["env.java.opts", "env.java.opts.all", "env.java.opts.taskmanager", "env.java.default-opts.jobmanager"]
-        {
+    fn options_for_java_that_flinks_scripts_would_lose_or_run_are_fatal_for_every_process_and_name()
+    {
+        for key in [
+            "env.java.opts",
+            "env.java.opts.all",
+            "env.java.opts.taskmanager",
+            "env.java.default-opts.jobmanager",
+        ] {
             let mut config = Configuration::new();
             config.set(key, "-Dx=1 -Da=b;c", Source::DynamicProperty);
             let [found] = <[Problem; 1]>::try_from(check(&config)).unwrap();
             let said = found.to_string();
             let expected = format!("{key}: '-Da=b;c': Flink's scripts would take");
-            assert!(found.fatal && said.starts_with(&expected) && said.ends_with("(from -D)"), "{said}");
+            assert!(
+                found.fatal && said.starts_with(&expected) && said.ends_with("(from -D)"),
+                "{said}"
+            );
         }
     }
 
     #[test]
     fn a_duration_is_checked_as_the_flink_that_reads_it_does() {
-        for (version, problems) in [("1.18.1", 1), ("1.20.5", 1), ("2.0.0", 1), ("2.1.0", 0), ("2.3.0", 0)] {
+        for (version, problems) in
+            [("1.18.1", 1), ("1.20.5", 1), ("2.0.0", 1), ("2.1.0", 0), ("2.3.0", 0)]
+        {
             let mut config = Configuration::new();
             config.read_as(version.parse().unwrap());
             config.set("slotmanager.requirement-check.delay", "PT5M", Source::DynamicProperty);
             config.set("mesos.worker.launch-timeout", "PT5M", Source::DynamicProperty);
             let found = check(&config);
             assert_eq!(found.len(), problems, "{version}: {found:?}");
-            let said = found.iter().all(|problem| problem.fatal && problem.message.contains("only from Flink 2.1 on"));
+            let said = found
+                .iter()
+                .all(|problem| problem.fatal && problem.message.contains("only from Flink 2.1 on"));
             assert!(said, "{found:?}");
         }
     }
@@ -283,7 +331,10 @@ mod tests {
     #[test]
     fn a_value_of_the_wrong_form_is_a_problem() {
         let found = check_one("taskmanager.memory.process.size", "lots");
-        assert!(found[0].starts_with("taskmanager.memory.process.size: 'lots' is not a memory size"), "{found:?}");
+        assert!(
+            found[0].starts_with("taskmanager.memory.process.size: 'lots' is not a memory size"),
+            "{found:?}"
+        );
         let found = check_one("mesos.resourcemanager.tasks.container.type", "rkt");
         assert!(found[0].contains("'rkt' is not one of mesos, docker"), "{found:?}");
         assert!(check_one("external-resource.gpu.amount", "2").is_empty());
@@ -301,7 +352,11 @@ mod tests {
     #[test]
     fn a_key_without_effect_is_worth_a_warning_that_says_why() {
         for (key, value, part) in [
-            ("slotmanager.redundant-taskmanager-num", "1", "no effect on Mesos: `mesos.workers` sets the number"),
+            (
+                "slotmanager.redundant-taskmanager-num",
+                "1",
+                "no effect on Mesos: `mesos.workers` sets the number",
+            ),
             ("mesos.resourcemanager.unused-offer-expiration", "1", "declined at once"),
             ("high-availability.zookeeper.path.latch", "/x", "Flink chooses"),
         ] {
@@ -310,7 +365,10 @@ mod tests {
             let [found] = check(&config).try_into().unwrap();
             assert!(!found.fatal && found.message.contains(part), "{found}");
         }
-        assert!(check_one("slotmanager.redundant-taskmanager-num", "x")[0].contains("'x' is not a whole number"));
+        assert!(
+            check_one("slotmanager.redundant-taskmanager-num", "x")[0]
+                .contains("'x' is not a whole number")
+        );
     }
 
     #[test]
@@ -323,7 +381,10 @@ mod tests {
     fn a_value_under_an_old_name_is_checked_like_one_under_the_new_name() {
         let found = check_one("web.port", "abc");
         assert_eq!(found, ["web.port: 'abc' is not a whole number (from -D)"]);
-        assert!(check_one("taskmanager.network.memory.fraction", "much")[0].contains("'much' is not a number"));
+        assert!(
+            check_one("taskmanager.network.memory.fraction", "much")[0]
+                .contains("'much' is not a number")
+        );
         assert_eq!(check_one("web.port", "8081"), Vec::<String>::new());
         let mut config = Configuration::new();
         config.set("web.port", "abc", Source::DynamicProperty);
@@ -333,7 +394,8 @@ mod tests {
     }
 
     #[test]
-    fn a_registration_timeout_that_flink_takes_for_forever_is_worth_a_warning_under_each_of_its_names() {
+    fn a_registration_timeout_that_flink_takes_for_forever_is_worth_a_warning_under_each_of_its_names()
+     {
         for key in ["taskmanager.registration.timeout", "taskmanager.maxRegistrationDuration"] {
             let mut config = Configuration::new();
             config.set(key, "Inf", Source::DynamicProperty);
@@ -346,7 +408,8 @@ mod tests {
     fn a_secret_of_the_wrong_form_is_not_shown() {
         let option = *key::<Option<i64>>("x.secret").declaration();
         assert_eq!(
-            form_error(&Configuration::new(), &option, "hush").map(|message| message.contains("hush")),
+            form_error(&Configuration::new(), &option, "hush")
+                .map(|message| message.contains("hush")),
             Some(false)
         );
     }

@@ -3,8 +3,8 @@
 use super::typed::{ConfigOption, Value};
 use super::{Bounds, Declaration, Earlier, Kind};
 
-/// Declares options: the meaning, then the name for readers (`_` if this project reads it by another way or not at all), the
-/// type, and the rest. All are in `OPTIONS`, in this order.
+/// Declares options: the meaning, then the name for readers (`_` if this project reads it by
+/// another way or not at all), the type, and the rest. All are in `OPTIONS`, in this order.
 macro_rules! declare {
     ($($(#[doc = $meaning:literal])+ option $name:tt: $value:ty = $option:expr;)+) => {
         $($crate::options::declare::named! { $(#[doc = $meaning])+ $name: $value = $option.meaning(concat!($($meaning),+)) })+
@@ -95,7 +95,10 @@ impl<T> ConfigOption<T> {
     }
 
     /// One of these texts, in upper or lower case.
-    pub(in crate::options) const fn any_case_of(mut self, allowed: &'static [&'static str]) -> Self {
+    pub(in crate::options) const fn any_case_of(
+        mut self,
+        allowed: &'static [&'static str],
+    ) -> Self {
         self.declaration.kind = Kind::Enum(allowed);
         self
     }

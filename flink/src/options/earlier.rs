@@ -1,4 +1,5 @@
-//! Options whose values earlier Flink lines read as another type: numbers that became durations, choices that grew.
+//! Options whose values earlier Flink lines read as another type: numbers that became durations,
+//! choices that grew.
 
 use super::{Bounds, Declaration, Kind};
 use crate::version::FlinkVersion;
@@ -36,10 +37,13 @@ impl Declaration {
     /// The option as this Flink reads it; without a version, as the youngest.
     #[must_use]
     pub fn as_read_by(&self, version: Option<FlinkVersion>) -> Self {
-        let is_before =
-            |earlier: &&Earlier| version.is_some_and(|version| !version.at_least(earlier.before.0, earlier.before.1));
+        let is_before = |earlier: &&Earlier| {
+            version.is_some_and(|version| !version.at_least(earlier.before.0, earlier.before.1))
+        };
         match self.earlier.iter().find(is_before) {
-            Some(earlier) => Self { kind: earlier.kind, bounds: earlier.bounds, unit: earlier.unit, ..*self },
+            Some(earlier) => {
+                Self { kind: earlier.kind, bounds: earlier.bounds, unit: earlier.unit, ..*self }
+            }
             None => *self,
         }
     }
@@ -89,14 +93,21 @@ mod tests {
                 let is_unknown = key == BALANCE && at == 0;
                 let found = problems(version, key, value);
                 let is_refused = found.iter().any(|problem| problem.fatal);
-                assert_eq!(is_refused, !right.contains(&at) && !is_unknown, "{version} {key}={value}: {found:?}");
+                assert_eq!(
+                    is_refused,
+                    !right.contains(&at) && !is_unknown,
+                    "{version} {key}={value}: {found:?}"
+                );
             }
         }
     }
 
     #[test]
-    fn the_message_names_the_form_that_this_flink_reads_and_the_line_from_which_on_the_value_is_right() {
-        let said = |version: &str, key: &str, value: &str| problems(version, key, value)[0].message.clone();
+    fn the_message_names_the_form_that_this_flink_reads_and_the_line_from_which_on_the_value_is_right()
+     {
+        let said = |version: &str, key: &str, value: &str| {
+            problems(version, key, value)[0].message.clone()
+        };
         assert_eq!(
             said("1.18.1", "heartbeat.timeout", "50 s"),
             "'50 s' is not a whole number of milliseconds; it is allowed from Flink 1.20 on"
@@ -105,14 +116,19 @@ mod tests {
             said("2.0.1", "taskmanager.load-balance.mode", "tasks"),
             "'tasks' is not one of NONE, SLOTS; it is allowed from Flink 2.2 on"
         );
-        assert_eq!(said("1.18.1", "heartbeat.timeout", "soon"), "'soon' is not a whole number of milliseconds");
+        assert_eq!(
+            said("1.18.1", "heartbeat.timeout", "soon"),
+            "'soon' is not a whole number of milliseconds"
+        );
     }
 
     #[test]
-    fn a_negative_number_that_meant_forever_before_flink_1_20_is_refused_since_then_with_what_to_do() {
+    fn a_negative_number_that_meant_forever_before_flink_1_20_is_refused_since_then_with_what_to_do()
+     {
         for version in ["1.20.5", "2.3.0"] {
             let found = problems(version, "resourcemanager.standalone.start-up-time", "-1");
-            let is_said = found[0].fatal && found[0].message.ends_with("remove the option, or set a long duration");
+            let is_said = found[0].fatal
+                && found[0].message.ends_with("remove the option, or set a long duration");
             assert!(is_said, "{version}: {found:?}");
         }
     }
@@ -141,7 +157,11 @@ mod tests {
     #[test]
     fn the_lines_of_an_option_are_in_order() {
         for option in all() {
-            assert!(option.earlier.is_sorted_by(|one, next| one.before < next.before), "{}", option.key);
+            assert!(
+                option.earlier.is_sorted_by(|one, next| one.before < next.before),
+                "{}",
+                option.key
+            );
         }
     }
 }

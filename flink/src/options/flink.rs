@@ -1,5 +1,5 @@
-//! Flink's own options that have to do with how and where its processes run. Types, defaults and old names are compared
-//! with Flink's classes by a test.
+//! Flink's own options that have to do with how and where its processes run. Types, defaults and
+//! old names are compared with Flink's classes by a test.
 
 use super::{Bounds, Earlier, Kind};
 
@@ -15,8 +15,8 @@ pub(super) mod services;
 pub(super) mod task_manager;
 
 pub use self::{
-    high_availability::*, job_manager::*, memory::*, resource_manager::*, rest::*, scripts::*, security::*,
-    services::*, task_manager::*,
+    high_availability::*, job_manager::*, memory::*, resource_manager::*, rest::*, scripts::*,
+    security::*, services::*, task_manager::*,
 };
 
 /// A duration that was a plain number before Flink 1.20.

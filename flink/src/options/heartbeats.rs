@@ -6,7 +6,8 @@ use super::flink::{HEARTBEAT_INTERVAL as INTERVAL, HEARTBEAT_TIMEOUT as TIMEOUT}
 use super::{ConfigOption, Problem};
 use crate::config::{Configuration, Source};
 
-/// Why no process of Flink would start with these heartbeats. Values of another form have a problem of their own.
+/// Why no process of Flink would start with these heartbeats. Values of another form have a problem
+/// of their own.
 pub(super) fn problem(config: &Configuration) -> Option<Problem> {
     let interval = config.read(&INTERVAL).ok()?;
     let timeout = config.read(&TIMEOUT).ok()?;
@@ -52,7 +53,12 @@ mod tests {
                 Some("5 s"),
                 "heartbeat.timeout: the interval (10 s by default) is longer than heartbeat.timeout (5 s)",
             ),
-            ("1.18.1", Some("3000"), Some("2000"), "heartbeat.interval: the interval (3000) is longer"),
+            (
+                "1.18.1",
+                Some("3000"),
+                Some("2000"),
+                "heartbeat.interval: the interval (3000) is longer",
+            ),
             ("2.3.0", Some("0"), None, "heartbeat.interval: 0 is no time"),
             ("2.3.0", Some("1 ns"), None, "heartbeat.interval: 1 ns is no time"),
             ("2.3.0", Some("50 s"), Some("50 s"), ""),

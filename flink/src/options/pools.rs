@@ -1,14 +1,14 @@
-//! The pools of threads of the RPC system. Flink computes the size of each from three options, and does not start with a
-//! pool that has too few threads, or more than Java allows.
+//! The pools of threads of the RPC system. Flink computes the size of each from three options, and
+//! does not start with a pool that has too few threads, or more than Java allows.
 
 use std::ops::RangeInclusive;
 
 use super::flink::{
-    PEKKO_CLIENT_SOCKET_WORKER_POOL_POOL_SIZE_FACTOR, PEKKO_CLIENT_SOCKET_WORKER_POOL_POOL_SIZE_MAX,
-    PEKKO_CLIENT_SOCKET_WORKER_POOL_POOL_SIZE_MIN, PEKKO_FORK_JOIN_EXECUTOR_PARALLELISM_FACTOR,
-    PEKKO_FORK_JOIN_EXECUTOR_PARALLELISM_MAX, PEKKO_FORK_JOIN_EXECUTOR_PARALLELISM_MIN,
-    PEKKO_SERVER_SOCKET_WORKER_POOL_POOL_SIZE_FACTOR, PEKKO_SERVER_SOCKET_WORKER_POOL_POOL_SIZE_MAX,
-    PEKKO_SERVER_SOCKET_WORKER_POOL_POOL_SIZE_MIN,
+    PEKKO_CLIENT_SOCKET_WORKER_POOL_POOL_SIZE_FACTOR,
+    PEKKO_CLIENT_SOCKET_WORKER_POOL_POOL_SIZE_MAX, PEKKO_CLIENT_SOCKET_WORKER_POOL_POOL_SIZE_MIN,
+    PEKKO_FORK_JOIN_EXECUTOR_PARALLELISM_FACTOR, PEKKO_FORK_JOIN_EXECUTOR_PARALLELISM_MAX,
+    PEKKO_FORK_JOIN_EXECUTOR_PARALLELISM_MIN, PEKKO_SERVER_SOCKET_WORKER_POOL_POOL_SIZE_FACTOR,
+    PEKKO_SERVER_SOCKET_WORKER_POOL_POOL_SIZE_MAX, PEKKO_SERVER_SOCKET_WORKER_POOL_POOL_SIZE_MIN,
 };
 use super::{ConfigOption, Problem};
 use crate::config::{Configuration, Source};
@@ -42,7 +42,8 @@ const POOLS: [Pool; 3] = [
     },
 ];
 
-/// Why no process of Flink would start with these pools. Values of another form have a problem of their own.
+/// Why no process of Flink would start with these pools. Values of another form have a problem of
+/// their own.
 pub(super) fn problems(config: &Configuration) -> impl Iterator<Item = Problem> + '_ {
     POOLS.iter().filter_map(|pool| pool.problem(config))
 }
@@ -74,7 +75,8 @@ impl Pool {
     /// How many threads a machine of one core may have for it.
     fn allowed(&self, config: &Configuration) -> RangeInclusive<i32> {
         // With the newer Netty, none means as many as it likes.
-        let may_be_none = self.has_sockets && config.version().is_none_or(|version| version.at_least(1, 20));
+        let may_be_none =
+            self.has_sockets && config.version().is_none_or(|version| version.at_least(1, 20));
         let most = if self.has_sockets { i32::MAX } else { 32767 };
         i32::from(!may_be_none)..=most
     }
@@ -87,15 +89,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pool_without_threads_or_with_more_than_java_allows_is_refused_with_the_option_that_decides() {
+    fn a_pool_without_threads_or_with_more_than_java_allows_is_refused_with_the_option_that_decides()
+     {
         const FORK_JOIN: &str = "pekko.fork-join-executor.parallelism-";
         const SERVER: &str = "pekko.server-socket-worker-pool.pool-size-";
         for (version, prefix, values, named) in [
-            ("2.3.0", FORK_JOIN, &[("max", "0")][..], "max: a pool of 0 threads is out of range (1 to 32767)"),
+            (
+                "2.3.0",
+                FORK_JOIN,
+                &[("max", "0")][..],
+                "max: a pool of 0 threads is out of range (1 to 32767)",
+            ),
             ("2.3.0", FORK_JOIN, &[("min", "0"), ("factor", "0")], "min: a pool of 0 threads"),
             ("2.3.0", FORK_JOIN, &[("min", "0")], ""),
-            ("2.3.0", FORK_JOIN, &[("min", "40000"), ("max", "50000")], "min: a pool of 40000 threads"),
-            ("2.3.0", FORK_JOIN, &[("factor", "1e300"), ("max", "50000")], "max: a pool of 50000 threads"),
+            (
+                "2.3.0",
+                FORK_JOIN,
+                &[("min", "40000"), ("max", "50000")],
+                "min: a pool of 40000 threads",
+            ),
+            (
+                "2.3.0",
+                FORK_JOIN,
+                &[("factor", "1e300"), ("max", "50000")],
+                "max: a pool of 50000 threads",
+            ),
             ("1.18.1", SERVER, &[("max", "0")], "max: a pool of 0 threads"),
             ("1.20.5", SERVER, &[("max", "0")], ""),
             ("1.20.5", SERVER, &[("max", "-1")], "max: a pool of -1 threads"),

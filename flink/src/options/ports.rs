@@ -1,8 +1,10 @@
-//! Flink's notation for ports to choose from: `50100`, `50100-50200`, or several of these separated by commas.
+//! Flink's notation for ports to choose from: `50100`, `50100-50200`, or several of these separated
+//! by commas.
 
 use crate::version::FlinkVersion;
 
-const FORM: &str = "a port from 0 to 65535, or ports to choose from, such as 50100-50200 or 50100-50200,50300";
+const FORM: &str =
+    "a port from 0 to 65535, or ports to choose from, such as 50100-50200 or 50100-50200,50300";
 
 /// The mistake in this text, as Flink's `NetUtils.getPortRangeFromString` reads it.
 pub(super) fn problem(text: &str, version: Option<FlinkVersion>) -> Option<String> {
@@ -16,7 +18,8 @@ pub(super) fn problem(text: &str, version: Option<FlinkVersion>) -> Option<Strin
         None => trimmed(part).parse::<u16>().is_ok(),
     };
     // Java's `split` drops empty parts at the end.
-    (!trimmed(text).trim_end_matches(',').split(',').all(is_right)).then(|| format!("'{text}' is not {FORM}"))
+    (!trimmed(text).trim_end_matches(',').split(',').all(is_right))
+        .then(|| format!("'{text}' is not {FORM}"))
 }
 
 /// As Java's `trim` does it.

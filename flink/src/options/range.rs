@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::{Bounds, Declaration};
 use crate::config::{Configuration, MemorySize};
 
-/// What is allowed for `key`, if its value has the right form and is out of the bounds of this option as one Flink line reads
-/// it.
+/// What is allowed for `key`, if its value has the right form and is out of the bounds of this
+/// option as one Flink line reads it.
 pub(super) fn beyond(config: &Configuration, key: &str, option: &Declaration) -> Option<String> {
     let is_within = match option.bounds()? {
         Bounds::Integer(least, most) => (least..=most).contains(&config.get_i64(key).ok()??),
@@ -30,7 +30,9 @@ impl fmt::Display for Bounds {
             Self::Integer(least, most) => write!(f, "{least} to {most}"),
             Self::Number(least, most) => write!(f, "{least} to {most}"),
             Self::Duration(least, most) => write!(f, "{} to {}", duration(*least), duration(*most)),
-            Self::Memory(least, most) => write!(f, "{} to {}", MemorySize(*least), MemorySize(*most)),
+            Self::Memory(least, most) => {
+                write!(f, "{} to {}", MemorySize(*least), MemorySize(*most))
+            }
         }
     }
 }
@@ -62,13 +64,16 @@ mod tests {
             Bounds::Number(least, most) => [least - 0.001, most + 1.0]
                 .map(|number| (number.is_finite() && number < 1e15).then(|| number.to_string())),
             Bounds::Duration(least, most) => {
-                let below = least.checked_sub(Duration::from_millis(1)).map(|time| format!("{} ms", time.as_millis()));
+                let below = least
+                    .checked_sub(Duration::from_millis(1))
+                    .map(|time| format!("{} ms", time.as_millis()));
                 let above = most.as_millis() + 1;
                 [below, i64::try_from(above).is_ok().then(|| format!("{above} ms"))]
             }
             Bounds::Memory(least, most) => {
                 let above = most.checked_add(1).filter(|most| i64::try_from(*most).is_ok());
-                [least.checked_sub(1), above].map(|bytes| bytes.map(|bytes| format!("{bytes} bytes")))
+                [least.checked_sub(1), above]
+                    .map(|bytes| bytes.map(|bytes| format!("{bytes} bytes")))
             }
         };
         texts.into_iter().flatten().collect()
@@ -83,9 +88,12 @@ mod tests {
             for value in outside(bounds) {
                 let mut config = Configuration::new();
                 config.set(&key, &value, Source::DynamicProperty);
-                let [found] = check(&config).try_into().unwrap_or_else(|found| panic!("{key}: {value}: {found:?}"));
+                let [found] = check(&config)
+                    .try_into()
+                    .unwrap_or_else(|found| panic!("{key}: {value}: {found:?}"));
                 let said = found.to_string();
-                let expected = format!("{key}: {value} is out of range ({})", allowed(option).unwrap());
+                let expected =
+                    format!("{key}: {value} is out of range ({})", allowed(option).unwrap());
                 assert!(found.fatal && said.starts_with(&expected), "{said}, not {expected}");
                 tried += 1;
             }

@@ -41,7 +41,8 @@ fn title(section: Section) -> &'static str {
 }
 
 fn row(section: Section, option: &Declaration) -> String {
-    let default = option.default.filter(|default| !default.is_empty()).map(|default| format!("`{default}`"));
+    let default =
+        option.default.filter(|default| !default.is_empty()).map(|default| format!("`{default}`"));
     let unit = option.unit.map(|unit| format!(", {unit}"));
     // Those of the kind go without saying.
     let range = option.bounds.and(range::allowed(option)).map(|range| format!(", {range}"));
@@ -51,9 +52,18 @@ fn row(section: Section, option: &Declaration) -> String {
         names => format!("; formerly `{}`", names.join("`, `")),
     };
     let whose = if section.is_flinks() { "Flink" } else { "flink-mesos" };
-    let since = option.since.map(|(major, minor)| format!("; from {whose} {major}.{minor} on")).unwrap_or_default();
-    let effect = option.without_effect.map(|why| format!("; **no effect on Mesos**: {why}")).unwrap_or_default();
-    let until = option.until.map(|(major, minor)| format!("; before Flink {major}.{minor}")).unwrap_or_default();
+    let since = option
+        .since
+        .map(|(major, minor)| format!("; from {whose} {major}.{minor} on"))
+        .unwrap_or_default();
+    let effect = option
+        .without_effect
+        .map(|why| format!("; **no effect on Mesos**: {why}"))
+        .unwrap_or_default();
+    let until = option
+        .until
+        .map(|(major, minor)| format!("; before Flink {major}.{minor}"))
+        .unwrap_or_default();
     let earlier: String = option.earlier.iter().map(earlier).collect();
     let default = default.unwrap_or_default();
     // A pipe would end the cell.
@@ -83,7 +93,9 @@ fn kind(kind: Kind) -> String {
         Kind::Map => "map",
         Kind::Ports => "ports",
         Kind::MessageSize => "message size",
-        Kind::Choice(allowed) | Kind::Enum(allowed) => return format!("`{}`", allowed.join("` or `")),
+        Kind::Choice(allowed) | Kind::Enum(allowed) => {
+            return format!("`{}`", allowed.join("` or `"));
+        }
     };
     name.to_owned()
 }
@@ -112,8 +124,11 @@ mod tests {
         let gone = check::GONE.iter().chain(check::FORGOTTEN).map(|(key, _)| *key);
         let upstream = Section::Upstream.options().iter().map(|option| option.key);
         let idle = all().filter(|option| option.without_effect.is_some()).map(|option| option.key);
-        let missing: Vec<_> =
-            upstream.chain(gone).chain(idle).filter(|key| !page.contains(&format!("`{key}`"))).collect();
+        let missing: Vec<_> = upstream
+            .chain(gone)
+            .chain(idle)
+            .filter(|key| !page.contains(&format!("`{key}`")))
+            .collect();
         assert!(missing.is_empty(), "no word on {missing:?}");
     }
 }

@@ -1,7 +1,7 @@
 //! An option as its readers use it: its declaration, and the type of its value.
 //!
-//! [`Configuration::read`] takes it and gives a value of that type, or the declared default. So neither a key nor a default
-//! is written where an option is read.
+//! [`Configuration::read`] takes it and gives a value of that type, or the declared default. So
+//! neither a key nor a default is written where an option is read.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -10,8 +10,8 @@ use std::time::Duration;
 use super::{Declaration, Kind, range};
 use crate::config::{Configuration, ConfigurationError, MemorySize};
 
-/// An option whose value is a `T`: an `Option` if readers must know that nothing is configured, any other type if it has a
-/// default.
+/// An option whose value is a `T`: an `Option` if readers must know that nothing is configured, any
+/// other type if it has a default.
 pub struct ConfigOption<T> {
     pub(super) declaration: Declaration,
     value: PhantomData<fn() -> T>,
@@ -27,7 +27,8 @@ impl<T> ConfigOption<T> {
         self.declaration.key
     }
 
-    /// What the keys begin with of an option of which the user names a part, such as `mesos.artifacts.<name>`.
+    /// What the keys begin with of an option of which the user names a part, such as
+    /// `mesos.artifacts.<name>`.
     pub const fn prefix(&self) -> &'static str {
         let key = self.key().as_bytes();
         let mut end = 0;
@@ -74,13 +75,21 @@ impl Configuration {
         T::read(self, option.declaration(), option.key())
     }
 
-    /// The same with no bounds but those of its type: as Flink reads it, where the declared ones are narrower.
-    pub fn read_unbounded<T: Value>(&self, option: &ConfigOption<T>) -> Result<T, ConfigurationError> {
+    /// The same with no bounds but those of its type: as Flink reads it, where the declared ones
+    /// are narrower.
+    pub fn read_unbounded<T: Value>(
+        &self,
+        option: &ConfigOption<T>,
+    ) -> Result<T, ConfigurationError> {
         T::read(self, &Declaration { bounds: None, ..*option.declaration() }, option.key())
     }
 
     /// What is configured for an option of which the user names a part, with this name.
-    pub fn read_named<T: Value>(&self, option: &ConfigOption<T>, name: &str) -> Result<T, ConfigurationError> {
+    pub fn read_named<T: Value>(
+        &self,
+        option: &ConfigOption<T>,
+        name: &str,
+    ) -> Result<T, ConfigurationError> {
         T::read(self, option.declaration(), &option.named(name))
     }
 
@@ -98,7 +107,11 @@ pub trait Value: Sized {
     const NEEDS_DEFAULT: bool = true;
 
     /// What is configured under this key, within the declared bounds, or the declared default.
-    fn read(config: &Configuration, option: &Declaration, key: &str) -> Result<Self, ConfigurationError>;
+    fn read(
+        config: &Configuration,
+        option: &Declaration,
+        key: &str,
+    ) -> Result<Self, ConfigurationError>;
 }
 
 /// A type whose values have one text each.
@@ -123,7 +136,11 @@ impl<T: Parsed> Value for Option<T> {
     const KIND: Kind = T::KIND;
     const NEEDS_DEFAULT: bool = false;
 
-    fn read(config: &Configuration, option: &Declaration, key: &str) -> Result<Self, ConfigurationError> {
+    fn read(
+        config: &Configuration,
+        option: &Declaration,
+        key: &str,
+    ) -> Result<Self, ConfigurationError> {
         configured(config, option, key)
     }
 }
@@ -131,7 +148,11 @@ impl<T: Parsed> Value for Option<T> {
 impl<T: Parsed> Value for T {
     const KIND: Kind = T::KIND;
 
-    fn read(config: &Configuration, option: &Declaration, key: &str) -> Result<Self, ConfigurationError> {
+    fn read(
+        config: &Configuration,
+        option: &Declaration,
+        key: &str,
+    ) -> Result<Self, ConfigurationError> {
         if let Some(value) = configured(config, option, key)? {
             return Ok(value);
         }
@@ -208,8 +229,15 @@ mod tests {
         assert_eq!(nothing.read(&mesos::WORKERS).unwrap(), 1);
         assert_eq!(nothing.read(&mesos::WORKER_KILL_GRACE).unwrap(), Duration::from_secs(5));
         assert_eq!(nothing.read(&mesos::INITIAL_TASKS).unwrap(), None);
-        assert_eq!(nothing.read(&mesos::EXECUTOR_LOG_LEVEL).unwrap(), None, "its default holds elsewhere");
-        assert_eq!((nothing.text(&mesos::FRAMEWORK_NAME), nothing.text(&mesos::FRAMEWORK_USER)), ("Flink", ""));
+        assert_eq!(
+            nothing.read(&mesos::EXECUTOR_LOG_LEVEL).unwrap(),
+            None,
+            "its default holds elsewhere"
+        );
+        assert_eq!(
+            (nothing.text(&mesos::FRAMEWORK_NAME), nothing.text(&mesos::FRAMEWORK_USER)),
+            ("Flink", "")
+        );
         assert_eq!(with("mesos.workers", "7").read(&mesos::WORKERS).unwrap(), 7);
         assert_eq!(with("mesos.initial-tasks", "7").read(&mesos::INITIAL_TASKS).unwrap(), Some(7));
         let old = with("recovery.zookeeper.path.mesos-workers", "/old");
@@ -222,7 +250,10 @@ mod tests {
             let config = with("mesos.workers", value);
             let error = config.read(&mesos::WORKERS).unwrap_err().to_string();
             let reported = check(&config)[0].to_string();
-            assert!(reported.starts_with(error.trim_end_matches(" (from -D)")), "{error}, {reported}");
+            assert!(
+                reported.starts_with(error.trim_end_matches(" (from -D)")),
+                "{error}, {reported}"
+            );
         }
     }
 

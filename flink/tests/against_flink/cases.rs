@@ -1,4 +1,5 @@
-//! Fixed inputs beside those that are drawn by chance: what was seen to differ once, and its neighbours.
+//! Fixed inputs beside those that are drawn by chance: what was seen to differ once, and its
+//! neighbours.
 
 /// Values in `k: VALUE` of `config.yaml`.
 pub(crate) const SCALARS: &[&str] = &[
@@ -1017,8 +1018,8 @@ pub(crate) const TYPED: &[(&str, &[&str])] = &[
     (
         "boolean",
         &[
-            "true", "TRUE", "True", "tRuE", "false", "FALSE", "yes", "no", "on", "1", "0", "", " true", "true ", "t",
-            "null",
+            "true", "TRUE", "True", "tRuE", "false", "FALSE", "yes", "no", "on", "1", "0", "",
+            " true", "true ", "t", "null",
         ],
     ),
 ];
@@ -1045,7 +1046,20 @@ pub(crate) const TYPED_IN_YAML: &[(&str, &[&str])] = &[
             "!!str 7",
         ],
     ),
-    ("long", &["7", "010", "0x1F", "1.0", "1e3", "'7'", "2147483648", "9223372036854775808", "!!float 7"]),
+    (
+        "long",
+        &[
+            "7",
+            "010",
+            "0x1F",
+            "1.0",
+            "1e3",
+            "'7'",
+            "2147483648",
+            "9223372036854775808",
+            "!!float 7",
+        ],
+    ),
     (
         "double",
         &[
@@ -1097,7 +1111,21 @@ pub(crate) const TYPED_IN_YAML: &[(&str, &[&str])] = &[
             "true",
         ],
     ),
-    ("map", &["a:b,c:d", "'{a: b}'", "{a: b}", "{a: {b: c}}", "'a: b'", "'a:b'", "''", "a", "{}", "[a]"]),
+    (
+        "map",
+        &[
+            "a:b,c:d",
+            "'{a: b}'",
+            "{a: b}",
+            "{a: {b: c}}",
+            "'a: b'",
+            "'a:b'",
+            "''",
+            "a",
+            "{}",
+            "[a]",
+        ],
+    ),
 ];
 
 /// Does this file, or the error that we refuse it with, have this reason?
@@ -1105,14 +1133,26 @@ type Reason = (fn(&str, &str) -> bool, &'static str);
 
 /// Why we refuse a file that Flink reads. Where both read one, they read the same.
 const REASONS: &[Reason] = &[
-    (|_, error| error.contains("comments must be separated"), "YAML wants a blank before a comment"),
-    (|file, _| has_separator(file), "Flink takes a line separator of Unicode for a line break, and YAML does not"),
+    (
+        |_, error| error.contains("comments must be separated"),
+        "YAML wants a blank before a comment",
+    ),
+    (
+        |file, _| has_separator(file),
+        "Flink takes a line separator of Unicode for a line break, and YAML does not",
+    ),
     (
         |file, _| has_alias_as_key(file),
         "Flink prints an alias of a collection as a key so that it cannot read it again",
     ),
-    (|_, error| error.contains("':' may not precede"), "YAML wants a blank between a plain key's colon and a bracket"),
-    (|_, error| error.contains("simple key expected ':'"), "YAML wants a block further to the right than its key"),
+    (
+        |_, error| error.contains("':' may not precede"),
+        "YAML wants a blank between a plain key's colon and a bracket",
+    ),
+    (
+        |_, error| error.contains("simple key expected ':'"),
+        "YAML wants a block further to the right than its key",
+    ),
 ];
 
 /// Why we refuse this file with this error though Flink reads it.
@@ -1125,5 +1165,7 @@ fn has_separator(file: &str) -> bool {
 }
 
 fn has_alias_as_key(file: &str) -> bool {
-    file.split('*').skip(1).any(|rest| rest.trim_start_matches(char::is_alphanumeric).trim_start().starts_with(':'))
+    file.split('*')
+        .skip(1)
+        .any(|rest| rest.trim_start_matches(char::is_alphanumeric).trim_start().starts_with(':'))
 }

@@ -102,11 +102,19 @@ fn files_that_are_odd_are_read_as_flink_reads_them() {
     for line in LINES {
         let mut flink = flink(line);
         for text in &files {
-            differences
-                .extend(difference(&mut flink, text.as_bytes()).map(|difference| format!("{line}: {difference}")));
+            differences.extend(
+                difference(&mut flink, text.as_bytes())
+                    .map(|difference| format!("{line}: {difference}")),
+            );
         }
     }
-    assert!(differences.is_empty(), "{} of {}:\n{}", differences.len(), 2 * files.len(), differences.join("\n"));
+    assert!(
+        differences.is_empty(),
+        "{} of {}:\n{}",
+        differences.len(),
+        2 * files.len(),
+        differences.join("\n")
+    );
 }
 
 #[test]
@@ -115,9 +123,14 @@ fn utf_16_with_a_byte_order_mark_is_read_as_flink_reads_it() {
     let little = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>();
     let text = "\u{feff}a: \u{e9}\n\u{1f600}: [b]\n";
     let mut flink = flink(LINES[1]);
-    for bytes in
-        [big(text), little(text), big("\u{feff}"), big("a: b\n"), b"\xef\xbb\xbfa: b\n".to_vec(), b"a: \xe9\n".to_vec()]
-    {
+    for bytes in [
+        big(text),
+        little(text),
+        big("\u{feff}"),
+        big("a: b\n"),
+        b"\xef\xbb\xbfa: b\n".to_vec(),
+        b"a: \xe9\n".to_vec(),
+    ] {
         assert_eq!(difference(&mut flink, &bytes), None);
     }
     let folder = tempfile::tempdir().unwrap();
@@ -126,14 +139,20 @@ fn utf_16_with_a_byte_order_mark_is_read_as_flink_reads_it() {
     assert_eq!(config.iter().collect::<Vec<_>>(), [("a", "\u{e9}"), ("\u{1f600}", "[b]")]);
 }
 
-/// How our reading of a `config.yaml`, or Flink's of what we write of it, differs from Flink's, if it does.
+/// How our reading of a `config.yaml`, or Flink's of what we write of it, differs from Flink's, if
+/// it does.
 fn difference(flink: &mut Oracle, bytes: &[u8]) -> Option<String> {
     let differ = |theirs: &dyn fmt::Debug, ours: &dyn fmt::Debug| {
-        Some(format!("{:?}\n  Flink: {theirs:?}\n  ours:  {ours:?}", String::from_utf8_lossy(bytes)))
+        Some(format!(
+            "{:?}\n  Flink: {theirs:?}\n  ours:  {ours:?}",
+            String::from_utf8_lossy(bytes)
+        ))
     };
     match both(flink, "config.yaml", bytes) {
         (Err(_), Err(_)) => None,
-        (Ok(_), Err(error)) if cases::reason(&String::from_utf8_lossy(bytes), &error).is_some() => None,
+        (Ok(_), Err(error)) if cases::reason(&String::from_utf8_lossy(bytes), &error).is_some() => {
+            None
+        }
         (Ok(theirs), Ok(ours)) if theirs == ours => {
             let folder = tempfile::tempdir().unwrap();
             fs_err::write(folder.path().join("config.yaml"), bytes).unwrap();
@@ -143,7 +162,10 @@ fn difference(flink: &mut Oracle, bytes: &[u8]) -> Option<String> {
             if again.as_ref().ok() == Some(&theirs) {
                 return None;
             }
-            differ(&theirs, &format!("written {again:?}\n{}", fs_err::read_to_string(path).unwrap()))
+            differ(
+                &theirs,
+                &format!("written {again:?}\n{}", fs_err::read_to_string(path).unwrap()),
+            )
         }
         (theirs, ours) => differ(&theirs, &ours),
     }
@@ -183,7 +205,10 @@ fn yaml_files_are_read_as_flink_reads_them() {
                 (theirs, ours) => panic!("{line}:\n{text}\nFlink: {theirs:?}\nours: {ours:?}"),
             }
         }
-        assert!(accepted > FILES / 5 && refused > FILES / 20, "{accepted} accepted, {refused} refused");
+        assert!(
+            accepted > FILES / 5 && refused > FILES / 20,
+            "{accepted} accepted, {refused} refused"
+        );
     }
 }
 
@@ -193,11 +218,12 @@ fn flat_files_are_read_as_flink_reads_them() {
     let mut flink = flink(line);
     let (_, mut random) = seeded(line);
     let pieces = [
-        "a", "b.c", "key", ":", ": ", " : ", " ", "\t", "#", "# x", "\n", "\n\n", "\"q\"", "é", "1", "- ", "\u{a0}",
-        "\r\n", "\r",
+        "a", "b.c", "key", ":", ": ", " : ", " ", "\t", "#", "# x", "\n", "\n\n", "\"q\"", "é",
+        "1", "- ", "\u{a0}", "\r\n", "\r",
     ];
     for _ in 0..FILES {
-        let text: String = (0..random.random_range(0..30)).map(|_| *pieces.choose(&mut random).unwrap()).collect();
+        let text: String =
+            (0..random.random_range(0..30)).map(|_| *pieces.choose(&mut random).unwrap()).collect();
         let (theirs, ours) = both(&mut flink, "flink-conf.yaml", text.as_bytes());
         assert_eq!(ours.unwrap(), theirs.unwrap(), "{text:?}");
     }
@@ -212,18 +238,21 @@ fn what_we_write_is_what_flink_reads() {
             let mut config = Configuration::new();
             for i in 0..random.random_range(0..8) {
                 let pieces = [
-                    "a", "b c", ": ", " #", "'", "\"", "\\", "\n", "\t", "-", "[", "]", "{", ",", "é", "😀", "1",
-                    "true", "\u{7f}", "?", "&", "*", "!", "|", "%", "@",
+                    "a", "b c", ": ", " #", "'", "\"", "\\", "\n", "\t", "-", "[", "]", "{", ",",
+                    "é", "😀", "1", "true", "\u{7f}", "?", "&", "*", "!", "|", "%", "@",
                 ];
-                let value: String =
-                    (0..random.random_range(0..6)).map(|_| *pieces.choose(&mut random).unwrap()).collect();
+                let value: String = (0..random.random_range(0..6))
+                    .map(|_| *pieces.choose(&mut random).unwrap())
+                    .collect();
                 config.set(format!("k{i}.x"), value, Source::DynamicProperty);
             }
             let folder = tempfile::tempdir().unwrap();
             let path = config.write(folder.path(), &flink.version).unwrap();
-            let theirs = load(&mut flink, folder.path())
-                .unwrap_or_else(|refusal| panic!("{line}: {refusal:?}\n{}", fs_err::read_to_string(path).unwrap()));
-            let ours = config.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+            let theirs = load(&mut flink, folder.path()).unwrap_or_else(|refusal| {
+                panic!("{line}: {refusal:?}\n{}", fs_err::read_to_string(path).unwrap())
+            });
+            let ours =
+                config.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
             assert_eq!(theirs, ours, "{line}");
         }
     }
@@ -231,12 +260,18 @@ fn what_we_write_is_what_flink_reads() {
 
 type Entries = BTreeMap<String, String>;
 
-fn both(flink: &mut Oracle, name: &str, bytes: &[u8]) -> (Result<Entries, Refusal>, Result<Entries, String>) {
+fn both(
+    flink: &mut Oracle,
+    name: &str,
+    bytes: &[u8],
+) -> (Result<Entries, Refusal>, Result<Entries, String>) {
     let folder = tempfile::tempdir().unwrap();
     fs_err::write(folder.path().join(name), bytes).unwrap();
     let version: FlinkVersion = flink.version;
     let ours = Configuration::load(folder.path(), &version).map_err(|error| error.to_string());
-    let ours = ours.map(|config| config.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect());
+    let ours = ours.map(|config| {
+        config.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+    });
     (load(flink, folder.path()), ours)
 }
 
@@ -246,7 +281,8 @@ fn load(flink: &mut Oracle, folder: &std::path::Path) -> Result<Entries, Refusal
     Ok(entries.chunks_exact(2).map(pair).collect())
 }
 
-/// Flink numbers anchors on and on while the JVM lives; a process that reads its file begins with the first.
+/// Flink numbers anchors on and on while the JVM lives; a process that reads its file begins with
+/// the first.
 fn anchors_from_one(value: &str) -> String {
     let mut numbers = Vec::new();
     let mut text = String::new();
@@ -285,14 +321,18 @@ fn yaml_file(random: &mut StdRng) -> String {
                     text += &format!("  - {}\n", scalar(random));
                 }
             }
-            _ => text += &format!("f{i}.g: {}{}\n", scalar(random), [" # c", ""].choose(random).unwrap()),
+            _ => {
+                text +=
+                    &format!("f{i}.g: {}{}\n", scalar(random), [" # c", ""].choose(random).unwrap())
+            }
         }
     }
     text
 }
 
 fn scalar(random: &mut StdRng) -> &'static str {
-    // Bad ones are at the end of the list and would spoil every file if they came as often as the others.
+    // Bad ones are at the end of the list and would spoil every file if they came as often as the
+    // others.
     let good = if random.random_bool(0.7) { SCALARS.len() - 12 } else { SCALARS.len() };
     SCALARS[..good].choose(random).unwrap()
 }

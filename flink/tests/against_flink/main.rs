@@ -1,6 +1,10 @@
 //! Our reading of Flink's configuration against Flink's own classes, 1.20 and 2.x.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
-#![allow(clippy::format_push_string, clippy::assigning_clones, reason = "clearer, and tests need not be fast")]
+#![allow(
+    clippy::format_push_string,
+    clippy::assigning_clones,
+    reason = "clearer, and tests need not be fast"
+)]
 
 mod cases;
 mod files;

@@ -29,13 +29,15 @@ fn flink_1_18_computes_the_same() {
 
 fn compare_task_manager(line: &str) {
     compare(line, "taskmanager", task_manager, |config, version| {
-        TaskManagerMemory::compute(config, version).map(|memory| (memory.jvm_flags(), memory.dynamic_options()))
+        TaskManagerMemory::compute(config, version)
+            .map(|memory| (memory.jvm_flags(), memory.dynamic_options()))
     });
 }
 
 fn compare_job_manager(line: &str) {
     compare(line, "jobmanager", job_manager, |config, version| {
-        JobManagerMemory::compute(config, version).map(|memory| (memory.jvm_flags(), memory.dynamic_options()))
+        JobManagerMemory::compute(config, version)
+            .map(|memory| (memory.jvm_flags(), memory.dynamic_options()))
     });
 }
 
@@ -53,7 +55,8 @@ fn compare(
     let (mut accepted, mut refused) = (0, 0);
     for _ in 0..CONFIGURATIONS {
         let entries = generate(&mut random);
-        let arguments: Vec<String> = entries.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let arguments: Vec<String> =
+            entries.iter().map(|(key, value)| format!("{key}={value}")).collect();
         let mut config = Configuration::new();
         config.apply_dynamic_properties(&arguments).unwrap();
         match (flink.ask(question, &arguments), compute(&config, &flink.version)) {
@@ -62,21 +65,32 @@ fn compare(
                 // Flink quotes the list of external resources for the shell.
                 let options: Vec<String> = options
                     .into_iter()
-                    .map(
-                        |(key, value)| {
-                            if value.contains(['g', 'f']) { (key, format!("\"{value}\"")) } else { (key, value) }
-                        },
-                    )
+                    .map(|(key, value)| {
+                        if value.contains(['g', 'f']) {
+                            (key, format!("\"{value}\""))
+                        } else {
+                            (key, value)
+                        }
+                    })
                     .map(|(key, value)| format!("-D {key}={value}"))
                     .collect();
-                assert_eq!([flags.join(" "), options.join(" ")], theirs[..], "{line} seed {seed}: {arguments:?}");
+                assert_eq!(
+                    [flags.join(" "), options.join(" ")],
+                    theirs[..],
+                    "{line} seed {seed}: {arguments:?}"
+                );
             }
             (Err(_), Err(_)) => refused += 1,
-            (theirs, ours) => panic!("{line} seed {seed}: {arguments:?}\nFlink: {theirs:?}\nours: {ours:?}"),
+            (theirs, ours) => {
+                panic!("{line} seed {seed}: {arguments:?}\nFlink: {theirs:?}\nours: {ours:?}")
+            }
         }
     }
     println!("{line} {question}: {accepted} accepted, {refused} refused");
-    assert!(accepted > CONFIGURATIONS / 4 && refused > CONFIGURATIONS / 20, "{accepted} accepted, {refused} refused");
+    assert!(
+        accepted > CONFIGURATIONS / 4 && refused > CONFIGURATIONS / 20,
+        "{accepted} accepted, {refused} refused"
+    );
 }
 
 /// A configuration of a TaskManager: mostly one that makes sense, with some keys set at random.
@@ -122,7 +136,11 @@ fn task_manager(random: &mut StdRng) -> Entries {
         0.3,
         &["2.5", "0.1", "1e-5", "12345678", "0.123456789", "-1", "NaN", " 4 "],
     );
-    entries.number("external-resources", 0.3, &["gpu", "gpu;fpga", "fpga; gpu", "none", "gpu;none", "gpu;gpu"]);
+    entries.number(
+        "external-resources",
+        0.3,
+        &["gpu", "gpu;fpga", "fpga; gpu", "none", "gpu;none", "gpu;gpu"],
+    );
     entries.number("external-resource.gpu.amount", 0.3, &["1", "2", "0", "-1"]);
     entries.number("external-resource.fpga.amount", 0.3, &["1", "20"]);
     entries.entries
@@ -148,7 +166,11 @@ fn job_manager(random: &mut StdRng) -> Entries {
     entries.size("jobmanager.memory.jvm-overhead.min", 0.2, 0..400);
     entries.size("jobmanager.memory.jvm-overhead.max", 0.2, 200..3000);
     entries.fraction("jobmanager.memory.jvm-overhead.fraction", 0.3);
-    entries.number("jobmanager.memory.enable-jvm-direct-memory-limit", 0.2, &["true", "False", "maybe"]);
+    entries.number(
+        "jobmanager.memory.enable-jvm-direct-memory-limit",
+        0.2,
+        &["true", "False", "maybe"],
+    );
     entries.entries
 }
 
@@ -159,7 +181,8 @@ struct Picker<'a> {
 }
 
 impl Picker<'_> {
-    /// A size of so many mebibytes in one of Flink's forms, now and then an odd number of bytes or nonsense.
+    /// A size of so many mebibytes in one of Flink's forms, now and then an odd number of bytes or
+    /// nonsense.
     fn size(&mut self, key: &str, probability: f64, mebibytes: std::ops::Range<u64>) {
         let mebibytes = self.random.random_range(mebibytes);
         let value = match self.random.random_range(0..40) {
@@ -167,15 +190,22 @@ impl Picker<'_> {
             20..24 => format!("{mebibytes} mb"),
             24..28 => format!("{}kb", mebibytes << 10),
             28..30 => format!("{}g", mebibytes.div_ceil(1024)),
-            30 => ["x", "", "-1", "1.5g", "9223372036854775807", "8388607t"].choose(self.random).unwrap().to_string(),
-            _ => (MemorySize::of_mebibytes(mebibytes).0 + self.random.random_range(0..1_000_000)).to_string(),
+            30 => ["x", "", "-1", "1.5g", "9223372036854775807", "8388607t"]
+                .choose(self.random)
+                .unwrap()
+                .to_string(),
+            _ => (MemorySize::of_mebibytes(mebibytes).0 + self.random.random_range(0..1_000_000))
+                .to_string(),
         };
         self.set(key, probability, value);
     }
 
     fn fraction(&mut self, key: &str, probability: f64) {
         let value = match self.random.random_range(0..20) {
-            0 => ["1", "1.0", "-0.1", "NaN", "x", "1e-40", "0"].choose(self.random).unwrap().to_string(),
+            0 => ["1", "1.0", "-0.1", "NaN", "x", "1e-40", "0"]
+                .choose(self.random)
+                .unwrap()
+                .to_string(),
             1..10 => format!("0.{}", self.random.random_range(1..100)),
             10..15 => self.random.random_range(0.0..0.9_f32).to_string(),
             _ => self.random.random_range(0.0..0.9_f64).to_string(),
@@ -189,7 +219,9 @@ impl Picker<'_> {
     }
 
     fn set(&mut self, key: &str, probability: f64, value: String) {
-        if self.random.random_bool(probability) && !self.entries.iter().any(|(known, _)| known == key) {
+        if self.random.random_bool(probability)
+            && !self.entries.iter().any(|(known, _)| known == key)
+        {
             self.entries.push((key.to_owned(), value));
         }
     }

@@ -6,7 +6,8 @@ use flink::options::{Bounds, Declaration, Kind, Section};
 use super::oracle::{Oracle, flink};
 use super::values::VERSIONS;
 
-/// Options that Flink's scripts or other parts of it read, which are in no option class, at least in that of 1.18.
+/// Options that Flink's scripts or other parts of it read, which are in no option class, at least
+/// in that of 1.18.
 const IN_NO_CLASS: [&str; 7] = [
     "env.java.home",
     "fs.hdfs.hadoopconf",
@@ -18,13 +19,18 @@ const IN_NO_CLASS: [&str; 7] = [
 ];
 
 /// Durations that Flink 1.18 and 1.19 read out of a text.
-const DURATIONS_IN_TEXT: [&str; 3] = ["resourcemanager.job.timeout", "pekko.startup-timeout", "pekko.tcp.timeout"];
+const DURATIONS_IN_TEXT: [&str; 3] =
+    ["resourcemanager.job.timeout", "pekko.startup-timeout", "pekko.tcp.timeout"];
 
 /// Choices that Flink reads out of a text.
-const CHOICES_IN_TEXT: [&str; 3] =
-    ["classloader.resolve-order", "jobmanager.execution.failover-strategy", "security.ssl.provider"];
+const CHOICES_IN_TEXT: [&str; 3] = [
+    "classloader.resolve-order",
+    "jobmanager.execution.failover-strategy",
+    "security.ssl.provider",
+];
 
-/// The JVM says where temporary files go and what key stores are; the last four depend on the release.
+/// The JVM says where temporary files go and what key stores are; the last four depend on the
+/// release.
 const DEPENDS: [&str; 11] = [
     "io.tmp.dirs",
     "rest.profiling.dir",
@@ -44,10 +50,15 @@ fn types_choices_defaults_and_old_names_are_those_of_each_flink() {
     let mut problems = Vec::new();
     for line in VERSIONS {
         let mut flink = flink(line);
-        for option in Section::ALL.into_iter().filter(|section| section.is_flinks()).flat_map(Section::options) {
+        for option in Section::ALL
+            .into_iter()
+            .filter(|section| section.is_flinks())
+            .flat_map(Section::options)
+        {
             let known = known(&mut flink, option);
             let [kind, default, deprecated @ ..] = known.as_slice() else {
-                let excused = IN_NO_CLASS.contains(&option.key) || !option.exists_in(&flink.version);
+                let excused =
+                    IN_NO_CLASS.contains(&option.key) || !option.exists_in(&flink.version);
                 assert!(excused, "{line} does not know {}", option.key);
                 continue;
             };
@@ -61,7 +72,9 @@ fn types_choices_defaults_and_old_names_are_those_of_each_flink() {
                 ),
                 // A newer line may have forgotten an old name.
                 (
-                    deprecated.iter().all(|name| name == option.key || option.deprecated.contains(&name.as_str())),
+                    deprecated.iter().all(|name| {
+                        name == option.key || option.deprecated.contains(&name.as_str())
+                    }),
                     format!("it was {deprecated:?}"),
                 ),
             ];
@@ -91,7 +104,9 @@ fn has_kind(option: &Declaration, class: &str) -> bool {
         Kind::Number => matches!(class, "Double" | "Float"),
         Kind::Boolean => class == "Boolean",
         // Flink 1.18 and 1.19 read these texts as durations.
-        Kind::Duration if DURATIONS_IN_TEXT.contains(&option.key) => matches!(class, "Duration" | "String"),
+        Kind::Duration if DURATIONS_IN_TEXT.contains(&option.key) => {
+            matches!(class, "Duration" | "String")
+        }
         Kind::Duration => class == "Duration",
         Kind::Memory => class == "MemorySize",
         Kind::Map => class == "Map",
@@ -115,12 +130,18 @@ fn default_text(option: &Declaration, class: &str) -> String {
             }
         }
         Kind::Memory => config.get_memory("k").unwrap().unwrap().0.to_string(),
-        Kind::Number if class == "Double" => config.get_f64("k").unwrap().unwrap().to_bits().to_string(),
+        Kind::Number if class == "Double" => {
+            config.get_f64("k").unwrap().unwrap().to_bits().to_string()
+        }
         Kind::List => config.get_list("k").unwrap().unwrap().join("\n"),
         Kind::Map => {
             let mut entries = config.get_map("k").unwrap().unwrap();
             entries.sort();
-            entries.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join("\n")
+            entries
+                .iter()
+                .map(|(key, value)| format!("{key}={value}"))
+                .collect::<Vec<_>>()
+                .join("\n")
         }
         _ => default.to_owned(),
     }

@@ -74,7 +74,8 @@ fn ports_to_choose_from_are_refused_exactly_if_each_flink_refuses_them() {
             let theirs = flink.ask("ports", std::slice::from_ref(&text));
             let is_right = theirs.as_ref().is_ok_and(|answer| answer == &["true"]);
             if ours != is_right {
-                differences.push(format!("{line} seed {seed}: {text:?}: Flink: {theirs:?}, ours: {ours}"));
+                differences
+                    .push(format!("{line} seed {seed}: {text:?}: Flink: {theirs:?}, ours: {ours}"));
             }
         }
     }

@@ -7,7 +7,8 @@ use flink::version::FlinkVersion;
 use super::oracle::flink;
 use super::values::VERSIONS;
 
-/// Configurations as `key=value`, with `&` between several, that Pekko refuses when it reads them, if at all.
+/// Configurations as `key=value`, with `&` between several, that Pekko refuses when it reads them,
+/// if at all.
 const SETTINGS: &[&str] = &[
     "akka.framesize=10485760b",
     "akka.framesize=lots",
@@ -118,7 +119,8 @@ fn options_of_the_rpc_system_are_refused_exactly_if_each_flink_does_not_read_the
 fn options_of_the_rpc_system_are_refused_exactly_if_each_flink_does_not_start_with_them() {
     // Flink waits ten seconds before most of these fail.
     let differences = std::thread::scope(|scope| {
-        let lines = VERSIONS.map(|line| scope.spawn(move || differences(line, "rpc-starts", STARTS)));
+        let lines =
+            VERSIONS.map(|line| scope.spawn(move || differences(line, "rpc-starts", STARTS)));
         lines.map(|line| line.join().unwrap()).concat()
     });
     assert!(differences.is_empty(), "{}", differences.join("\n"));
@@ -132,9 +134,12 @@ fn differences(line: &str, question: &str, cases: &[&str]) -> Vec<String> {
         (flink.version, flink.ask(question, &texts).unwrap())
     };
     assert_eq!(answers.len(), cases.len());
-    let compared = cases.iter().zip(answers).map(|(case, theirs)| (case, theirs, ours(case, version)));
+    let compared =
+        cases.iter().zip(answers).map(|(case, theirs)| (case, theirs, ours(case, version)));
     let different = compared.filter(|(_, theirs, ours)| ours.is_empty() != (theirs == "accepted"));
-    different.map(|(case, theirs, ours)| format!("{line} {case:?}: Flink: {theirs}, ours: {ours:?}")).collect()
+    different
+        .map(|(case, theirs, ours)| format!("{line} {case:?}: Flink: {theirs}, ours: {ours:?}"))
+        .collect()
 }
 
 fn ours(case: &str, version: FlinkVersion) -> Vec<String> {

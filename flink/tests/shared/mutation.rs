@@ -57,8 +57,10 @@ const TOKENS: &[&str] = &[
 
 /// The files for this name of a configuration's file.
 pub(crate) fn corpus(file: &str) -> Vec<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(file.replace('.', "-"));
-    let mut paths: Vec<_> = fs_err::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let folder =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(file.replace('.', "-"));
+    let mut paths: Vec<_> =
+        fs_err::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
     paths.iter().map(|path| fs_err::read(path).unwrap()).collect()
 }

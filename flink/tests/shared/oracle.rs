@@ -1,4 +1,5 @@
-//! A JVM with a Flink distribution's classes that answers questions, one line each: see the programs in `tests/java`.
+//! A JVM with a Flink distribution's classes that answers questions, one line each: see the
+//! programs in `tests/java`.
 
 #![allow(dead_code, reason = "shared by the tests of several crates")]
 
@@ -31,15 +32,20 @@ pub(crate) fn cached(name: &str) -> PathBuf {
     cache.join(name)
 }
 
-#[expect(clippy::disallowed_methods, reason = "the set-up's folder and the seed come to tests from the environment")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the set-up's folder and the seed come to tests from the environment"
+)]
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// Chance from a seed that is the same in every run of the tests; `make soak` sets another one. What a fresh seed finds
-/// joins the fixed lists of the test that it failed.
+/// Chance from a seed that is the same in every run of the tests; `make soak` sets another one.
+/// What a fresh seed finds joins the fixed lists of the test that it failed.
 pub(crate) fn seeded(what: &str) -> (u64, StdRng) {
-    let seed = variable("FLINK_MESOS_TEST_SEED").map_or(Ok(0), |text| text.parse()).expect("FLINK_MESOS_TEST_SEED");
+    let seed = variable("FLINK_MESOS_TEST_SEED")
+        .map_or(Ok(0), |text| text.parse())
+        .expect("FLINK_MESOS_TEST_SEED");
     println!("{what}: FLINK_MESOS_TEST_SEED={seed}");
     (seed, StdRng::seed_from_u64(seed))
 }
@@ -63,7 +69,8 @@ impl fmt::Debug for Refusal {
 
 /// The JVM of this distribution, which all tests share: it is started once.
 pub(crate) fn flink(name: &str) -> MutexGuard<'static, Oracle> {
-    static STARTED: LazyLock<Mutex<HashMap<String, &'static Mutex<Oracle>>>> = LazyLock::new(Mutex::default);
+    static STARTED: LazyLock<Mutex<HashMap<String, &'static Mutex<Oracle>>>> =
+        LazyLock::new(Mutex::default);
     let shared = *STARTED
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
@@ -79,8 +86,14 @@ impl Oracle {
         Self::run("FlinkOracle.java", &class_path, home.version, &[])
     }
 
-    /// A JVM that answers questions with this program out of `tests/java`, with these classes and this environment.
-    pub(crate) fn run(program: &str, class_path: &str, version: FlinkVersion, environment: &[(&str, PathBuf)]) -> Self {
+    /// A JVM that answers questions with this program out of `tests/java`, with these classes and
+    /// this environment.
+    pub(crate) fn run(
+        program: &str,
+        class_path: &str,
+        version: FlinkVersion,
+        environment: &[(&str, PathBuf)],
+    ) -> Self {
         let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/java").join(program);
         #[expect(clippy::disallowed_methods, reason = "ended and reaped by Drop")]
         let mut jvm = Command::new("java")
@@ -108,7 +121,11 @@ impl Oracle {
         Self { version, jvm, questions, answers }
     }
 
-    pub(crate) fn ask(&mut self, question: &str, arguments: &[String]) -> Result<Vec<String>, Refusal> {
+    pub(crate) fn ask(
+        &mut self,
+        question: &str,
+        arguments: &[String],
+    ) -> Result<Vec<String>, Refusal> {
         let mut line = question.to_owned();
         for argument in arguments {
             line.push('\t');
@@ -118,7 +135,8 @@ impl Oracle {
         self.questions.write_all(line.as_bytes()).expect("the JVM listens");
         let mut answer = String::new();
         self.answers.read_line(&mut answer).expect("the JVM answers");
-        let mut fields = answer.strip_suffix('\n').expect("the JVM lives").split('\t').map(unescape);
+        let mut fields =
+            answer.strip_suffix('\n').expect("the JVM lives").split('\t').map(unescape);
         match fields.next().as_deref() {
             Some("ok") => Ok(fields.collect()),
             _ => Err(Refusal(fields.collect())),

@@ -1,5 +1,5 @@
-//! Who is let in: the owner, who has the credential, and executors, which find their token in their environment. Nobody else
-//! of this machine, and no web page.
+//! Who is let in: the owner, who has the credential, and executors, which find their token in their
+//! environment. Nobody else of this machine, and no web page.
 
 use std::{io, path::Path, sync::Arc};
 
@@ -41,7 +41,8 @@ impl Access {
         let credential = Credential { principal: PRINCIPAL.to_owned(), secret: secret()? };
         let token = secret()?;
         let owner = credential.authorization();
-        let executors = HeaderValue::try_from(format!("Bearer {token}")).map_err(io::Error::other)?;
+        let executors =
+            HeaderValue::try_from(format!("Bearer {token}")).map_err(io::Error::other)?;
         let hosts = [format!("127.0.0.1:{port}"), format!("localhost:{port}")];
         Ok((Self { credential, owner, executors, hosts }, token))
     }
@@ -49,8 +50,9 @@ impl Access {
     /// Why a request is not let in.
     fn check(&self, path: &str, headers: &HeaderMap) -> Result<(), (StatusCode, &'static str)> {
         let mut hosts = headers.get_all(header::HOST).iter();
-        let is_ours =
-            |host: &HeaderValue| self.hosts.iter().any(|own| host.as_bytes().eq_ignore_ascii_case(own.as_bytes()));
+        let is_ours = |host: &HeaderValue| {
+            self.hosts.iter().any(|own| host.as_bytes().eq_ignore_ascii_case(own.as_bytes()))
+        };
         if !hosts.next().is_some_and(is_ours) || hosts.next().is_some() {
             return Err((
                 StatusCode::MISDIRECTED_REQUEST,
@@ -63,13 +65,17 @@ impl Access {
         if OPEN.contains(&path) {
             return Ok(());
         }
-        let shown = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes).unwrap_or_default();
+        let shown =
+            headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes).unwrap_or_default();
         let is = |wanted: &HeaderValue| bool::from(shown.ct_eq(wanted.as_bytes()));
         let is_executor = path.ends_with("/api/v1/executor") && is(&self.executors);
         if is(&self.owner) || is_executor {
             return Ok(());
         }
-        Err((StatusCode::UNAUTHORIZED, "The local Mesos lets its owner in alone: the credential is in its work folder"))
+        Err((
+            StatusCode::UNAUTHORIZED,
+            "The local Mesos lets its owner in alone: the credential is in its work folder",
+        ))
     }
 }
 
@@ -83,7 +89,11 @@ impl std::fmt::Debug for Access {
 }
 
 /// Lets a request in or refuses it.
-pub(crate) async fn enter(State(access): State<Arc<Access>>, request: Request, next: Next) -> Response {
+pub(crate) async fn enter(
+    State(access): State<Arc<Access>>,
+    request: Request,
+    next: Next,
+) -> Response {
     match access.check(request.uri().path(), request.headers()) {
         Ok(()) => {
             if !OPEN.contains(&request.uri().path())
@@ -110,7 +120,8 @@ pub(crate) fn write(credential: &Credential, folder: &Path) -> io::Result<()> {
     }
     let Credential { principal, secret } = credential;
     let text = serde_json::json!({ "principal": principal, "secret": secret }).to_string();
-    let mut file = fs_err::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+    let mut file =
+        fs_err::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
     io::Write::write_all(&mut file, text.as_bytes())
 }
 
@@ -125,8 +136,13 @@ fn secret() -> io::Result<String> {
 mod tests {
     use super::*;
 
-    fn check(access: &Access, path: &str, headers: &[(header::HeaderName, &str)]) -> Result<(), u16> {
-        let headers = headers.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect();
+    fn check(
+        access: &Access,
+        path: &str,
+        headers: &[(header::HeaderName, &str)],
+    ) -> Result<(), u16> {
+        let headers =
+            headers.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect();
         access.check(path, &headers).map_err(|(status, _)| status.as_u16())
     }
 
@@ -165,7 +181,11 @@ mod tests {
         let host = |host| (header::HOST, host);
         assert_eq!(check(&access, SCHEDULER, &[host("localhost:5050"), owner.clone()]), Ok(()));
         for foreign in ["evil.example:5050", "127.0.0.1", "127.0.0.1:80", "[::1]:5050"] {
-            assert_eq!(check(&access, SCHEDULER, &[host(foreign), owner.clone()]), Err(421), "{foreign}");
+            assert_eq!(
+                check(&access, SCHEDULER, &[host(foreign), owner.clone()]),
+                Err(421),
+                "{foreign}"
+            );
         }
         let origin = (header::ORIGIN, "http://127.0.0.1:5050");
         assert_eq!(check(&access, SCHEDULER, &[host("127.0.0.1:5050"), owner, origin]), Err(403));

@@ -58,11 +58,18 @@ impl LocalCluster {
         let (inbox, messages) = mpsc::unbounded_channel();
         let processes = Arc::new(Processes::default());
         let environment = options.executor_environment.clone();
-        let settings = Settings { work_dir, endpoint: master.clone(), environment, token: token.into() };
-        let containers =
-            Containers::new(settings, Arc::clone(&processes), inbox.clone()).map_err(LocalError::Thread)?;
-        let api = Api { inbox: inbox.clone(), codec: codec.clone(), address: master.clone(), agents: options.agents };
-        let owner = Owner::new(|now| Core::new(options, address, Uuid::new_v4(), now), codec, containers);
+        let settings =
+            Settings { work_dir, endpoint: master.clone(), environment, token: token.into() };
+        let containers = Containers::new(settings, Arc::clone(&processes), inbox.clone())
+            .map_err(LocalError::Thread)?;
+        let api = Api {
+            inbox: inbox.clone(),
+            codec: codec.clone(),
+            address: master.clone(),
+            agents: options.agents,
+        };
+        let owner =
+            Owner::new(|now| Core::new(options, address, Uuid::new_v4(), now), codec, containers);
         let closing = CancellationToken::new();
         Ok(Self {
             master,

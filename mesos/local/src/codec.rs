@@ -1,13 +1,13 @@
 //! Messages in both encodings of the v1 API, protobuf and JSON, chosen by media type.
 //!
-//! JSON as Mesos writes it: field names as in the `.proto` files, 64-bit integers as numbers, bytes in base64, enums by
-//! name. Fields that are unknown are ignored.
+//! JSON as Mesos writes it: field names as in the `.proto` files, 64-bit integers as numbers, bytes
+//! in base64, enums by name. Fields that are unknown are ignored.
 
 use bytes::Bytes;
 use prost::Message;
 use prost_reflect::{
-    Cardinality, DescriptorPool, DeserializeOptions, DynamicMessage, MessageDescriptor, ReflectMessage as _,
-    SerializeOptions, Value,
+    Cardinality, DescriptorPool, DeserializeOptions, DynamicMessage, MessageDescriptor,
+    ReflectMessage as _, SerializeOptions, Value,
 };
 
 use mesos::v1::{DESCRIPTORS, executor, scheduler};
@@ -63,7 +63,9 @@ impl Codec {
     }
 
     fn descriptor<M: Described>(&self) -> Result<MessageDescriptor, String> {
-        self.pool.get_message_by_name(M::NAME).ok_or_else(|| format!("no descriptor of {}", M::NAME))
+        self.pool
+            .get_message_by_name(M::NAME)
+            .ok_or_else(|| format!("no descriptor of {}", M::NAME))
     }
 
     /// Reads a call. The error is the body of the 400, worded as Mesos does.
@@ -75,8 +77,8 @@ impl Codec {
                 (DynamicMessage::decode(descriptor, body).map_err(|_| context.to_owned())?, context)
             }
             Media::Json => {
-                let json: serde_json::Value =
-                    serde_json::from_slice(body).map_err(|error| format!("Failed to parse body into JSON: {error}"))?;
+                let json: serde_json::Value = serde_json::from_slice(body)
+                    .map_err(|error| format!("Failed to parse body into JSON: {error}"))?;
                 let context = "Failed to convert JSON into Call protobuf";
                 if !json.is_object() {
                     return Err(format!("{context}: Expecting a JSON object"));
@@ -101,18 +103,26 @@ impl Codec {
         }
         let mut dynamic = DynamicMessage::new(self.descriptor::<M>()?);
         dynamic.transcode_from(message).map_err(|error| error.to_string())?;
-        let options = SerializeOptions::new().stringify_64_bit_integers(false).use_proto_field_name(true);
+        let options =
+            SerializeOptions::new().stringify_64_bit_integers(false).use_proto_field_name(true);
         let mut json = Vec::new();
         let mut serializer = serde_json::Serializer::new(&mut json);
-        dynamic.serialize_with_options(&mut serializer, &options).map_err(|error| error.to_string())?;
+        dynamic
+            .serialize_with_options(&mut serializer, &options)
+            .map_err(|error| error.to_string())?;
         Ok(json.into())
     }
 }
 
-/// Collects the paths of required fields that are not there: prost takes them for empty, Mesos refuses.
+/// Collects the paths of required fields that are not there: prost takes them for empty, Mesos
+/// refuses.
 fn missing_fields(message: &DynamicMessage, path: &str, missing: &mut Vec<String>) {
     for field in message.descriptor().fields() {
-        let path = if path.is_empty() { field.name().to_owned() } else { format!("{path}.{}", field.name()) };
+        let path = if path.is_empty() {
+            field.name().to_owned()
+        } else {
+            format!("{path}.{}", field.name())
+        };
         if !message.has_field(&field) {
             if field.cardinality() == Cardinality::Required {
                 missing.push(path);
@@ -122,7 +132,10 @@ fn missing_fields(message: &DynamicMessage, path: &str, missing: &mut Vec<String
         match message.get_field(&field).as_ref() {
             Value::Message(inner) => missing_fields(inner, &path, missing),
             Value::List(list) => {
-                for (index, inner) in list.iter().enumerate().filter_map(|(at, it)| it.as_message().map(|it| (at, it)))
+                for (index, inner) in list
+                    .iter()
+                    .enumerate()
+                    .filter_map(|(at, it)| it.as_message().map(|it| (at, it)))
                 {
                     missing_fields(inner, &format!("{path}[{index}]"), missing);
                 }
@@ -144,7 +157,9 @@ mod tests {
 
     #[test]
     fn a_call_in_json_may_carry_fields_that_nobody_knows() {
-        let call = decode(r#"{"type":"REVIVE","framework_id":{"value":"f","x":1},"credentials":[{}]}"#).unwrap();
+        let call =
+            decode(r#"{"type":"REVIVE","framework_id":{"value":"f","x":1},"credentials":[{}]}"#)
+                .unwrap();
         assert_eq!(call.r#type(), Type::Revive);
         assert_eq!(call.framework_id.unwrap().value, "f");
     }
@@ -154,12 +169,16 @@ mod tests {
         let json = r#"{"type":"ACCEPT","accept":{"operations":[{"launch":{"task_infos":[{"name":"n"}]}}]}}"#;
         let error = decode(json).unwrap_err();
         let at = "accept.operations[0].launch.task_infos[0]";
-        let want =
-            format!("Failed to convert JSON into Call protobuf: Missing required fields: {at}.task_id, {at}.agent_id");
+        let want = format!(
+            "Failed to convert JSON into Call protobuf: Missing required fields: {at}.task_id, {at}.agent_id"
+        );
         assert_eq!(error, want);
         let no_user = [10, 2, 18, 0];
         let subscribe = [&[26, 4], &no_user[..]].concat();
-        let error = Codec::new().unwrap().decode::<scheduler::Call>(Media::Protobuf, &subscribe).unwrap_err();
+        let error = Codec::new()
+            .unwrap()
+            .decode::<scheduler::Call>(Media::Protobuf, &subscribe)
+            .unwrap_err();
         assert!(error.contains("subscribe.framework_info.user"), "{error}");
     }
 
@@ -174,8 +193,11 @@ mod tests {
             ..TaskStatus::default()
         };
         let update = Some(scheduler::event::Update { status });
-        let event =
-            scheduler::Event { r#type: Some(scheduler::event::Type::Update.into()), update, ..Default::default() };
+        let event = scheduler::Event {
+            r#type: Some(scheduler::event::Type::Update.into()),
+            update,
+            ..Default::default()
+        };
         let json = Codec::new().unwrap().encode(Media::Json, &event).unwrap();
         let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
         let want = serde_json::json!({"type": "UPDATE", "update": {"status": {
@@ -187,7 +209,10 @@ mod tests {
 
     #[test]
     fn what_is_no_json_object_is_refused() {
-        assert_eq!(decode("[]").unwrap_err(), "Failed to convert JSON into Call protobuf: Expecting a JSON object");
+        assert_eq!(
+            decode("[]").unwrap_err(),
+            "Failed to convert JSON into Call protobuf: Expecting a JSON object"
+        );
         assert!(decode("{").unwrap_err().starts_with("Failed to parse body into JSON: "));
     }
 }

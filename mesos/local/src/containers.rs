@@ -47,7 +47,13 @@ impl Containers {
         inbox: mpsc::UnboundedSender<Message>,
     ) -> io::Result<Self> {
         let spawner = Spawner::start(processes)?;
-        Ok(Self { settings: Arc::new(settings), spawner, inbox, tasks: JoinSet::new(), kills: HashMap::new() })
+        Ok(Self {
+            settings: Arc::new(settings),
+            spawner,
+            inbox,
+            tasks: JoinSet::new(),
+            kills: HashMap::new(),
+        })
     }
 
     /// Starts a container; its life is reported to the inbox.

@@ -1,7 +1,8 @@
 //! Master and agents as one state machine: no I/O, no clock, no randomness of its own.
 //!
-//! The verbs are the calls that come in over HTTP, the ends of streams, what containers report, and the passing of
-//! time; whatever has to happen outside is collected as [`Output`]s. The life of an executor:
+//! The verbs are the calls that come in over HTTP, the ends of streams, what containers report, and
+//! the passing of time; whatever has to happen outside is collected as [`Output`]s. The life of an
+//! executor:
 //!
 //! ```text
 //!            first task                SUBSCRIBE                 SHUTDOWN, TEARDOWN, no task left
@@ -11,9 +12,10 @@
 //!                           kill ───────────────▶ FAILURE + TASK_FAILED for each task that had not ended
 //! ```
 //!
-//! What always holds: an agent never gives away more than it has (offers, tasks and executors together); a status
-//! update with a uuid is sent again until the scheduler acknowledges it, and its successor waits that long; an
-//! executor that ended leaves no task behind in a state that is not terminal.
+//! What always holds: an agent never gives away more than it has (offers, tasks and executors
+//! together); a status update with a uuid is sent again until the scheduler acknowledges it, and
+//! its successor waits that long; an executor that ended leaves no task behind in a state that is
+//! not terminal.
 
 mod calls;
 mod endings;
@@ -118,7 +120,12 @@ impl Core {
         let agents = (0..options.agents)
             .map(|index| Agent {
                 id: ids.agent(index),
-                total: Amount::of_agent(options.cpus, options.mem_mb, options.disk_mb, options.ports_of(index)),
+                total: Amount::of_agent(
+                    options.cpus,
+                    options.mem_mb,
+                    options.disk_mb,
+                    options.ports_of(index),
+                ),
             })
             .collect();
         let next_allocation = now.uptime + options.offer_interval;
@@ -164,7 +171,12 @@ impl Core {
             self.resend_due_updates(id);
         }
         for id in ids {
-            if self.frameworks.get(&id).and_then(|framework| framework.removal_at).is_some_and(|at| at <= now) {
+            if self
+                .frameworks
+                .get(&id)
+                .and_then(|framework| framework.removal_at)
+                .is_some_and(|at| at <= now)
+            {
                 self.remove_framework(&id);
             }
         }

@@ -22,9 +22,9 @@ impl Events {
     /// Sends an event; to a subscriber that is gone, nothing.
     pub(crate) fn send<M: Described>(&self, codec: &Codec, event: &M) {
         let mut record = BytesMut::new();
-        let framed = codec
-            .encode(self.media, event)
-            .and_then(|bytes| RecordIo::new(usize::MAX).encode(bytes, &mut record).map_err(|error| error.to_string()));
+        let framed = codec.encode(self.media, event).and_then(|bytes| {
+            RecordIo::new(usize::MAX).encode(bytes, &mut record).map_err(|error| error.to_string())
+        });
         if let Err(error) = framed {
             tracing::error!(error, "Cannot write an event");
             return;

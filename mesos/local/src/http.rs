@@ -65,24 +65,38 @@ pub(crate) fn router(api: Arc<Api>, access: Arc<Access>) -> Router {
 }
 
 async fn redirect(State(api): State<Arc<Api>>) -> Response {
-    (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, format!("//{}", api.address))]).into_response()
+    (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, format!("//{}", api.address))])
+        .into_response()
 }
 
 fn not_found() -> Response {
     (StatusCode::NOT_FOUND, "404 Not Found.").into_response()
 }
 
-async fn scheduler_call(State(api): State<Arc<Api>>, method: Method, headers: HeaderMap, body: Bytes) -> Response {
+async fn scheduler_call(
+    State(api): State<Arc<Api>>,
+    method: Method,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     let call: scheduler::Call = match decoded(&api.codec, &method, &headers, &body) {
         Ok(call) => call,
         Err(response) => return *response,
     };
     let subscribes = call.r#type() == scheduler::call::Type::Subscribe;
-    let claimed = headers.get(STREAM_ID).map(|id| String::from_utf8_lossy(id.as_bytes()).into_owned());
-    let message = |stream, events, reply| Message::Scheduler { call: Box::new(call), claimed, stream, events, reply };
+    let claimed =
+        headers.get(STREAM_ID).map(|id| String::from_utf8_lossy(id.as_bytes()).into_owned());
+    let message = |stream, events, reply| Message::Scheduler {
+        call: Box::new(call),
+        claimed,
+        stream,
+        events,
+        reply,
+    };
     match ask(&api, &headers, subscribes, message).await {
         Ok(Some(subscription)) => {
-            ([(STREAM_ID, subscription.id().to_string())], subscription.into_response()).into_response()
+            ([(STREAM_ID, subscription.id().to_string())], subscription.into_response())
+                .into_response()
         }
         Ok(None) => StatusCode::ACCEPTED.into_response(),
         Err(response) => *response,
@@ -97,14 +111,22 @@ async fn executor_call(
     body: Bytes,
 ) -> Response {
     let number = agent.strip_prefix("slave(").and_then(|rest| rest.strip_suffix(")"));
-    let index = number.and_then(|number| number.parse::<usize>().ok()).and_then(|number| number.checked_sub(1));
+    let index = number
+        .and_then(|number| number.parse::<usize>().ok())
+        .and_then(|number| number.checked_sub(1));
     let Some(agent) = index.filter(|index| *index < api.agents) else { return not_found() };
     let call: executor::Call = match decoded(&api.codec, &method, &headers, &body) {
         Ok(call) => call,
         Err(response) => return *response,
     };
     let subscribes = call.r#type() == executor::call::Type::Subscribe;
-    let message = |stream, events, reply| Message::Executor { agent, call: Box::new(call), stream, events, reply };
+    let message = |stream, events, reply| Message::Executor {
+        agent,
+        call: Box::new(call),
+        stream,
+        events,
+        reply,
+    };
     match ask(&api, &headers, subscribes, message).await {
         Ok(Some(subscription)) => subscription.into_response(),
         Ok(None) => StatusCode::ACCEPTED.into_response(),
@@ -121,9 +143,11 @@ async fn ask(
 ) -> Result<Option<Subscription>, Box<Response>> {
     let stream = Uuid::new_v4();
     let media = if subscribes { Some(accepted(headers)?) } else { None };
-    let (events, subscription) = media.map(|media| stream::open(stream, media, api.inbox.clone())).unzip();
+    let (events, subscription) =
+        media.map(|media| stream::open(stream, media, api.inbox.clone())).unzip();
     let (reply, answer) = oneshot::channel();
-    let ended = || Box::new((StatusCode::SERVICE_UNAVAILABLE, "The local Mesos has ended").into_response());
+    let ended =
+        || Box::new((StatusCode::SERVICE_UNAVAILABLE, "The local Mesos has ended").into_response());
     api.inbox.send(message(stream, events, reply)).map_err(|_| ended())?;
     match answer.await {
         Ok(Ok(())) => Ok(subscription),

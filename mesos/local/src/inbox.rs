@@ -12,7 +12,8 @@ use crate::{
 /// One message in the owner's inbox.
 #[derive(Debug)]
 pub(crate) enum Message {
-    /// A scheduler's call; `events` where the events of a SUBSCRIBE go, `claimed` the stream id that came with it.
+    /// A scheduler's call; `events` where the events of a SUBSCRIBE go, `claimed` the stream id
+    /// that came with it.
     Scheduler {
         call: Box<scheduler::Call>,
         claimed: Option<String>,

@@ -17,10 +17,12 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// Largest number of connections. Scheduler and executors have two each: one for events, one for calls.
+/// Largest number of connections. Scheduler and executors have two each: one for events, one for
+/// calls.
 pub(crate) const MOST: usize = 512;
 
-/// How long to wait after a connection could not be accepted: usually no file descriptor is left until others are closed.
+/// How long to wait after a connection could not be accepted: usually no file descriptor is left
+/// until others are closed.
 const PAUSE: Duration = Duration::from_millis(100);
 
 type Routes = TowerToHyperService<Router>;
@@ -28,8 +30,8 @@ type Routes = TowerToHyperService<Router>;
 /// A connection, found in the extensions of its requests.
 pub(crate) type Peer = Arc<Guest<IpAddr>>;
 
-/// Serves until `closing` is cancelled, then ends open connections gracefully. If all connections are in use, a new one
-/// replaces the oldest that has not shown a credential.
+/// Serves until `closing` is cancelled, then ends open connections gracefully. If all connections
+/// are in use, a new one replaces the oldest that has not shown a credential.
 pub(crate) async fn serve(listener: TcpListener, router: Router, closing: CancellationToken) {
     let guests = Guests::new(MOST, MOST);
     let routes = TowerToHyperService::new(router);
@@ -42,7 +44,12 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, closing: Cancel
         match accepted {
             Ok((socket, peer)) => {
                 if let Some(guest) = guests.admit(peer.ip()) {
-                    connections.spawn(converse(socket, Arc::new(guest), routes.clone(), closing.clone()));
+                    connections.spawn(converse(
+                        socket,
+                        Arc::new(guest),
+                        routes.clone(),
+                        closing.clone(),
+                    ));
                 }
             }
             Err(error) => {
@@ -63,7 +70,8 @@ async fn converse(socket: TcpStream, peer: Peer, routes: Routes, closing: Cancel
         request.extensions_mut().insert(Arc::clone(&here));
         routes.call(request)
     });
-    let mut connection = std::pin::pin!(http1::Builder::new().serve_connection(TokioIo::new(socket), service));
+    let mut connection =
+        std::pin::pin!(http1::Builder::new().serve_connection(TokioIo::new(socket), service));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         () = peer.has_to_leave() => return,

@@ -17,24 +17,28 @@ pub struct LocalOptions {
     pub mem_mb: f64,
     /// Disk of each agent in megabytes. Counted, not enforced.
     pub disk_mb: f64,
-    /// First and last port that each agent offers. They are shared out among the agents, because all of them live on
-    /// the same host.
+    /// First and last port that each agent offers. They are shared out among the agents, because
+    /// all of them live on the same host.
     pub ports: (u32, u32),
-    /// Of those, ports that no agent offers. When the cluster starts, those on which some process listens are added.
+    /// Of those, ports that no agent offers. When the cluster starts, those on which some process
+    /// listens are added.
     pub withheld_ports: BTreeSet<u32>,
     /// Where sandboxes are made. They stay after the cluster's end, because logs are in them.
     pub work_dir: PathBuf,
-    /// Variables that every executor gets besides Mesos's own (the agent flag `--executor_environment_variables`).
+    /// Variables that every executor gets besides Mesos's own (the agent flag
+    /// `--executor_environment_variables`).
     pub executor_environment: Vec<(String, String)>,
     /// How often resources that became free are offered (the master flag `--allocation_interval`).
     pub offer_interval: Duration,
     /// How often a scheduler stream gets a HEARTBEAT.
     pub heartbeat_interval: Duration,
-    /// How long the first resending of an unacknowledged status update waits; the wait doubles up to ten minutes.
+    /// How long the first resending of an unacknowledged status update waits; the wait doubles up
+    /// to ten minutes.
     pub update_retry: Duration,
     /// How long a started executor may take until it subscribes.
     pub registration_timeout: Duration,
-    /// How long an executor may take to end after SHUTDOWN, unless its `ExecutorInfo` says otherwise.
+    /// How long an executor may take to end after SHUTDOWN, unless its `ExecutorInfo` says
+    /// otherwise.
     pub shutdown_grace: Duration,
 }
 
@@ -61,7 +65,8 @@ impl Default for LocalOptions {
 
 impl LocalOptions {
     pub(crate) fn validate(&self) -> Result<(), LocalError> {
-        let wrong = |option, value: String, allowed| Err(LocalError::Option { option, value, allowed });
+        let wrong =
+            |option, value: String, allowed| Err(LocalError::Option { option, value, allowed });
         if self.agents == 0 {
             return wrong("agents", "0".into(), "one or more");
         }
@@ -75,12 +80,17 @@ impl LocalOptions {
         }
         let (first, last) = self.ports;
         if first == 0 || last > 65535 || self.ports_each() == 0 {
-            return wrong("ports", format!("{first}-{last}"), "a range within 1-65535 with a port for each agent");
+            return wrong(
+                "ports",
+                format!("{first}-{last}"),
+                "a range within 1-65535 with a port for each agent",
+            );
         }
         Ok(())
     }
 
-    /// Keeps ports back on which another process of this host listens now. For a moment each port is bound, not listened on.
+    /// Keeps ports back on which another process of this host listens now. For a moment each port
+    /// is bound, not listened on.
     pub(crate) fn withhold_used_ports(&mut self) {
         let is_used = |port: &u32| {
             let Ok(port) = u16::try_from(*port) else { return true };
@@ -99,7 +109,9 @@ impl LocalOptions {
         let each = self.ports_each();
         let first = self.ports.0 + each * agent as u32;
         let mut ranges: Vec<(u64, u64)> = Vec::new();
-        for port in (first..first + each).filter(|port| !self.withheld_ports.contains(port)).map(u64::from) {
+        for port in
+            (first..first + each).filter(|port| !self.withheld_ports.contains(port)).map(u64::from)
+        {
             match ranges.last_mut() {
                 Some((_, last)) if *last + 1 == port => *last = port,
                 _ => ranges.push((port, port)),

@@ -29,7 +29,11 @@ pub(crate) struct Owner {
 }
 
 impl Owner {
-    pub(crate) fn new(core: impl FnOnce(Now) -> Core, codec: Codec, containers: Containers) -> Self {
+    pub(crate) fn new(
+        core: impl FnOnce(Now) -> Core,
+        codec: Codec,
+        containers: Containers,
+    ) -> Self {
         let started = Instant::now();
         Self { core: core(now(started)), codec, containers, streams: HashMap::new(), started }
     }

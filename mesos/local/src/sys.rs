@@ -10,12 +10,13 @@ use nix::{
 };
 use tokio::process::Command;
 
-/// Gives the child a session and process group of its own and none of this process's descriptors, and has the kernel kill it
-/// when the thread that starts it ends, however that comes about.
+/// Gives the child a session and process group of its own and none of this process's descriptors,
+/// and has the kernel kill it when the thread that starts it ends, however that comes about.
 pub(crate) fn isolate(command: &mut Command) {
     common::descriptors::inherit_none(command.as_std_mut());
     let parent = getpid();
-    // SAFETY: `in_child` calls async-signal-safe system calls only, allocates nothing and takes no lock.
+    // SAFETY: `in_child` calls async-signal-safe system calls only, allocates nothing and takes no
+    // lock.
     unsafe {
         command.pre_exec(move || in_child(parent));
     }

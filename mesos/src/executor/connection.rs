@@ -57,7 +57,8 @@ impl ConnectionError {
         match self {
             Self::Endpoint(_) | Self::Tls(_) | Self::Token => false,
             Self::Transport(_) | Self::Stream(_) => true,
-            // 403: it has forgotten our subscription. 404: it has just started and has no routes yet.
+            // 403: it has forgotten our subscription. 404: it has just started and has no routes
+            // yet.
             Self::Refused { status, .. } => matches!(status, 403 | 404 | 408 | 429 | 500..),
         }
     }
@@ -70,7 +71,8 @@ pub struct ExecutorConnection {
     target: Target,
     path: String,
     headers: HeaderMap,
-    /// The one connection for all calls but SUBSCRIBE. Callers get it in the order in which they asked.
+    /// The one connection for all calls but SUBSCRIBE. Callers get it in the order in which they
+    /// asked.
     calls: Mutex<Option<Connection>>,
 }
 
@@ -100,9 +102,9 @@ impl ExecutorConnection {
         })
     }
 
-    /// Subscribes, the first time or again, and sends the agent what it may not know: tasks of which no update has
-    /// been acknowledged, and updates that have not. `asked` is called once the agent has the request: for what can be
-    /// done before the answer.
+    /// Subscribes, the first time or again, and sends the agent what it may not know: tasks of
+    /// which no update has been acknowledged, and updates that have not. `asked` is called once the
+    /// agent has the request: for what can be done before the answer.
     pub async fn subscribe(
         &self,
         unacknowledged_tasks: Vec<TaskInfo>,
@@ -113,7 +115,11 @@ impl ExecutorConnection {
         let call = Call { subscribe: Some(subscribe), ..self.of_type(call::Type::Subscribe) };
         let mut connection = Connection::open(&self.target).await?;
         let answer = {
-            let mut posted = pin!(connection.post(&self.path, self.headers.clone(), call.encode_to_vec().into()));
+            let mut posted = pin!(connection.post(
+                &self.path,
+                self.headers.clone(),
+                call.encode_to_vec().into()
+            ));
             // The first look hands it to the connection's own task, which sends it at its turn.
             let early = poll_fn(|context| match posted.as_mut().poll(context) {
                 Poll::Ready(answer) => Poll::Ready(Some(answer)),
@@ -128,7 +134,9 @@ impl ExecutorConnection {
             }
         };
         if answer.status() == StatusCode::OK {
-            return Ok(ExecutorEvents { records: connection.into_records(answer.into_body(), MAX_EVENT) });
+            return Ok(ExecutorEvents {
+                records: connection.into_records(answer.into_body(), MAX_EVENT),
+            });
         }
         let status = answer.status().as_u16();
         let reason = read_reason(answer.into_body()).await;
@@ -144,17 +152,27 @@ impl ExecutorConnection {
         Ok(())
     }
 
-    /// Sends a status update. The agent forwards it and acknowledges it by an event with the same uuid.
+    /// Sends a status update. The agent forwards it and acknowledges it by an event with the same
+    /// uuid.
     pub async fn update(&self, status: TaskStatus) -> Result<(), ConnectionError> {
-        self.call(Call { update: Some(call::Update { status }), ..self.of_type(call::Type::Update) }).await
+        self.call(Call {
+            update: Some(call::Update { status }),
+            ..self.of_type(call::Type::Update)
+        })
+        .await
     }
 
     /// Sends bytes to the scheduler; they may get lost.
     pub async fn message(&self, data: Bytes) -> Result<(), ConnectionError> {
-        self.call(Call { message: Some(call::Message { data }), ..self.of_type(call::Type::Message) }).await
+        self.call(Call {
+            message: Some(call::Message { data }),
+            ..self.of_type(call::Type::Message)
+        })
+        .await
     }
 
-    /// Shows the agent (Mesos 1.10), and anything between that drops idle connections, that this one is in use.
+    /// Shows the agent (Mesos 1.10), and anything between that drops idle connections, that this
+    /// one is in use.
     pub async fn heartbeat(&self) -> Result<(), ConnectionError> {
         self.call(self.of_type(call::Type::Heartbeat)).await
     }
@@ -166,11 +184,17 @@ impl ExecutorConnection {
             Some(connection) => connection,
             None => Connection::open(&self.target).await?,
         };
-        let answer = connection.post(&self.path, self.headers.clone(), call.encode_to_vec().into()).await?;
-        let result = if answer.status().is_success() { Ok(()) } else { Err(answer.status().as_u16()) };
+        let answer =
+            connection.post(&self.path, self.headers.clone(), call.encode_to_vec().into()).await?;
+        let result =
+            if answer.status().is_success() { Ok(()) } else { Err(answer.status().as_u16()) };
         let reason = read_reason(answer.into_body()).await;
         *calls = Some(connection);
-        result.map_err(|status| ConnectionError::Refused { call: call.r#type().as_str_name(), status, reason })
+        result.map_err(|status| ConnectionError::Refused {
+            call: call.r#type().as_str_name(),
+            status,
+            reason,
+        })
     }
 
     fn of_type(&self, r#type: call::Type) -> Call {
@@ -189,10 +213,11 @@ pub struct ExecutorEvents {
 }
 
 impl ExecutorEvents {
-    /// The next event; `None` when the agent ended the stream. Heartbeats are not shown. Cancelling it loses nothing.
+    /// The next event; `None` when the agent ended the stream. Heartbeats are not shown. Cancelling
+    /// it loses nothing.
     ///
-    /// Silence is no error: an agent announces no interval for its heartbeats, and sits on the same host, so that its
-    /// end ends the stream too.
+    /// Silence is no error: an agent announces no interval for its heartbeats, and sits on the same
+    /// host, so that its end ends the stream too.
     pub async fn next(&mut self) -> Option<Result<Event, ConnectionError>> {
         loop {
             let event = match self.records.next().await? {

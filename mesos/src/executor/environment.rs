@@ -19,8 +19,8 @@ pub struct ExecutorEnvironment {
     pub agent_id: Option<AgentId>,
     /// `MESOS_AGENT_ENDPOINT`, or what follows the @ of `MESOS_SLAVE_PID`: `host:port`.
     pub agent_endpoint: String,
-    /// What stands before the @ of `MESOS_SLAVE_PID`, with a slash: `/slave(1)`. Without it an all-in-one Mesos would
-    /// take the master for the agent.
+    /// What stands before the @ of `MESOS_SLAVE_PID`, with a slash: `/slave(1)`. Without it an
+    /// all-in-one Mesos would take the master for the agent.
     pub path_prefix: String,
     /// `MESOS_SANDBOX`, or `MESOS_DIRECTORY`.
     pub sandbox: PathBuf,
@@ -28,10 +28,11 @@ pub struct ExecutorEnvironment {
     pub checkpoint: bool,
     /// `MESOS_RECOVERY_TIMEOUT`: how long an agent may be away. 15 minutes when not set.
     pub recovery_timeout: Duration,
-    /// `MESOS_SUBSCRIPTION_BACKOFF_MAX`: the longest wait between two attempts to subscribe. 2 seconds when not set.
+    /// `MESOS_SUBSCRIPTION_BACKOFF_MAX`: the longest wait between two attempts to subscribe. 2
+    /// seconds when not set.
     pub subscription_backoff_max: Duration,
-    /// `MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD`: the agent kills the container that long after SHUTDOWN. 5 seconds when
-    /// not set.
+    /// `MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD`: the agent kills the container that long after
+    /// SHUTDOWN. 5 seconds when not set.
     pub shutdown_grace_period: Duration,
     /// `MESOS_EXECUTOR_AUTHENTICATION_TOKEN`.
     pub token: Option<Token>,
@@ -39,8 +40,9 @@ pub struct ExecutorEnvironment {
     pub domain_socket: Option<PathBuf>,
     /// `MESOS_SSL_ENABLED` or `LIBPROCESS_SSL_ENABLED`.
     pub https: bool,
-    /// `LIBPROCESS_SSL_VERIFY_SERVER_CERT` or its old name `LIBPROCESS_SSL_VERIFY_CERT`: with https, refuse an agent
-    /// without a trusted certificate for its address. Off when not set, as for Mesos's own executors.
+    /// `LIBPROCESS_SSL_VERIFY_SERVER_CERT` or its old name `LIBPROCESS_SSL_VERIFY_CERT`: with
+    /// https, refuse an agent without a trusted certificate for its address. Off when not set, as
+    /// for Mesos's own executors.
     pub verify_certificate: bool,
     /// `LIBPROCESS_SSL_CA_FILE`: certificates to trust instead of the machine's.
     pub ca_file: Option<PathBuf>,
@@ -98,16 +100,22 @@ pub enum EnvironmentError {
 
 impl ExecutorEnvironment {
     /// Reads the variables through `lookup`, which returns `None` for those that are not set.
-    pub fn from_variables(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, EnvironmentError> {
+    pub fn from_variables(
+        lookup: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, EnvironmentError> {
         let variables = Variables(&lookup);
         let pid = variables.required("MESOS_SLAVE_PID")?;
-        let (name, address) = pid.split_once('@').ok_or_else(|| EnvironmentError::SlavePid(pid.clone()))?;
+        let (name, address) =
+            pid.split_once('@').ok_or_else(|| EnvironmentError::SlavePid(pid.clone()))?;
         let (variable, endpoint) = match variables.optional("MESOS_AGENT_ENDPOINT") {
             Some(endpoint) => ("MESOS_AGENT_ENDPOINT", endpoint),
             None => ("MESOS_SLAVE_PID", address.to_owned()),
         };
-        HostPort::from_str(&endpoint).map_err(|source| EnvironmentError::Endpoint { variable, source })?;
-        let sandbox = variables.optional("MESOS_SANDBOX").map_or_else(|| variables.required("MESOS_DIRECTORY"), Ok)?;
+        HostPort::from_str(&endpoint)
+            .map_err(|source| EnvironmentError::Endpoint { variable, source })?;
+        let sandbox = variables
+            .optional("MESOS_SANDBOX")
+            .map_or_else(|| variables.required("MESOS_DIRECTORY"), Ok)?;
         Ok(Self {
             framework_id: variables.required("MESOS_FRAMEWORK_ID")?.into(),
             executor_id: variables.required("MESOS_EXECUTOR_ID")?.into(),
@@ -116,8 +124,10 @@ impl ExecutorEnvironment {
             path_prefix: format!("/{name}"),
             sandbox: sandbox.into(),
             checkpoint: variables.flag("MESOS_CHECKPOINT"),
-            recovery_timeout: variables.duration("MESOS_RECOVERY_TIMEOUT", Duration::from_secs(15 * 60))?,
-            subscription_backoff_max: variables.duration("MESOS_SUBSCRIPTION_BACKOFF_MAX", Duration::from_secs(2))?,
+            recovery_timeout: variables
+                .duration("MESOS_RECOVERY_TIMEOUT", Duration::from_secs(15 * 60))?,
+            subscription_backoff_max: variables
+                .duration("MESOS_SUBSCRIPTION_BACKOFF_MAX", Duration::from_secs(2))?,
             shutdown_grace_period: variables
                 .duration("MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD", Duration::from_secs(5))?,
             token: variables.optional("MESOS_EXECUTOR_AUTHENTICATION_TOKEN").map(Token),
@@ -146,9 +156,15 @@ impl Variables<'_> {
         self.optional(name).is_some_and(|value| value == "1" || value.eq_ignore_ascii_case("true"))
     }
 
-    fn duration(&self, name: &'static str, default: Duration) -> Result<Duration, EnvironmentError> {
+    fn duration(
+        &self,
+        name: &'static str,
+        default: Duration,
+    ) -> Result<Duration, EnvironmentError> {
         let Some(value) = self.optional(name) else { return Ok(default) };
         let parsed = value.parse::<MesosDuration>();
-        parsed.map(|duration| duration.0).map_err(|source| EnvironmentError::Duration { variable: name, source })
+        parsed
+            .map(|duration| duration.0)
+            .map_err(|source| EnvironmentError::Duration { variable: name, source })
     }
 }

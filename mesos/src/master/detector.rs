@@ -11,7 +11,8 @@ use tokio::{sync::watch, task::spawn_blocking, time::timeout};
 
 use super::{HostPort, MasterUrl, ParseMasterError, ZooKeeperUrl, zookeeper::LeaderWatch};
 
-/// How long [`MasterDetector::current`] waits for an election before it says that there is no leader.
+/// How long [`MasterDetector::current`] waits for an election before it says that there is no
+/// leader.
 const ELECTION_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The largest file that names masters, in bytes.
@@ -44,7 +45,8 @@ pub enum DetectError {
     },
 }
 
-/// Knows at any time which masters to try. ZooKeeper is watched by a task that ends with the detector.
+/// Knows at any time which masters to try. ZooKeeper is watched by a task that ends with the
+/// detector.
 #[derive(Debug)]
 pub struct MasterDetector {
     url: MasterUrl,
@@ -60,19 +62,21 @@ struct Watched {
 }
 
 impl MasterDetector {
-    /// Starts to look. With https a master goes by its host name, which its certificate has, else by its address.
+    /// Starts to look. With https a master goes by its host name, which its certificate has, else
+    /// by its address.
     ///
     /// Must be called inside of a tokio runtime.
     pub fn start(url: &MasterUrl, https: bool) -> Self {
-        let mut detector = Self { url: url.clone(), https, leader: watch::Sender::new(None), watched: None };
+        let mut detector =
+            Self { url: url.clone(), https, leader: watch::Sender::new(None), watched: None };
         if let MasterUrl::ZooKeeper(zookeeper) = url {
             detector.watch(zookeeper);
         }
         detector
     }
 
-    /// The elected master, followed as long as the detector lives. Always `None` for masters that are named as hosts:
-    /// there only a master itself knows the leader, and redirects to it.
+    /// The elected master, followed as long as the detector lives. Always `None` for masters that
+    /// are named as hosts: there only a master itself knows the leader, and redirects to it.
     pub fn leader(&self) -> watch::Receiver<Option<HostPort>> {
         self.leader.subscribe()
     }
@@ -101,7 +105,10 @@ impl MasterDetector {
         let known = timeout(ELECTION_TIMEOUT, leader.wait_for(Option::is_some)).await;
         match known.ok().and_then(Result::ok).and_then(|leader| leader.clone()) {
             Some(leader) => Ok(vec![leader]),
-            None => Err(DetectError::NoLeader { zookeeper: zookeeper.to_string(), why: problem.borrow().clone() }),
+            None => Err(DetectError::NoLeader {
+                zookeeper: zookeeper.to_string(),
+                why: problem.borrow().clone(),
+            }),
         }
     }
 
@@ -121,6 +128,7 @@ impl MasterDetector {
 
 async fn read(path: &Path) -> Result<MasterUrl, DetectError> {
     let named = path.to_owned();
-    let text = spawn_blocking(move || read_text(&named, LARGEST)).await.map_err(io::Error::other)??;
+    let text =
+        spawn_blocking(move || read_text(&named, LARGEST)).await.map_err(io::Error::other)??;
     text.parse().map_err(|source| DetectError::Content { path: path.to_owned(), source })
 }

@@ -72,7 +72,9 @@ impl FromStr for MasterUrl {
 }
 
 fn parse_zookeeper(rest: &str) -> Result<ZooKeeperUrl, String> {
-    let Some((authority, path)) = rest.split_once('/') else { return Err("no path after the servers".to_owned()) };
+    let Some((authority, path)) = rest.split_once('/') else {
+        return Err("no path after the servers".to_owned());
+    };
     if path.contains('@') {
         return Err("a '/' before the @ or an @ in the path".to_owned());
     }
@@ -106,8 +108,10 @@ fn parse_hosts(text: &str, default_port: u16) -> Result<Vec<HostPort>, String> {
 
 fn parse_host(text: &str, default_port: u16) -> Result<HostPort, String> {
     let (host, port) = if let Some(rest) = text.strip_prefix('[') {
-        let (host, port) = rest.split_once(']').ok_or_else(|| format!("no ] after the address {text:?}"))?;
-        host.parse::<Ipv6Addr>().map_err(|_| format!("no IPv6 address inside the brackets of {text:?}"))?;
+        let (host, port) =
+            rest.split_once(']').ok_or_else(|| format!("no ] after the address {text:?}"))?;
+        host.parse::<Ipv6Addr>()
+            .map_err(|_| format!("no IPv6 address inside the brackets of {text:?}"))?;
         (host, port)
     } else {
         let end = text.find(':').unwrap_or(text.len());
@@ -119,7 +123,9 @@ fn parse_host(text: &str, default_port: u16) -> Result<HostPort, String> {
     }
     let port = match port.strip_prefix(':') {
         None if port.is_empty() => default_port,
-        Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => digits.parse().unwrap_or(0),
+        Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+            digits.parse().unwrap_or(0)
+        }
         _ => 0,
     };
     if port == 0 {
@@ -222,7 +228,10 @@ mod tests {
 
     #[test]
     fn an_ipv6_address_stands_in_brackets() {
-        assert_eq!(parse("[::1]:80,[fe80::2]"), MasterUrl::Hosts(vec![host("::1", 80), host("fe80::2", 5050)]));
+        assert_eq!(
+            parse("[::1]:80,[fe80::2]"),
+            MasterUrl::Hosts(vec![host("::1", 80), host("fe80::2", 5050)])
+        );
         assert_eq!(parse("[::1]").to_string(), "[::1]:5050");
         assert!(why("::1").contains("no host name"));
         assert!(why("fe80::2:80").contains("no port between"));
@@ -233,12 +242,17 @@ mod tests {
 
     #[test]
     fn a_zookeeper_url_has_servers_a_path_and_maybe_a_user() {
-        let MasterUrl::ZooKeeper(url) = parse("zk://jake:p@ss:word@z1,z2:2182/mesos/prod/") else { panic!("no zk") };
+        let MasterUrl::ZooKeeper(url) = parse("zk://jake:p@ss:word@z1,z2:2182/mesos/prod/") else {
+            panic!("no zk")
+        };
         assert_eq!(url.servers, [host("z1", 2181), host("z2", 2182)]);
         assert_eq!(url.digest.as_deref(), Some("jake:p@ss:word"));
         assert_eq!(url.path, "/mesos/prod");
         assert_eq!(url.connect_string(), "z1:2181,z2:2182");
-        assert!(matches!(parse("zk://z1/mesos"), MasterUrl::ZooKeeper(ZooKeeperUrl { digest: None, .. })));
+        assert!(matches!(
+            parse("zk://z1/mesos"),
+            MasterUrl::ZooKeeper(ZooKeeperUrl { digest: None, .. })
+        ));
     }
 
     #[test]
@@ -260,9 +274,20 @@ mod tests {
 
     #[test]
     fn what_names_no_master_is_refused_with_all_that_is_allowed() {
-        for text in
-            ["", " ", ",", "m1,", "m1:", "m1:0", "m1:65536", "m1:+1", "http://m1:5050", "m 1", "m1/x", "hdfs://m1"]
-        {
+        for text in [
+            "",
+            " ",
+            ",",
+            "m1,",
+            "m1:",
+            "m1:0",
+            "m1:65536",
+            "m1:+1",
+            "http://m1:5050",
+            "m 1",
+            "m1/x",
+            "hdfs://m1",
+        ] {
             let error = text.parse::<MasterUrl>().unwrap_err().to_string();
             assert!(error.contains("allowed are host:port"), "{text}: {error}");
         }
@@ -276,7 +301,9 @@ mod tests {
         let error = "zk://jake:sec@ret@z1:99999/mesos".parse::<MasterUrl>().unwrap_err();
         assert!(!error.to_string().contains("ret@"), "{error}");
         assert!(!error.to_string().contains("sec"), "{error}");
-        for text in ["zk://jake:sec/ret@z1/mesos", "jake:secret@m1:5050", "http://jake:secret@m1:5050"] {
+        for text in
+            ["zk://jake:sec/ret@z1/mesos", "jake:secret@m1:5050", "http://jake:secret@m1:5050"]
+        {
             let error = text.parse::<MasterUrl>().unwrap_err();
             assert!(!error.to_string().contains("sec"), "{error}");
         }

@@ -1,8 +1,9 @@
 //! The leader by ZooKeeper's election, as Mesos masters run it.
 //!
-//! Every master that stands for election has a sequential, ephemeral node `json.info_NNNNNNNNNN` under the path, with
-//! its `MasterInfo` as JSON; the lowest number leads (Mesos `src/master/detector/zookeeper.cpp`). Other nodes, such as
-//! `log_replicas`, are none of our business.
+//! Every master that stands for election has a sequential, ephemeral node `json.info_NNNNNNNNNN`
+//! under the path, with its `MasterInfo` as JSON; the lowest number leads (Mesos
+//! `src/master/detector/zookeeper.cpp`). Other nodes, such as `log_replicas`, are none of our
+//! business.
 
 use std::time::Duration;
 
@@ -25,8 +26,13 @@ pub(super) struct LeaderWatch {
 }
 
 impl LeaderWatch {
-    /// Starts to watch and to publish the leader there. While ZooKeeper is away the last leader stays: it may well go on.
-    pub(super) fn start(url: ZooKeeperUrl, https: bool, leader: watch::Sender<Option<HostPort>>) -> Self {
+    /// Starts to watch and to publish the leader there. While ZooKeeper is away the last leader
+    /// stays: it may well go on.
+    pub(super) fn start(
+        url: ZooKeeperUrl,
+        https: bool,
+        leader: watch::Sender<Option<HostPort>>,
+    ) -> Self {
         let (problem, problems) = watch::channel("ZooKeeper has not answered yet".to_owned());
         let task = tokio::spawn(Election { url, https, leader, problem }.follow());
         Self { problem: problems, _task: AbortOnDropHandle::new(task) }
@@ -67,7 +73,8 @@ impl Election {
     }
 
     async fn connect(&self) -> Result<Client, Error> {
-        let mut connector = Client::connector().with_session_timeout(SESSION_TIMEOUT).with_fail_eagerly();
+        let mut connector =
+            Client::connector().with_session_timeout(SESSION_TIMEOUT).with_fail_eagerly();
         if let Some(digest) = &self.url.digest {
             connector = connector.with_auth("digest", digest.as_bytes());
         }
@@ -109,7 +116,10 @@ impl Election {
             match client.get_data(&format!("{}/{name}", self.url.path)).await {
                 Ok((data, _)) => match address(&data, self.https) {
                     Ok(leader) => self.publish(Some(leader), String::new()),
-                    Err(why) => self.publish(None, format!("node {}/{name} is not readable: {why}", self.url.path)),
+                    Err(why) => self.publish(
+                        None,
+                        format!("node {}/{name} is not readable: {why}", self.url.path),
+                    ),
                 },
                 // It lost just now: look again.
                 Err(Error::NoNode) => continue,
@@ -135,7 +145,9 @@ impl Election {
 
 /// The candidate with the lowest sequence number.
 fn first(names: &[String]) -> Option<&String> {
-    let sequence = |name: &&String| name.strip_prefix(NODE_PREFIX).and_then(|number| number.parse::<u64>().ok());
+    let sequence = |name: &&String| {
+        name.strip_prefix(NODE_PREFIX).and_then(|number| number.parse::<u64>().ok())
+    };
     names.iter().filter(|name| sequence(name).is_some()).min_by_key(sequence)
 }
 
@@ -167,7 +179,13 @@ mod tests {
 
     #[test]
     fn the_lowest_sequence_number_leads_and_other_nodes_do_not_count() {
-        let names = ["log_replicas", "json.info_0000000012", "info_0000000001", "json.info_0000000007", "json.info_x"];
+        let names = [
+            "log_replicas",
+            "json.info_0000000012",
+            "info_0000000001",
+            "json.info_0000000007",
+            "json.info_x",
+        ];
         let names = names.map(str::to_owned);
         assert_eq!(first(&names).unwrap(), "json.info_0000000007");
         assert_eq!(first(&names[..1]), None);

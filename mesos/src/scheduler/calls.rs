@@ -1,13 +1,13 @@
 //! Every call that a scheduler can make, as a message ready to be sent.
 //!
-//! The framework id is missing in all of them: [`SchedulerHandle`](super::SchedulerHandle) adds the one that the
-//! master gave at SUBSCRIBED.
+//! The framework id is missing in all of them: [`SchedulerHandle`](super::SchedulerHandle) adds the
+//! one that the master gave at SUBSCRIBED.
 
 use bytes::Bytes;
 
 use crate::v1::{
-    AgentId, ExecutorId, Filters, FrameworkInfo, KillPolicy, OfferId, OperationId, Request, ResourceProviderId, TaskId,
-    TaskInfo, offer,
+    AgentId, ExecutorId, Filters, FrameworkInfo, KillPolicy, OfferId, OperationId, Request,
+    ResourceProviderId, TaskId, TaskInfo, offer,
     scheduler::{Call, OfferConstraints, call},
 };
 
@@ -19,9 +19,13 @@ fn filters(refuse_seconds: f64) -> Filters {
     Filters { refuse_seconds: Some(refuse_seconds) }
 }
 
-/// Takes offers (all of one agent) and does these operations with them, in this order. What is left of the offers is
-/// refused for that many seconds.
-pub fn accept(offer_ids: Vec<OfferId>, operations: Vec<offer::Operation>, refuse_seconds: f64) -> Call {
+/// Takes offers (all of one agent) and does these operations with them, in this order. What is left
+/// of the offers is refused for that many seconds.
+pub fn accept(
+    offer_ids: Vec<OfferId>,
+    operations: Vec<offer::Operation>,
+    refuse_seconds: f64,
+) -> Call {
     let accept = call::Accept { offer_ids, operations, filters: Some(filters(refuse_seconds)) };
     Call { accept: Some(accept), ..of_type(call::Type::Accept) }
 }
@@ -49,7 +53,8 @@ pub fn accept_inverse_offers(inverse_offer_ids: Vec<OfferId>) -> Call {
 
 /// Does not agree, and wants to be asked again after that many seconds.
 pub fn decline_inverse_offers(inverse_offer_ids: Vec<OfferId>, refuse_seconds: f64) -> Call {
-    let decline = call::DeclineInverseOffers { inverse_offer_ids, filters: Some(filters(refuse_seconds)) };
+    let decline =
+        call::DeclineInverseOffers { inverse_offer_ids, filters: Some(filters(refuse_seconds)) };
     Call { decline_inverse_offers: Some(decline), ..of_type(call::Type::DeclineInverseOffers) }
 }
 
@@ -63,14 +68,18 @@ pub fn suppress(roles: Vec<String>) -> Call {
     Call { suppress: Some(call::Suppress { roles }), ..of_type(call::Type::Suppress) }
 }
 
-/// Asks the task's executor to end it. A task that the master does not know comes back as an update.
+/// Asks the task's executor to end it. A task that the master does not know comes back as an
+/// update.
 pub fn kill(task_id: TaskId, agent_id: Option<AgentId>, kill_policy: Option<KillPolicy>) -> Call {
     Call { kill: Some(call::Kill { task_id, agent_id, kill_policy }), ..of_type(call::Type::Kill) }
 }
 
 /// Asks the executor to end with all its tasks; the agent kills it after the grace period.
 pub fn shutdown(executor_id: ExecutorId, agent_id: AgentId) -> Call {
-    Call { shutdown: Some(call::Shutdown { executor_id, agent_id }), ..of_type(call::Type::Shutdown) }
+    Call {
+        shutdown: Some(call::Shutdown { executor_id, agent_id }),
+        ..of_type(call::Type::Shutdown)
+    }
 }
 
 /// Confirms a status update. Only updates with a uuid may be confirmed.
@@ -86,13 +95,20 @@ pub fn acknowledge_operation_status(
     resource_provider_id: Option<ResourceProviderId>,
     uuid: Bytes,
 ) -> Call {
-    let acknowledge = call::AcknowledgeOperationStatus { agent_id, resource_provider_id, uuid, operation_id };
-    Call { acknowledge_operation_status: Some(acknowledge), ..of_type(call::Type::AcknowledgeOperationStatus) }
+    let acknowledge =
+        call::AcknowledgeOperationStatus { agent_id, resource_provider_id, uuid, operation_id };
+    Call {
+        acknowledge_operation_status: Some(acknowledge),
+        ..of_type(call::Type::AcknowledgeOperationStatus)
+    }
 }
 
 /// Asks for the states of these tasks, or, with none, of all that the master knows.
 pub fn reconcile(tasks: impl IntoIterator<Item = (TaskId, Option<AgentId>)>) -> Call {
-    let tasks = tasks.into_iter().map(|(task_id, agent_id)| call::reconcile::Task { task_id, agent_id }).collect();
+    let tasks = tasks
+        .into_iter()
+        .map(|(task_id, agent_id)| call::reconcile::Task { task_id, agent_id })
+        .collect();
     Call { reconcile: Some(call::Reconcile { tasks }), ..of_type(call::Type::Reconcile) }
 }
 
@@ -104,7 +120,10 @@ pub fn reconcile_operations(operations: Vec<call::reconcile_operations::Operatio
 
 /// Bytes for an executor; they may get lost.
 pub fn message(agent_id: AgentId, executor_id: ExecutorId, data: Bytes) -> Call {
-    Call { message: Some(call::Message { agent_id, executor_id, data }), ..of_type(call::Type::Message) }
+    Call {
+        message: Some(call::Message { agent_id, executor_id, data }),
+        ..of_type(call::Type::Message)
+    }
 }
 
 /// Asks for offers with such resources. Mesos's own allocator takes no notice.
@@ -117,7 +136,8 @@ pub fn teardown() -> Call {
     of_type(call::Type::Teardown)
 }
 
-/// Replaces the framework's description (Mesos 1.9), its suppressed roles and its offer constraints (1.11).
+/// Replaces the framework's description (Mesos 1.9), its suppressed roles and its offer constraints
+/// (1.11).
 pub fn update_framework(
     framework_info: FrameworkInfo,
     suppressed_roles: Vec<String>,
@@ -183,7 +203,13 @@ mod tests {
     #[test]
     fn what_is_refused_is_refused_for_as_long_as_asked() {
         let refused = |filters: Option<Filters>| filters.and_then(|filters| filters.refuse_seconds);
-        assert_eq!(refused(accept(vec![], vec![], 7.5).accept.and_then(|accept| accept.filters)), Some(7.5));
-        assert_eq!(refused(decline(vec![], 7.5).decline.and_then(|decline| decline.filters)), Some(7.5));
+        assert_eq!(
+            refused(accept(vec![], vec![], 7.5).accept.and_then(|accept| accept.filters)),
+            Some(7.5)
+        );
+        assert_eq!(
+            refused(decline(vec![], 7.5).decline.and_then(|decline| decline.filters)),
+            Some(7.5)
+        );
     }
 }

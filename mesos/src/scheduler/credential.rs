@@ -14,7 +14,10 @@ pub struct Credential {
 
 impl fmt::Debug for Credential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credential").field("principal", &self.principal).field("secret", &"***").finish()
+        f.debug_struct("Credential")
+            .field("principal", &self.principal)
+            .field("secret", &"***")
+            .finish()
     }
 }
 

@@ -33,32 +33,35 @@ pub enum SchedulerEvent {
         /// The time until the next attempt; shorter when a new leader becomes known.
         retry_in: Duration,
     },
-    /// The master refuses the framework with its offer constraints. It is asked again without them, from now on.
+    /// The master refuses the framework with its offer constraints. It is asked again without them,
+    /// from now on.
     ConstraintsRefused {
         /// The master's own message.
         reason: String,
     },
-    /// The master knows neither this framework nor any of its agents: it is that of another cluster, or has lost its registry.
-    /// Nothing more comes.
+    /// The master knows neither this framework nor any of its agents: it is that of another
+    /// cluster, or has lost its registry. Nothing more comes.
     Unknown {
         /// Which master and which framework, for people.
         reason: String,
     },
-    /// The master does not want this framework: wrong credentials, an invalid or removed framework, another scheduler
-    /// with its id, a Mesos that is too old. Nothing more comes.
+    /// The master does not want this framework: wrong credentials, an invalid or removed framework,
+    /// another scheduler with its id, a Mesos that is too old. Nothing more comes.
     Rejected {
         /// The master's own message.
         reason: String,
     },
 }
 
-/// Whether a [`Rejected`](SchedulerEvent::Rejected) says that the master has removed the framework for good: its
-/// failover timeout has passed or it was torn down. Its id is useless and its tasks are gone.
+/// Whether a [`Rejected`](SchedulerEvent::Rejected) says that the master has removed the framework
+/// for good: its failover timeout has passed or it was torn down. Its id is useless and its tasks
+/// are gone.
 pub fn is_framework_removed(reason: &str) -> bool {
     reason.contains("Framework has been removed")
 }
 
-/// Whether a [`Rejected`](SchedulerEvent::Rejected) says that another scheduler has subscribed with the same id.
+/// Whether a [`Rejected`](SchedulerEvent::Rejected) says that another scheduler has subscribed with
+/// the same id.
 pub fn is_failed_over(reason: &str) -> bool {
     reason.contains("Framework failed over")
 }

@@ -38,7 +38,8 @@ pub struct SchedulerHandle {
 }
 
 impl SchedulerHandle {
-    /// Sends a call after all calls made before and waits until the master has taken it. The framework id is added.
+    /// Sends a call after all calls made before and waits until the master has taken it. The
+    /// framework id is added.
     ///
     /// A TEARDOWN that is taken ends the connection.
     pub async fn call(&self, call: Call) -> Result<(), CallError> {
@@ -47,7 +48,8 @@ impl SchedulerHandle {
         answer.await.unwrap_or(Err(CallError::Closed))
     }
 
-    /// Sends a call after all calls made before and does not wait. Failure is logged: reconciliation heals it.
+    /// Sends a call after all calls made before and does not wait. Failure is logged:
+    /// reconciliation heals it.
     pub fn send(&self, call: Call) {
         let r#type = call.r#type();
         if let Err(error) = self.enqueue(call, None) {
@@ -63,17 +65,24 @@ impl SchedulerHandle {
         }
     }
 
-    /// Ends the subscription, once the calls made before are sent. The framework stays registered at the master for
-    /// its failover timeout; see [`calls::teardown`](super::calls::teardown) for the other end.
+    /// Ends the subscription, once the calls made before are sent. The framework stays registered
+    /// at the master for its failover timeout; see [`calls::teardown`](super::calls::teardown) for
+    /// the other end.
     pub async fn close(self) {
-        if self.queue.send(Queued::Close).is_ok() && timeout(CLOSE_TIMEOUT, self.queue.closed()).await.is_err() {
+        if self.queue.send(Queued::Close).is_ok()
+            && timeout(CLOSE_TIMEOUT, self.queue.closed()).await.is_err()
+        {
             tracing::warn!("Dropping calls that were still waiting when the subscription ended");
             self.task.abort();
             self.queue.closed().await;
         }
     }
 
-    fn enqueue(&self, call: Call, done: Option<oneshot::Sender<Result<(), CallError>>>) -> Result<(), CallError> {
+    fn enqueue(
+        &self,
+        call: Call,
+        done: Option<oneshot::Sender<Result<(), CallError>>>,
+    ) -> Result<(), CallError> {
         if self.queue.is_closed() {
             return Err(CallError::Closed);
         }
@@ -134,7 +143,8 @@ pub(super) async fn access(options: &SchedulerOptions) -> Result<Access, Schedul
     };
     let tls = if options.https {
         let ca_file = options.ca_file.clone();
-        let config = tokio::task::spawn_blocking(move || tls::client_config(ca_file.as_deref())).await;
+        let config =
+            tokio::task::spawn_blocking(move || tls::client_config(ca_file.as_deref())).await;
         Some(config.map_err(|error| TlsError::Read(error.into()))??)
     } else {
         None

@@ -24,7 +24,10 @@ pub(super) struct Inquiry<'a> {
 
 impl<'a> Inquiry<'a> {
     pub(super) fn new(master: &HostPort, access: &'a Access) -> Self {
-        Self { target: Target { host: master.clone(), tls: access.tls.clone(), socket: None }, access }
+        Self {
+            target: Target { host: master.clone(), tls: access.tls.clone(), socket: None },
+            access,
+        }
     }
 
     /// The leader, once one has answered.
@@ -32,9 +35,11 @@ impl<'a> Inquiry<'a> {
         self.target.host.clone()
     }
 
-    /// What has become of the framework with this id. `None`, here and below: the master does not say.
+    /// What has become of the framework with this id. `None`, here and below: the master does not
+    /// say.
     pub(super) async fn framework(&mut self, id: &str) -> Option<KnownFramework> {
-        let found: Frameworks = self.get(&format!("/master/frameworks?framework_id={}", encoded(id))).await?;
+        let found: Frameworks =
+            self.get(&format!("/master/frameworks?framework_id={}", encoded(id))).await?;
         let is_completed = found.completed_frameworks.iter().any(|found| found.id == id);
         Some(match found.frameworks.into_iter().find(|found| found.id == id) {
             Some(registered) => KnownFramework::Registered(registered),
@@ -60,7 +65,8 @@ impl<'a> Inquiry<'a> {
 
     /// How long the master has been running; zero if it does not say.
     pub(super) async fn uptime(&mut self) -> Duration {
-        let metrics: BTreeMap<String, f64> = self.get("/metrics/snapshot").await.unwrap_or_default();
+        let metrics: BTreeMap<String, f64> =
+            self.get("/metrics/snapshot").await.unwrap_or_default();
         let seconds = metrics.get("master/uptime_secs").copied().unwrap_or_default();
         Duration::try_from_secs_f64(seconds).unwrap_or_default()
     }
@@ -87,8 +93,13 @@ impl<'a> Inquiry<'a> {
             let mut connection = Connection::open(&self.target).await.ok()?;
             let answer = connection.get(path, headers.clone()).await.ok()?;
             match answer.status() {
-                StatusCode::OK => return serde_json::from_slice(&read(answer.into_body(), MAX_ANSWER).await?).ok(),
-                status if status.is_redirection() => self.target.host = leader_of(&self.target, &answer).ok()?,
+                StatusCode::OK => {
+                    return serde_json::from_slice(&read(answer.into_body(), MAX_ANSWER).await?)
+                        .ok();
+                }
+                status if status.is_redirection() => {
+                    self.target.host = leader_of(&self.target, &answer).ok()?
+                }
                 status => {
                     tracing::debug!(master = %self.target, path, %status, "The master does not say what it knows.");
                     return None;

@@ -27,14 +27,18 @@ pub enum Knowledge {
 }
 
 impl Knowledge {
-    /// Asks the leading master about a framework with tasks on these agents. `None` if no master answers, or none says.
+    /// Asks the leading master about a framework with tasks on these agents. `None` if no master
+    /// answers, or none says.
     pub async fn of(
         options: &SchedulerOptions,
         framework: &str,
         agents: &[String],
     ) -> Result<Option<Self>, SchedulerError> {
         let access = access(options).await?;
-        let masters = MasterDetector::start(&options.master, options.https).current().await.unwrap_or_default();
+        let masters = MasterDetector::start(&options.master, options.https)
+            .current()
+            .await
+            .unwrap_or_default();
         for master in masters {
             if let Some(found) = ask(&mut Inquiry::new(&master, &access), framework, agents).await {
                 return Ok(Some(found));

@@ -42,7 +42,11 @@ pub enum CallError {
 /// What waits in the queue.
 pub(super) enum Queued {
     /// A call of that subscription, and who waits for its result.
-    Call { call: Box<Call>, session: Arc<Session>, done: Option<oneshot::Sender<Result<(), CallError>>> },
+    Call {
+        call: Box<Call>,
+        session: Arc<Session>,
+        done: Option<oneshot::Sender<Result<(), CallError>>>,
+    },
     /// The end.
     Close,
 }
@@ -87,7 +91,9 @@ impl CallQueue {
             match (done, result) {
                 // Sending fails if the caller gave up.
                 (Some(done), result) => drop(done.send(result)),
-                (None, Err(error)) => tracing::warn!(call = r#type.as_str_name(), %error, "Call lost"),
+                (None, Err(error)) => {
+                    tracing::warn!(call = r#type.as_str_name(), %error, "Call lost")
+                }
                 (None, Ok(())) => {}
             }
             if torn_down {

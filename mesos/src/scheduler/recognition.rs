@@ -1,16 +1,18 @@
 //! Whether a master knows a framework that was registered before.
 //!
-//! Mesos accepts a framework under any id, also one that it never saw: a framework that comes with the state of another cluster
-//! would share its id with the tasks there, and believe that they are gone. So the master is asked first. What it is asked for
-//! survives its failover: agents keep their ids, they report their frameworks when they register again, and the registry has
-//! every agent, away or not. The master's own id and address may change at any time and say nothing.
+//! Mesos accepts a framework under any id, also one that it never saw: a framework that comes with
+//! the state of another cluster would share its id with the tasks there, and believe that they are
+//! gone. So the master is asked first. What it is asked for survives its failover: agents keep
+//! their ids, they report their frameworks when they register again, and the registry has every
+//! agent, away or not. The master's own id and address may change at any time and say nothing.
 //!
 //! | found | where |
 //! | --- | --- |
 //! | an agent with tasks of the framework | `/master/slaves`, or, also of those that are away, the registry |
 //! | the framework itself, completed or not | `/master/frameworks` |
 //!
-//! A master that does not answer these questions (an older one, or one that wants other credentials) is believed.
+//! A master that does not answer these questions (an older one, or one that wants other
+//! credentials) is believed.
 
 use std::time::Duration;
 
@@ -22,7 +24,8 @@ use super::{
 };
 use crate::master::HostPort;
 
-/// Agents have this long to register with a master that has just been elected, since we asked for the first time.
+/// Agents have this long to register with a master that has just been elected, since we asked for
+/// the first time.
 const SOONEST: Duration = Duration::from_secs(15);
 /// The same with a master that has just been started: its agents notice it late.
 pub(super) const STARTED: Duration = Duration::from_secs(90);
@@ -52,7 +55,12 @@ impl Recognition {
     }
 
     /// Asks this master, or the one that it redirects to.
-    pub(super) async fn ask(&mut self, master: &HostPort, access: &Access, framework: &str) -> Answer {
+    pub(super) async fn ask(
+        &mut self,
+        master: &HostPort,
+        access: &Access,
+        framework: &str,
+    ) -> Answer {
         let mut inquiry = Inquiry::new(master, access);
         if self.knows(&mut inquiry, framework).await != Some(false) {
             self.unknown = None;
@@ -87,7 +95,8 @@ impl Recognition {
     }
 }
 
-/// Whether a master that has not known a framework for this long never will. Without tasks there is less to lose.
+/// Whether a master that has not known a framework for this long never will. Without tasks there is
+/// less to lose.
 fn is_certain(waited: Duration, uptime: Duration, has_tasks: bool) -> bool {
     waited >= SOONEST && (!has_tasks || uptime >= STARTED || waited >= STARTED)
 }
@@ -102,8 +111,16 @@ mod tests {
         let day = seconds(86_400);
         assert!(!is_certain(seconds(14), day, true), "it may have been elected a moment ago");
         assert!(is_certain(seconds(15), day, true));
-        assert!(!is_certain(seconds(15), seconds(20), true) && is_certain(seconds(15), seconds(90), true));
-        assert!(is_certain(seconds(90), Duration::ZERO, true), "whether or not it says since when it runs");
-        assert!(!is_certain(seconds(14), day, false) && is_certain(seconds(15), Duration::ZERO, false));
+        assert!(
+            !is_certain(seconds(15), seconds(20), true)
+                && is_certain(seconds(15), seconds(90), true)
+        );
+        assert!(
+            is_certain(seconds(90), Duration::ZERO, true),
+            "whether or not it says since when it runs"
+        );
+        assert!(
+            !is_certain(seconds(14), day, false) && is_certain(seconds(15), Duration::ZERO, false)
+        );
     }
 }

@@ -14,7 +14,8 @@ pub(super) struct Session {
     /// Proof to that master that a call comes from the holder of the subscription.
     pub(super) stream_id: HeaderValue,
     pub(super) framework_id: FrameworkId,
-    /// A TEARDOWN has been sent and not been answered. The master ends the stream before it answers.
+    /// A TEARDOWN has been sent and not been answered. The master ends the stream before it
+    /// answers.
     teardown: watch::Sender<bool>,
     /// A call got lost: master and framework may disagree about offers forever.
     lost_call: watch::Sender<bool>,
@@ -76,7 +77,9 @@ impl CurrentSession {
 
     /// Waits until it is not this subscription that holds.
     pub(super) async fn ended(&self, session: &Arc<Session>) {
-        let other = |current: &Option<Arc<Session>>| !current.as_ref().is_some_and(|now| Arc::ptr_eq(now, session));
+        let other = |current: &Option<Arc<Session>>| {
+            !current.as_ref().is_some_and(|now| Arc::ptr_eq(now, session))
+        };
         // An error means that the subscriber is gone, and the subscription with it.
         drop(self.0.clone().wait_for(other).await.map(drop));
     }

@@ -9,7 +9,9 @@ use tokio::time::timeout;
 
 use crate::{
     transport::{Connection, Target, read, read_reason},
-    v1::master::{Call, ClusterStatus, QuotaStatus, Response, Role, call::Type, response::GetAgents},
+    v1::master::{
+        Call, ClusterStatus, QuotaStatus, Response, Role, call::Type, response::GetAgents,
+    },
 };
 
 /// The path of the operator API at a master.
@@ -19,7 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The largest answer, in bytes: an agent takes about one thousand.
 const MAX_ANSWER: usize = 32 * 1024 * 1024;
 
-/// What the master showed at one moment. What it refuses to show, does not know or has no time for is missing.
+/// What the master showed at one moment. What it refuses to show, does not know or has no time for
+/// is missing.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Snapshot {
     /// The agents, with what is free there.
@@ -50,9 +53,12 @@ async fn ask_all(master: &Target, authorization: Option<&HeaderValue>, snapshot:
     let roles = ask(&mut open, master, authorization, Type::GetRoles).await;
     snapshot.roles = roles.and_then(|answer| answer.get_roles).map(|roles| roles.roles);
     let maintenance = ask(&mut open, master, authorization, Type::GetMaintenanceStatus).await;
-    snapshot.maintenance =
-        maintenance.and_then(|answer| answer.get_maintenance_status).map(|maintenance| maintenance.status);
-    snapshot.agents = ask(&mut open, master, authorization, Type::GetAgents).await.and_then(|answer| answer.get_agents);
+    snapshot.maintenance = maintenance
+        .and_then(|answer| answer.get_maintenance_status)
+        .map(|maintenance| maintenance.status);
+    snapshot.agents = ask(&mut open, master, authorization, Type::GetAgents)
+        .await
+        .and_then(|answer| answer.get_agents);
 }
 
 /// One question. Whatever goes wrong, there is no answer: nobody depends on one.
@@ -63,7 +69,8 @@ async fn ask(
     r#type: Type,
 ) -> Option<Response> {
     let body = Bytes::from(Call { r#type: Some(r#type.into()) }.encode_to_vec());
-    let headers: HeaderMap = authorization.map(|value| (header::AUTHORIZATION, value.clone())).into_iter().collect();
+    let headers: HeaderMap =
+        authorization.map(|value| (header::AUTHORIZATION, value.clone())).into_iter().collect();
     let mut connection = match open.take() {
         Some(connection) if connection.is_open() => connection,
         _ => Connection::open(master).await.ok()?,

@@ -48,7 +48,8 @@ pub(super) struct Subscription {
 pub(super) enum Refusal {
     /// Worth another attempt.
     Retry(String),
-    /// There is no such API. A master that is just starting says so, too, before its routes are there.
+    /// There is no such API. A master that is just starting says so, too, before its routes are
+    /// there.
     NoApi(String),
     /// The same would be said again.
     Final(String),
@@ -69,14 +70,21 @@ pub(super) async fn subscribe(
     }
     for _ in 0..=MAX_REDIRECTS {
         let unreachable = |error: TransportError| {
-            let by = if target.host == *master { String::new() } else { format!("redirected by {master}: ") };
+            let by = if target.host == *master {
+                String::new()
+            } else {
+                format!("redirected by {master}: ")
+            };
             Refusal::Retry(by + &with_causes(&error))
         };
         let mut connection = Connection::open(&target).await.map_err(unreachable)?;
-        let answer = connection.post(PATH, headers.clone(), body.clone()).await.map_err(unreachable)?;
+        let answer =
+            connection.post(PATH, headers.clone(), body.clone()).await.map_err(unreachable)?;
         match answer.status() {
             StatusCode::OK => return accepted(target, connection, answer),
-            status if status.is_redirection() => target.host = leader_of(&target, &answer).map_err(Refusal::Retry)?,
+            status if status.is_redirection() => {
+                target.host = leader_of(&target, &answer).map_err(Refusal::Retry)?
+            }
             status => {
                 return Err(refusal(
                     &target,
@@ -87,7 +95,9 @@ pub(super) async fn subscribe(
             }
         }
     }
-    Err(Refusal::Retry(format!("{master} and others only redirect to each other, no leader among them")))
+    Err(Refusal::Retry(format!(
+        "{master} and others only redirect to each other, no leader among them"
+    )))
 }
 
 fn subscribe_call(framework: &FrameworkInfo, wishes: &Wishes) -> Call {
@@ -104,18 +114,33 @@ fn subscribe_call(framework: &FrameworkInfo, wishes: &Wishes) -> Call {
     }
 }
 
-fn accepted(target: Target, connection: Connection, answer: Response<Incoming>) -> Result<Subscription, Refusal> {
+fn accepted(
+    target: Target,
+    connection: Connection,
+    answer: Response<Incoming>,
+) -> Result<Subscription, Refusal> {
     let Some(stream_id) = answer.headers().get(STREAM_ID).cloned() else {
-        return Err(Refusal::Retry(format!("{target} answers without a Mesos-Stream-Id: is it a Mesos master?")));
+        return Err(Refusal::Retry(format!(
+            "{target} answers without a Mesos-Stream-Id: is it a Mesos master?"
+        )));
     };
-    Ok(Subscription { target, stream_id, records: connection.into_records(answer.into_body(), MAX_EVENT) })
+    Ok(Subscription {
+        target,
+        stream_id,
+        records: connection.into_records(answer.into_body(), MAX_EVENT),
+    })
 }
 
 /// The master that a redirect names: `//host:port/…` as Mesos says it, or with a scheme.
 pub(super) fn leader_of(target: &Target, answer: &Response<Incoming>) -> Result<HostPort, String> {
-    let location = answer.headers().get(header::LOCATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let location = answer
+        .headers()
+        .get(header::LOCATION)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let ours = if target.tls.is_some() { "https:" } else { "http:" };
-    let authority = location.split_once("//").filter(|(scheme, _)| scheme.is_empty() || *scheme == ours);
+    let authority =
+        location.split_once("//").filter(|(scheme, _)| scheme.is_empty() || *scheme == ours);
     authority
         .and_then(|(_, rest)| rest.split('/').next()?.parse().ok())
         .ok_or_else(|| format!("{target} redirects to {location:?}, expected is {ours}//host:port"))
@@ -127,12 +152,12 @@ fn refusal(target: &Target, authorized: bool, status: StatusCode, reason: &str) 
         StatusCode::NOT_FOUND => Refusal::NoApi(format!(
             "{target} has no v1 scheduler API (404): Mesos 1.0 or newer is needed, or it is no Mesos master"
         )),
-        StatusCode::UNAUTHORIZED if authorized => {
-            Refusal::Final(format!("{target} refused the framework's principal and secret ({status})"))
-        }
-        StatusCode::UNAUTHORIZED => {
-            Refusal::Final(format!("{target} wants a principal and a secret, and none are set ({status})"))
-        }
+        StatusCode::UNAUTHORIZED if authorized => Refusal::Final(format!(
+            "{target} refused the framework's principal and secret ({status})"
+        )),
+        StatusCode::UNAUTHORIZED => Refusal::Final(format!(
+            "{target} wants a principal and a secret, and none are set ({status})"
+        )),
         _ if status.is_client_error()
             && status != StatusCode::REQUEST_TIMEOUT
             && status != StatusCode::TOO_MANY_REQUESTS =>

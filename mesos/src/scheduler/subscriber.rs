@@ -91,7 +91,8 @@ impl Subscriber {
         }
     }
 
-    /// Has a framework with an id, whose tasks run on these agents, taken in again only by a master that knows it.
+    /// Has a framework with an id, whose tasks run on these agents, taken in again only by a master
+    /// that knows it.
     pub(super) fn only_where_known(mut self, agents: Option<Vec<String>>) -> Self {
         self.recognition = agents.filter(|_| self.framework.id.is_some()).map(Recognition::new);
         self
@@ -106,14 +107,24 @@ impl Subscriber {
                 End::Lost(reason) => {
                     let retry_in = self.backoff.next();
                     tracing::debug!(%reason, ?retry_in, "Not subscribed");
-                    if self.events.send(SchedulerEvent::Disconnected { reason, retry_in }).await.is_err() {
+                    if self
+                        .events
+                        .send(SchedulerEvent::Disconnected { reason, retry_in })
+                        .await
+                        .is_err()
+                    {
                         return;
                     }
                     self.wait(retry_in).await;
                 }
                 End::Rejected(reason) if self.may_be_the_constraints(&reason) => {
                     self.wishes.offer_constraints = None;
-                    if self.events.send(SchedulerEvent::ConstraintsRefused { reason }).await.is_err() {
+                    if self
+                        .events
+                        .send(SchedulerEvent::ConstraintsRefused { reason })
+                        .await
+                        .is_err()
+                    {
                         return;
                     }
                 }
@@ -140,8 +151,8 @@ impl Subscriber {
         self.wishes.offer_constraints.is_some() && !other
     }
 
-    /// Waits, but not longer than until a new leader is known. A leader knows it a moment later than we do and still
-    /// redirects to the one before, so that waits start small again.
+    /// Waits, but not longer than until a new leader is known. A leader knows it a moment later
+    /// than we do and still redirects to the one before, so that waits start small again.
     async fn wait(&mut self, time: Duration) {
         tokio::select! {
             () = sleep(time) => {}
@@ -159,8 +170,10 @@ impl Subscriber {
         let mut reasons = Vec::new();
         for master in masters {
             self.attempt = self.attempt.saturating_add(1);
-            let connecting =
-                SchedulerEvent::Connecting { master: master.url(self.access.tls.is_some()), attempt: self.attempt };
+            let connecting = SchedulerEvent::Connecting {
+                master: master.url(self.access.tls.is_some()),
+                attempt: self.attempt,
+            };
             if self.events.send(connecting).await.is_err() {
                 return End::Unread;
             }
@@ -177,15 +190,17 @@ impl Subscriber {
             match subscribe(&master, &self.access, &self.framework, &self.wishes).await {
                 Ok(subscription) => return self.serve(subscription, leader).await,
                 Err(Refusal::Final(reason)) => return End::Rejected(reason),
-                Err(Refusal::NoApi(reason)) if self.never_had_the_api() => return End::Rejected(reason),
+                Err(Refusal::NoApi(reason)) if self.never_had_the_api() => {
+                    return End::Rejected(reason);
+                }
                 Err(Refusal::Retry(reason) | Refusal::NoApi(reason)) => reasons.push(reason),
             }
         }
         End::Lost(reasons.join("; "))
     }
 
-    /// Counts an attempt without the API, and says whether there were too many. A framework that has an id has found the
-    /// API before.
+    /// Counts an attempt without the API, and says whether there were too many. A framework that
+    /// has an id has found the API before.
     fn never_had_the_api(&mut self) -> bool {
         self.without_api += 1;
         self.without_api >= STARTING && self.framework.id.is_none()
@@ -195,7 +210,10 @@ impl Subscriber {
         let Subscription { target, stream_id, mut records } = subscription;
         let subscribed = match next_event(&mut records, DEFAULT_HEARTBEAT).await {
             Ok(Event { subscribed: Some(subscribed), .. }) => subscribed,
-            Ok(event) => return ended_by(&event).unwrap_or(End::Lost("the first event is not SUBSCRIBED".to_owned())),
+            Ok(event) => {
+                return ended_by(&event)
+                    .unwrap_or(End::Lost("the first event is not SUBSCRIBED".to_owned()));
+            }
             Err(reason) => return End::Lost(reason),
         };
         if let Some(version) = too_old(&subscribed) {
@@ -216,7 +234,8 @@ impl Subscriber {
         end
     }
 
-    /// Hands on what the master sends until the stream ends, a call gets lost or another master leads.
+    /// Hands on what the master sends until the stream ends, a call gets lost or another master
+    /// leads.
     async fn pass_on(
         &mut self,
         subscribed: event::Subscribed,
@@ -226,7 +245,12 @@ impl Subscriber {
     ) -> End {
         let heartbeat = heartbeat(&subscribed);
         let event::Subscribed { framework_id, master_info: master, .. } = subscribed;
-        if self.events.send(SchedulerEvent::Subscribed { framework_id, master, heartbeat }).await.is_err() {
+        if self
+            .events
+            .send(SchedulerEvent::Subscribed { framework_id, master, heartbeat })
+            .await
+            .is_err()
+        {
             return End::Unread;
         }
         loop {
@@ -244,7 +268,8 @@ impl Subscriber {
             if let Some(end) = ended_by(&event) {
                 return end;
             }
-            if event.r#type() != event::Type::Heartbeat && self.events.send(SchedulerEvent::Event(event)).await.is_err()
+            if event.r#type() != event::Type::Heartbeat
+                && self.events.send(SchedulerEvent::Event(event)).await.is_err()
             {
                 return End::Unread;
             }
@@ -287,7 +312,9 @@ fn ended_by(event: &Event) -> Option<End> {
 }
 
 fn heartbeat(subscribed: &event::Subscribed) -> Duration {
-    let seconds = subscribed.heartbeat_interval_seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    let seconds = subscribed
+        .heartbeat_interval_seconds
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     seconds.unwrap_or(DEFAULT_HEARTBEAT).clamp(SHORTEST_HEARTBEAT, LONGEST_HEARTBEAT)
 }
 

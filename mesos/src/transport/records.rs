@@ -35,7 +35,8 @@ impl RecordStream {
         Self { body, codec: RecordIo::new(max_record), buffer: BytesMut::new(), _driver: driver }
     }
 
-    /// The next record; `None` when the other end ended the answer properly. Cancelling it loses nothing.
+    /// The next record; `None` when the other end ended the answer properly. Cancelling it loses
+    /// nothing.
     pub(crate) async fn next(&mut self) -> Option<Result<Bytes, StreamError>> {
         loop {
             match self.codec.decode(&mut self.buffer) {
@@ -50,7 +51,13 @@ impl RecordStream {
                     }
                 }
                 Some(Err(error)) => return Some(Err(error.into())),
-                None => return self.codec.decode_eof(&mut self.buffer).map_err(StreamError::from).transpose(),
+                None => {
+                    return self
+                        .codec
+                        .decode_eof(&mut self.buffer)
+                        .map_err(StreamError::from)
+                        .transpose();
+                }
             }
         }
     }

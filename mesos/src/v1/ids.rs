@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use super::{AgentId, ContainerId, ExecutorId, FrameworkId, OfferId, OperationId, ResourceProviderId, TaskId};
+use super::{
+    AgentId, ContainerId, ExecutorId, FrameworkId, OfferId, OperationId, ResourceProviderId, TaskId,
+};
 
 macro_rules! text_ids {
     ($($id:ident $({ $($field:ident: $value:expr),* })?),* $(,)?) => {$(

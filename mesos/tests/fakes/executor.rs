@@ -1,6 +1,12 @@
 //! The executor's side of a test: the environment that an agent gives it.
 
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::expect_used, reason = "shared by several test files")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "shared by several test files"
+)]
 
 use mesos::executor::ExecutorEnvironment;
 

@@ -1,6 +1,12 @@
 //! The scheduler's side of a test: options, a framework, and what a master would send it.
 
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::expect_used, reason = "shared by several test files")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "shared by several test files"
+)]
 
 use std::time::Duration;
 
@@ -35,7 +41,8 @@ pub struct Framework {
 
 impl Framework {
     pub async fn open(options: SchedulerOptions) -> Self {
-        let (handle, events) = SchedulerConnection::open(options, framework(), vec![]).await.unwrap();
+        let (handle, events) =
+            SchedulerConnection::open(options, framework(), vec![]).await.unwrap();
         Self { handle, events }
     }
 
@@ -62,7 +69,10 @@ impl Framework {
     }
 
     pub async fn until_subscribed(&mut self) {
-        while !matches!(self.next().await.expect("the connection has ended"), SchedulerEvent::Subscribed { .. }) {}
+        while !matches!(
+            self.next().await.expect("the connection has ended"),
+            SchedulerEvent::Subscribed { .. }
+        ) {}
     }
 
     /// The reason of a disconnection that must come next.
@@ -75,7 +85,9 @@ impl Framework {
 
     /// The reason of a rejection that must come next and be the last word.
     pub async fn rejected(&mut self) -> String {
-        let SchedulerEvent::Rejected { reason } = self.next_event().await else { panic!("expected was a rejection") };
+        let SchedulerEvent::Rejected { reason } = self.next_event().await else {
+            panic!("expected was a rejection")
+        };
         assert_eq!(self.next().await, None);
         reason
     }
@@ -100,7 +112,11 @@ pub fn subscribed(framework_id: &str, heartbeat_interval_seconds: f64) -> Event 
         heartbeat_interval_seconds: Some(heartbeat_interval_seconds),
         master_info: None,
     };
-    Event { r#type: Some(event::Type::Subscribed.into()), subscribed: Some(subscribed), ..Event::default() }
+    Event {
+        r#type: Some(event::Type::Subscribed.into()),
+        subscribed: Some(subscribed),
+        ..Event::default()
+    }
 }
 
 pub fn heartbeat() -> Event {
@@ -120,5 +136,9 @@ pub fn update(message: &str) -> Event {
         message: Some(message.to_owned()),
         ..TaskStatus::default()
     };
-    Event { r#type: Some(event::Type::Update.into()), update: Some(event::Update { status }), ..Event::default() }
+    Event {
+        r#type: Some(event::Type::Update.into()),
+        update: Some(event::Update { status }),
+        ..Event::default()
+    }
 }

@@ -1,7 +1,13 @@
-//! A master or agent whose part the test plays: a real HTTP server on a port of the system's choice that hands every
-//! request to the test and sends what the test answers.
+//! A master or agent whose part the test plays: a real HTTP server on a port of the system's choice
+//! that hands every request to the test and sends what the test answers.
 
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::expect_used, reason = "shared by several test files")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "shared by several test files"
+)]
 
 use std::{convert::Infallible, net::SocketAddr, time::Duration};
 
@@ -105,7 +111,9 @@ async fn hand_over(
     let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
     let (answer, answered) = oneshot::channel();
     let path = head.uri.path().to_owned();
-    requests.send(Asked { path, headers: head.headers, body, connection, answer }).expect("the test has ended");
+    requests
+        .send(Asked { path, headers: head.headers, body, connection, answer })
+        .expect("the test has ended");
     match answered.await {
         Ok(response) => response,
         // The test holds its tongue: the client waits until the server is dropped.
@@ -138,7 +146,8 @@ impl Asked {
 
     /// Breaks the connection in the middle of the answer's head.
     pub fn hang_up(self) {
-        let broken = futures_util::stream::once(async { Err::<Bytes, _>(std::io::Error::other("hung up")) });
+        let broken =
+            futures_util::stream::once(async { Err::<Bytes, _>(std::io::Error::other("hung up")) });
         self.reply(Response::builder().status(202), Body::from_stream(broken));
     }
 
@@ -151,7 +160,10 @@ impl Asked {
         let (sender, pieces) = mpsc::unbounded_channel();
         let body = Body::from_stream(UnboundedReceiverStream::new(pieces));
         let head = Response::builder().header("content-type", "application/x-protobuf");
-        self.reply(if stream_id.is_empty() { head } else { head.header("mesos-stream-id", stream_id) }, body);
+        self.reply(
+            if stream_id.is_empty() { head } else { head.header("mesos-stream-id", stream_id) },
+            body,
+        );
         Events(sender)
     }
 

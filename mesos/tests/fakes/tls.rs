@@ -1,6 +1,12 @@
 //! A listener that speaks TLS with the certificate in `data/`.
 
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::expect_used, reason = "shared by several test files")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "shared by several test files"
+)]
 
 use std::{io, net::SocketAddr, path::PathBuf, sync::Arc};
 
@@ -20,9 +26,13 @@ pub struct TlsListener {
 impl TlsListener {
     pub async fn bind() -> (Self, SocketAddr) {
         common::tls::install_provider();
-        let chain = CertificateDer::pem_file_iter(data("server.pem")).unwrap().map(Result::unwrap).collect();
+        let chain = CertificateDer::pem_file_iter(data("server.pem"))
+            .unwrap()
+            .map(Result::unwrap)
+            .collect();
         let key = PrivateKeyDer::from_pem_file(data("server.key")).unwrap();
-        let config = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key).unwrap();
+        let config =
+            ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         (Self { listener, acceptor: TlsAcceptor::from(Arc::new(config)) }, address)

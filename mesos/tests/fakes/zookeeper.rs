@@ -1,7 +1,13 @@
-//! As much of a ZooKeeper server as an election needs: nodes, data, children, watches, sessions and digest
-//! authentication, over the real wire protocol (`zookeeper.jute` of ZooKeeper 3.x).
+//! As much of a ZooKeeper server as an election needs: nodes, data, children, watches, sessions and
+//! digest authentication, over the real wire protocol (`zookeeper.jute` of ZooKeeper 3.x).
 
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::expect_used, reason = "shared by several test files")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "shared by several test files"
+)]
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -49,7 +55,8 @@ impl FakeZooKeeper {
     pub async fn start(allowed: Option<&str>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let tree = Arc::new(Mutex::new(Tree { allowed: allowed.map(str::to_owned), ..Tree::default() }));
+        let tree =
+            Arc::new(Mutex::new(Tree { allowed: allowed.map(str::to_owned), ..Tree::default() }));
         let served = Arc::clone(&tree);
         let server = tokio::spawn(async move {
             let mut connections = JoinSet::new();
@@ -103,7 +110,8 @@ fn parent(path: &str) -> &str {
 impl Tree {
     /// Notifies those who watch this node (or its children) once.
     fn fire(&mut self, path: &str, children: bool, event: i32) {
-        let (fired, kept) = self.watches.drain(..).partition(|watch| watch.0 == path && watch.1 == children);
+        let (fired, kept) =
+            self.watches.drain(..).partition(|watch| watch.0 == path && watch.1 == children);
         self.watches = kept;
         let fired: Vec<(String, bool, mpsc::UnboundedSender<Bytes>)> = fired;
         for (_, _, to) in fired {
@@ -117,7 +125,11 @@ impl Tree {
 
     fn children(&self, path: &str) -> Vec<String> {
         let below = |node: &&String| parent(node) == path && node.as_str() != path;
-        self.nodes.keys().filter(below).map(|node| node.rsplit('/').next().unwrap().to_owned()).collect()
+        self.nodes
+            .keys()
+            .filter(below)
+            .map(|node| node.rsplit('/').next().unwrap().to_owned())
+            .collect()
     }
 }
 
@@ -166,14 +178,20 @@ async fn serve(mut stream: TcpStream, tree: Arc<Mutex<Tree>>) {
 }
 
 /// Answers one request.
-fn answer(mut request: Bytes, tree: &Mutex<Tree>, sender: &mpsc::UnboundedSender<Bytes>, authorized: &mut bool) {
+fn answer(
+    mut request: Bytes,
+    tree: &Mutex<Tree>,
+    sender: &mpsc::UnboundedSender<Bytes>,
+    authorized: &mut bool,
+) {
     let mut tree = tree.lock().unwrap();
     let (xid, operation) = (request.get_i32(), request.get_i32());
     let mut body = BytesMut::new();
     let mut error = 0;
     match operation {
         100 => {
-            let (_type, _scheme, shown) = (request.get_i32(), text(&mut request), text(&mut request));
+            let (_type, _scheme, shown) =
+                (request.get_i32(), text(&mut request), text(&mut request));
             *authorized |= tree.allowed.as_deref() == Some(&shown);
         }
         // EXISTS, GET_DATA, GET_CHILDREN

@@ -1,11 +1,13 @@
-//! Whether a file's content holds a secret, by the names and values in it: such a file travels as a secret.
+//! Whether a file's content holds a secret, by the names and values in it: such a file travels as a
+//! secret.
 
 use std::collections::BTreeSet;
 
 use flink::config::Configuration;
 
-/// Does an XML file hold a secret? The name of one is an element (`<password>`), an attribute (`<property name="password">`)
-/// or what an element `<name>` holds, as in Hadoop's files. A value may hold one whatever its name.
+/// Does an XML file hold a secret? The name of one is an element (`<password>`), an attribute
+/// (`<property name="password">`) or what an element `<name>` holds, as in Hadoop's files. A value
+/// may hold one whatever its name.
 pub(super) fn xml_holds_secret(content: &[u8]) -> bool {
     let Some(text) = text(content) else { return true };
     let (mut element, mut property) = ("", Property::default());
@@ -32,7 +34,8 @@ struct Property<'a> {
 impl<'a> Property<'a> {
     /// Takes the text of an element. Did the property that ends with it hold a secret?
     fn sees(&mut self, element: &str, text: &'a str) -> bool {
-        let (is_name, is_value) = (element == "name" && !text.is_empty(), element == "value" && !text.is_empty());
+        let (is_name, is_value) =
+            (element == "name" && !text.is_empty(), element == "value" && !text.is_empty());
         let is_next = element == "property" || is_name && self.name.is_some();
         let held = is_next && std::mem::take(self).holds_secret();
         if is_name {
@@ -46,8 +49,10 @@ impl<'a> Property<'a> {
     /// Without a value beside it, the secret may be anywhere.
     fn holds_secret(&self) -> bool {
         self.name.is_some_and(|name| {
-            self.value
-                .map_or_else(|| Configuration::names_secret(name), |value| Configuration::is_secret_value(name, value))
+            self.value.map_or_else(
+                || Configuration::names_secret(name),
+                |value| Configuration::is_secret_value(name, value),
+            )
         })
     }
 }
@@ -66,11 +71,14 @@ fn tag_holds_secret(element: &str, tag: &str) -> bool {
     let attribute = tag.split(['"', '\'']).collect::<Vec<_>>();
     let mut pairs = attribute.chunks_exact(2).map(|pair| (pair[0].trim(), pair[1]));
     let is_named = |(name, value): (&str, &str)| {
-        let name = name.trim_end_matches('=').rsplit(char::is_whitespace).next().unwrap_or_default();
+        let name =
+            name.trim_end_matches('=').rsplit(char::is_whitespace).next().unwrap_or_default();
         Configuration::is_secret_value(name, value)
             || !is_logger && name == "name" && Configuration::names_secret(value)
     };
-    Configuration::names_secret(element) || pairs.any(is_named) || attribute.iter().any(|text| value_holds_secret(text))
+    Configuration::names_secret(element)
+        || pairs.any(is_named)
+        || attribute.iter().any(|text| value_holds_secret(text))
 }
 
 fn value_holds_secret(text: &str) -> bool {
@@ -78,31 +86,36 @@ fn value_holds_secret(text: &str) -> bool {
     Configuration::holds_secret("", &text)
 }
 
-/// Does a file of Java properties, such as log4j's, hold a secret? Its name is a key (`appender.http.password`) or the value
-/// of one (`appender.kafka.a.name = sasl.jaas.config`) whose neighbour has the secret (`appender.kafka.a.value`).
+/// Does a file of Java properties, such as log4j's, hold a secret? Its name is a key
+/// (`appender.http.password`) or the value of one (`appender.kafka.a.name = sasl.jaas.config`)
+/// whose neighbour has the secret (`appender.kafka.a.value`).
 pub(super) fn properties_hold_secret(content: &[u8]) -> bool {
     let Some(text) = text(content) else { return true };
     let joined = text.replace("\\\r\n", "").replace("\\\n", "");
     let is_comment = |line: &&str| line.trim_start().starts_with(['#', '!']);
-    let properties: Vec<_> = joined.lines().filter(|line| !is_comment(line)).map(property).collect();
+    let properties: Vec<_> =
+        joined.lines().filter(|line| !is_comment(line)).map(property).collect();
     let keys: BTreeSet<&str> = properties.iter().map(|(key, _)| *key).collect();
     properties.iter().any(|(key, value)| {
         let value_of = |start: &str| keys.contains(format!("{start}value").as_str());
-        let names_secret = || key.strip_suffix("name").is_some_and(value_of) && Configuration::names_secret(value);
+        let names_secret =
+            || key.strip_suffix("name").is_some_and(value_of) && Configuration::names_secret(value);
         !key.ends_with("pattern") && Configuration::holds_secret(key, value) || names_secret()
     })
 }
 
 fn property(line: &str) -> (&str, String) {
     let line = line.trim_start();
-    let (key, value) =
-        line.split_at(line.find(|c: char| c.is_whitespace() || matches!(c, '=' | ':')).unwrap_or(line.len()));
+    let (key, value) = line.split_at(
+        line.find(|c: char| c.is_whitespace() || matches!(c, '=' | ':')).unwrap_or(line.len()),
+    );
     let value = value.trim_start().trim_start_matches(['=', ':']).trim();
     // Flink's own files have no such escapes, but Java writes addresses so.
     (key, value.replace("\\:", ":").replace("\\=", "=").replace("\\\"", "\""))
 }
 
-/// The text; none if its characters have more than one byte, such as those of UTF-16, so that no name is found in it.
+/// The text; none if its characters have more than one byte, such as those of UTF-16, so that no
+/// name is found in it.
 fn text(content: &[u8]) -> Option<String> {
     (!content.contains(&0)).then(|| String::from_utf8_lossy(content).into_owned())
 }
@@ -134,7 +147,8 @@ mod tests {
         ] {
             assert!(xml_holds_secret(text.as_bytes()), "{text}");
         }
-        let wide: Vec<u8> = "<password>hush</password>".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let wide: Vec<u8> =
+            "<password>hush</password>".encode_utf16().flat_map(u16::to_le_bytes).collect();
         assert!(xml_holds_secret(&wide), "what cannot be searched is a secret");
     }
 

@@ -1,4 +1,5 @@
-//! The Flink distribution: `bin`, `lib`, `plugins`, the logging files of `conf`, and `opt` on request.
+//! The Flink distribution: `bin`, `lib`, `plugins`, the logging files of `conf`, and `opt` on
+//! request.
 
 use std::path::{Path, PathBuf};
 
@@ -24,16 +25,19 @@ pub(super) fn collect(master: &Master<'_>, draft: &mut Draft) -> Result<(), Over
     Ok(())
 }
 
-/// Ships what Flink's processes read in the configuration folder: the logging files directly in it, by the list in
-/// [`is_logging_file`]. The effective configuration travels by itself, its secrets apart. Everything else in the folder may
-/// be a copy of it: what the links of a Kubernetes volume lead to, a backup, a package manager's or an editor's leftover.
+/// Ships what Flink's processes read in the configuration folder: the logging files directly in it,
+/// by the list in [`is_logging_file`]. The effective configuration travels by itself, its secrets
+/// apart. Everything else in the folder may be a copy of it: what the links of a Kubernetes volume
+/// lead to, a backup, a package manager's or an editor's leftover.
 fn ship_logging(folder: &Path, draft: &mut Draft) -> Result<(), OverlayError> {
     if !folder.is_dir() {
         return Ok(());
     }
     for entry in fs_err::read_dir(folder)? {
         let path = entry?.path();
-        let Some(name) = path.file_name().filter(|name| is_logging_file(Path::new(name))) else { continue };
+        let Some(name) = path.file_name().filter(|name| is_logging_file(Path::new(name))) else {
+            continue;
+        };
         let target = format!("conf/{}", name.to_string_lossy());
         logging::ship(&path, &target, draft)?;
     }

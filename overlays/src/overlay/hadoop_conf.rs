@@ -39,7 +39,8 @@ pub(super) fn collect(master: &Master<'_>, draft: &mut Draft) -> Result<(), Over
 /// Where upstream looked, and where Flink's scripts look today.
 fn candidates(master: &Master<'_>) -> Vec<PathBuf> {
     let configured = |option| master.config.get(&option).map(PathBuf::from);
-    let home = |folder: &str| master.variable("HADOOP_HOME").map(|home| Path::new(&home).join(folder));
+    let home =
+        |folder: &str| master.variable("HADOOP_HOME").map(|home| Path::new(&home).join(folder));
     [
         configured(FS_HDFS_HADOOPCONF),
         master.variable(VARIABLE).map(PathBuf::from),

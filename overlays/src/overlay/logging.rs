@@ -29,6 +29,10 @@ pub(super) fn collect(master: &Master<'_>, draft: &mut Draft) -> Result<(), Over
 pub(super) fn ship(path: &Path, target: &str, draft: &mut Draft) -> Result<(), OverlayError> {
     let text = common::files::read(path, LARGEST_LOGGING_FILE)?;
     let is_xml = Path::new(target).extension().is_some_and(|extension| extension == "xml");
-    let secret = if is_xml { content::xml_holds_secret(&text) } else { content::properties_hold_secret(&text) };
+    let secret = if is_xml {
+        content::xml_holds_secret(&text)
+    } else {
+        content::properties_hold_secret(&text)
+    };
     tree::ship_one(path, target, secret, draft)
 }

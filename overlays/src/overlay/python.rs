@@ -1,5 +1,5 @@
-//! The Python of Python functions: a folder with an environment, whose `bin` comes first in the workers' `PATH`. Flink runs
-//! `python` from there unless the job names another.
+//! The Python of Python functions: a folder with an environment, whose `bin` comes first in the
+//! workers' `PATH`. Flink runs `python` from there unless the job names another.
 
 use std::path::Path;
 

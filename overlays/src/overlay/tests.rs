@@ -29,7 +29,8 @@ impl Installation {
         let path = self.path(path);
         fs_err::create_dir_all(path.parent().unwrap()).unwrap();
         fs_err::write(&path, "x").unwrap();
-        let mode = if path.extension().is_some_and(|extension| extension == "sh") { 0o755 } else { 0o644 };
+        let mode =
+            if path.extension().is_some_and(|extension| extension == "sh") { 0o755 } else { 0o644 };
         fs_err::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
     }
 
@@ -46,10 +47,15 @@ impl Installation {
         self.collect_with(None, &[])
     }
 
-    fn collect_with(&self, conf: Option<&Path>, environment: &[(&str, &str)]) -> Result<ContainerSpec, OverlayError> {
+    fn collect_with(
+        &self,
+        conf: Option<&Path>,
+        environment: &[(&str, &str)],
+    ) -> Result<ContainerSpec, OverlayError> {
         let home = FlinkHome::open(&self.path("flink"), conf).unwrap();
-        let lookup =
-            |name: &str| environment.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        let lookup = |name: &str| {
+            environment.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+        };
         super::collect(&home, &self.config, &lookup)
     }
 }
@@ -80,20 +86,27 @@ fn the_distribution_is_shipped_in_order_with_modes_and_without_opt() {
     ];
     assert_eq!(targets(&spec), expected);
     assert_eq!(spec.artifacts.iter().filter(|file| file.executable).count(), 1);
-    assert!(spec.artifacts[0].executable && spec.artifacts[0].source == installation.path("flink/bin/config.sh"));
+    assert!(
+        spec.artifacts[0].executable
+            && spec.artifacts[0].source == installation.path("flink/bin/config.sh")
+    );
 }
 
 #[test]
 fn opt_is_shipped_on_request_and_plugins_from_where_the_environment_says() {
-    let installation = Installation::new(&["flink/opt/o.jar", "elsewhere/q/q.jar"]).set("mesos.flink.opt", "true");
+    let installation =
+        Installation::new(&["flink/opt/o.jar", "elsewhere/q/q.jar"]).set("mesos.flink.opt", "true");
     let plugins = installation.path("elsewhere");
-    let spec = installation.collect_with(None, &[("FLINK_PLUGINS_DIR", plugins.to_str().unwrap())]).unwrap();
+    let spec = installation
+        .collect_with(None, &[("FLINK_PLUGINS_DIR", plugins.to_str().unwrap())])
+        .unwrap();
     assert_eq!(targets(&spec)[2..], ["opt/o.jar", "plugins/q/q.jar"]);
 }
 
 #[test]
 fn a_configuration_folder_of_any_name_lands_as_conf() {
-    let installation = Installation::new(&["flink/conf/log4j.properties", "etc/ours/log4j-console.properties"]);
+    let installation =
+        Installation::new(&["flink/conf/log4j.properties", "etc/ours/log4j-console.properties"]);
     let spec = installation.collect_with(Some(&installation.path("etc/ours")), &[]).unwrap();
     assert_eq!(targets(&spec)[1], "conf/log4j-console.properties");
     assert!(!targets(&spec).contains(&"conf/log4j.properties"));
@@ -121,8 +134,10 @@ fn of_the_configuration_folder_only_what_flinks_processes_read_is_shipped() {
     ]);
     installation.link("flink/conf/..data", "flink/conf/..2026_01");
     installation.link("flink/conf/config.yaml", "flink/conf/..data/config.yaml");
-    installation.link("flink/conf/log4j-console.properties", "flink/conf/..data/log4j-console.properties");
-    let expected = ["conf/log4j-console.properties", "conf/log4j.properties", "conf/logback-console.xml"];
+    installation
+        .link("flink/conf/log4j-console.properties", "flink/conf/..data/log4j-console.properties");
+    let expected =
+        ["conf/log4j-console.properties", "conf/log4j.properties", "conf/logback-console.xml"];
     assert_eq!(targets(&installation.collect().unwrap())[1..4], expected);
     assert_eq!(targets(&installation.collect().unwrap())[4..], ["lib/flink-dist-1.20.5.jar"]);
 }
@@ -138,9 +153,14 @@ fn the_configuration_reaches_workers_by_no_other_tree() {
         let installation = Installation::new(&["flink/conf/config.yaml"]);
         installation.link(link, to);
         let error = installation.collect().unwrap_err().to_string();
-        assert!(error.contains("it is Flink's configuration") || error.contains("a folder that it is in"), "{error}");
+        assert!(
+            error.contains("it is Flink's configuration")
+                || error.contains("a folder that it is in"),
+            "{error}"
+        );
     }
-    for (key, is_shipped) in [("mesos.artifacts.etc", false), ("mesos.secret-artifacts.etc", true)] {
+    for (key, is_shipped) in [("mesos.artifacts.etc", false), ("mesos.secret-artifacts.etc", true)]
+    {
         let installation = Installation::new(&["flink/conf/config.yaml"]);
         let folder = installation.path("flink/conf").to_str().unwrap().to_owned();
         assert_eq!(installation.set(key, &folder).collect().is_ok(), is_shipped, "{key}");
@@ -154,28 +174,41 @@ fn a_logging_file_with_a_password_is_a_secret() {
         ("log4j-console.properties", "a = b\nappender.http.password = x\n"),
         ("log4j.properties", "appender.http.url = https://user:hush@h/x\n"),
         ("log4j-cli.properties", "# password = x\nrootLogger.level = INFO\n"),
-        ("logback-console.xml", "<configuration><appender><password>x</password></appender></configuration>"),
+        (
+            "logback-console.xml",
+            "<configuration><appender><password>x</password></appender></configuration>",
+        ),
         ("logback.xml", "<configuration><root level=\"INFO\"/></configuration>"),
     ] {
         fs_err::write(installation.path(&format!("flink/conf/{name}")), text).unwrap();
     }
     let spec = installation.collect().unwrap();
-    let expected = ["conf/log4j-console.properties", "conf/log4j.properties", "conf/logback-console.xml"];
+    let expected =
+        ["conf/log4j-console.properties", "conf/log4j.properties", "conf/logback-console.xml"];
     assert_eq!(secrets(&spec), expected);
 }
 
 #[test]
 fn collecting_leaves_the_distribution_as_it_was() {
-    let installation =
-        Installation::new(&["flink/conf/config.yaml", "flink/conf/log4j.properties", "flink/usrlib/j.jar"]);
+    let installation = Installation::new(&[
+        "flink/conf/config.yaml",
+        "flink/conf/log4j.properties",
+        "flink/usrlib/j.jar",
+    ]);
     let state = || {
         let mut found = Vec::new();
         let mut folders = vec![installation.path("flink")];
         while let Some(folder) = folders.pop() {
             for path in fs_err::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()) {
                 let metadata = fs_err::symlink_metadata(&path).unwrap();
-                let content = if metadata.is_dir() { Vec::new() } else { fs_err::read(&path).unwrap() };
-                found.push((path.clone(), metadata.permissions().mode(), metadata.modified().unwrap(), content));
+                let content =
+                    if metadata.is_dir() { Vec::new() } else { fs_err::read(&path).unwrap() };
+                found.push((
+                    path.clone(),
+                    metadata.permissions().mode(),
+                    metadata.modified().unwrap(),
+                    content,
+                ));
                 folders.extend(metadata.is_dir().then_some(path));
             }
         }
@@ -192,7 +225,10 @@ fn a_variable_that_no_process_can_have_is_refused_with_its_key() {
     for (name, value) in [("A=B", "x"), ("A\0B", "x"), ("", "x"), ("A", "x\0y")] {
         let key = format!("containerized.taskmanager.env.{name}");
         let error = Installation::new(&[]).set(&key, value).collect().unwrap_err();
-        assert!(matches!(&error, OverlayError::VariableName { key: named, .. } if *named == key), "{error}");
+        assert!(
+            matches!(&error, OverlayError::VariableName { key: named, .. } if *named == key),
+            "{error}"
+        );
         assert!(!error.to_string().contains('\0'), "{error:?}");
     }
 }
@@ -216,7 +252,9 @@ fn links_to_files_and_folders_are_followed() {
 fn what_cannot_be_shipped_is_told_by_its_path() {
     let installation = Installation::new(&[]);
     installation.link("flink/lib/round", "flink/lib");
-    assert!(installation.collect().unwrap_err().to_string().contains("lib/round cannot be shipped"));
+    assert!(
+        installation.collect().unwrap_err().to_string().contains("lib/round cannot be shipped")
+    );
 
     let installation = Installation::new(&[]);
     installation.link("flink/lib/dangling.jar", "nowhere");
@@ -234,8 +272,15 @@ fn configured_variables_become_the_workers_environment() {
         .set("containerized.taskmanager.env.GREETING", "a \"b\" $c; d=e");
     let spec = installation.collect().unwrap();
     let expected = [("LD_PRELOAD", "/lib/jemalloc.so"), ("GREETING", "a \"b\" $c; d=e")];
-    assert_eq!(spec.environment[..2], expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
-    let error = Installation::new(&[]).set("containerized.taskmanager.env.", "x").collect().unwrap_err().to_string();
+    assert_eq!(
+        spec.environment[..2],
+        expected.map(|(name, value)| (name.to_owned(), value.to_owned()))
+    );
+    let error = Installation::new(&[])
+        .set("containerized.taskmanager.env.", "x")
+        .collect()
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("containerized.taskmanager.env."), "{error}");
 }
 
@@ -247,7 +292,8 @@ fn workers_get_the_configuration_without_what_is_between_master_and_mesos() {
         .set("containerized.taskmanager.env.X", "y")
         .set("taskmanager.numberOfTaskSlots", "2");
     let spec = installation.collect().unwrap();
-    let expected = [("mesos.executor.running-when", "listening"), ("taskmanager.numberOfTaskSlots", "2")];
+    let expected =
+        [("mesos.executor.running-when", "listening"), ("taskmanager.numberOfTaskSlots", "2")];
     assert_eq!(spec.configuration.iter().collect::<Vec<_>>(), expected);
 }
 
@@ -264,15 +310,23 @@ fn hosts_that_are_nobodys_choice_are_left_to_the_executor() {
     ] {
         let mut installation = Installation::new(&[]);
         installation.config.set(key, value, source);
-        assert_eq!(installation.collect().unwrap().configuration.contains(key), is_kept, "{key}: {value}");
+        assert_eq!(
+            installation.collect().unwrap().configuration.contains(key),
+            is_kept,
+            "{key}: {value}"
+        );
     }
 }
 
 #[test]
 fn the_same_installation_gives_the_same_specification() {
-    let names: Vec<String> = (0..40).map(|i| format!("flink/lib/{:x}.jar", i * 7919 % 41)).collect();
+    let names: Vec<String> =
+        (0..40).map(|i| format!("flink/lib/{:x}.jar", i * 7919 % 41)).collect();
     let installation = Installation::new(&names.iter().map(String::as_str).collect::<Vec<_>>());
-    assert_eq!(installation.collect().unwrap().artifacts, installation.collect().unwrap().artifacts);
+    assert_eq!(
+        installation.collect().unwrap().artifacts,
+        installation.collect().unwrap().artifacts
+    );
     assert!(targets(&installation.collect().unwrap()).is_sorted());
 }
 
@@ -304,22 +358,33 @@ fn hadoops_configuration_is_shipped_from_the_first_folder_that_is_whole() {
         ["half", "whole", "home"].map(|name| installation.path(name).to_str().unwrap().to_owned());
 
     let installation = installation.set("fs.hdfs.hadoopconf", &half);
-    let spec = installation.collect_with(None, &[("HADOOP_CONF_DIR", &whole), ("HADOOP_HOME", &home)]).unwrap();
-    let shipped: Vec<&str> = targets(&spec).into_iter().filter(|target| target.starts_with("hadoop")).collect();
-    let expected = ["hadoop/conf/core-site.xml", "hadoop/conf/hdfs-site.xml", "hadoop/conf/yarn-site.xml"];
+    let spec = installation
+        .collect_with(None, &[("HADOOP_CONF_DIR", &whole), ("HADOOP_HOME", &home)])
+        .unwrap();
+    let shipped: Vec<&str> =
+        targets(&spec).into_iter().filter(|target| target.starts_with("hadoop")).collect();
+    let expected =
+        ["hadoop/conf/core-site.xml", "hadoop/conf/hdfs-site.xml", "hadoop/conf/yarn-site.xml"];
     assert_eq!(shipped, expected);
     let expected = ["hadoop/conf/core-site.xml", "hadoop/conf/hdfs-site.xml"];
     assert_eq!(secrets(&spec), expected, "only what holds a secret is one");
     assert_eq!(spec.configuration.get("fs.hdfs.hadoopconf"), Some("_SANDBOX_/flink/hadoop/conf"));
     assert_eq!(variable(&spec, "HADOOP_CONF_DIR"), Some("_SANDBOX_/flink/hadoop/conf"));
 
-    fs_err::File::create(installation.path("whole/yarn-site.xml")).unwrap().set_len((16 << 20) + 1).unwrap();
-    let error = installation.collect_with(None, &[("HADOOP_CONF_DIR", &whole)]).unwrap_err().to_string();
+    fs_err::File::create(installation.path("whole/yarn-site.xml"))
+        .unwrap()
+        .set_len((16 << 20) + 1)
+        .unwrap();
+    let error =
+        installation.collect_with(None, &[("HADOOP_CONF_DIR", &whole)]).unwrap_err().to_string();
     assert!(error.contains("yarn-site.xml is too large: more than 16 MB"), "{error}");
     let spec = installation.collect_with(None, &[("HADOOP_HOME", &home)]).unwrap();
     assert!(spec.artifacts.iter().any(|file| file.source.starts_with(&home)));
     let spec = installation.collect().unwrap();
-    assert!(secrets(&spec).is_empty() && variable(&spec, "HADOOP_CONF_DIR").is_none(), "no folder, no Hadoop");
+    assert!(
+        secrets(&spec).is_empty() && variable(&spec, "HADOOP_CONF_DIR").is_none(),
+        "no folder, no Hadoop"
+    );
 }
 
 #[test]
@@ -327,7 +392,8 @@ fn hadoops_user_is_the_environments_or_the_processs() {
     let installation = Installation::new(&[]);
     let spec = installation.collect_with(None, &[("HADOOP_USER_NAME", "etl")]).unwrap();
     assert_eq!(variable(&spec, "HADOOP_USER_NAME"), Some("etl"));
-    let process = nix::unistd::User::from_uid(nix::unistd::geteuid()).unwrap().map(|user| user.name);
+    let process =
+        nix::unistd::User::from_uid(nix::unistd::geteuid()).unwrap().map(|user| user.name);
     assert_eq!(variable(&installation.collect().unwrap(), "HADOOP_USER_NAME"), process.as_deref());
 }
 
@@ -358,17 +424,27 @@ fn key_and_trust_stores_are_shipped_as_secrets_but_not_those_of_the_rest_api() {
             .set(&format!("security.ssl.{layer}truststore"), &store);
     }
     let spec = installation.collect().unwrap();
-    let expected = ["keystore.jks", "ssl/internal/keystore", "ssl/internal/truststore", "truststore.jks"];
+    let expected =
+        ["keystore.jks", "ssl/internal/keystore", "ssl/internal/truststore", "truststore.jks"];
     assert_eq!(secrets(&spec), expected);
-    assert_eq!(spec.configuration.get("security.ssl.keystore"), Some("_SANDBOX_/flink/keystore.jks"));
+    assert_eq!(
+        spec.configuration.get("security.ssl.keystore"),
+        Some("_SANDBOX_/flink/keystore.jks")
+    );
     assert_eq!(spec.configuration.get("security.ssl.rest.keystore"), None);
 }
 
 #[test]
 fn a_configured_file_that_is_missing_is_told_by_its_key() {
-    for key in ["security.kerberos.login.keytab", "security.ssl.internal.keystore", "mesos.artifacts.x"] {
-        let error = Installation::new(&[]).set(key, "/no/such/file").collect().unwrap_err().to_string();
-        assert!(error.starts_with(&format!("{key}: ")) && error.contains("/no/such/file"), "{error}");
+    for key in
+        ["security.kerberos.login.keytab", "security.ssl.internal.keystore", "mesos.artifacts.x"]
+    {
+        let error =
+            Installation::new(&[]).set(key, "/no/such/file").collect().unwrap_err().to_string();
+        assert!(
+            error.starts_with(&format!("{key}: ")) && error.contains("/no/such/file"),
+            "{error}"
+        );
     }
 }
 
@@ -387,7 +463,8 @@ fn a_users_own_files_and_folders_are_shipped_under_their_names() {
     assert_eq!(secrets(&spec), ["artifacts/key.pem"]);
     for name in ["..", "a/../../b", "/etc", ""] {
         let key = format!("mesos.artifacts.{name}");
-        let error = Installation::new(&[]).set(&key, "/etc/hosts").collect().unwrap_err().to_string();
+        let error =
+            Installation::new(&[]).set(&key, "/etc/hosts").collect().unwrap_err().to_string();
         assert!(error.starts_with(&key), "{error}");
     }
 }
@@ -395,14 +472,19 @@ fn a_users_own_files_and_folders_are_shipped_under_their_names() {
 #[test]
 fn two_files_for_one_place_are_refused_with_both() {
     let installation = Installation::new(&["data/a", "data/b"]);
-    let [a, b] = ["data/a", "data/b"].map(|path| installation.path(path).to_str().unwrap().to_owned());
-    let installation = installation.set("mesos.artifacts.x", &a).set("mesos.secret-artifacts.x", &b);
+    let [a, b] =
+        ["data/a", "data/b"].map(|path| installation.path(path).to_str().unwrap().to_owned());
+    let installation =
+        installation.set("mesos.artifacts.x", &a).set("mesos.secret-artifacts.x", &b);
     let error = installation.collect().unwrap_err().to_string();
     assert!(error.contains(&a) && error.contains(&b) && error.contains("artifacts/x"), "{error}");
     for (one, other) in [("x", "x/y/z"), ("x/y/z", "x")] {
         let both = Installation::new(&[]).set(&format!("mesos.artifacts.{one}"), &a);
         let both = both.set(&format!("mesos.secret-artifacts.{other}"), &b);
-        assert!(matches!(both.collect(), Err(OverlayError::Clash { .. })), "a file cannot be a folder");
+        assert!(
+            matches!(both.collect(), Err(OverlayError::Clash { .. })),
+            "a file cannot be a folder"
+        );
     }
 }
 
@@ -417,8 +499,13 @@ fn every_problem_is_told_not_only_the_first() {
     let home = FlinkHome::open(&master.path("flink"), None).unwrap();
     let problems = super::problems(&home, &master.config, &|_| None);
     let said: Vec<_> = problems.iter().map(ToString::to_string).collect();
-    let expected =
-        ["login.keytab", "ssl.truststore", "internal.keystore", "mesos.artifacts.../x", "secret-artifacts.key"];
+    let expected = [
+        "login.keytab",
+        "ssl.truststore",
+        "internal.keystore",
+        "mesos.artifacts.../x",
+        "secret-artifacts.key",
+    ];
     assert_eq!(said.len(), expected.len(), "{said:#?}");
     assert!(said.iter().zip(expected).all(|(said, part)| said.contains(part)), "{said:#?}");
     assert_eq!(master.collect().unwrap_err().to_string(), said[0]);
@@ -439,12 +526,14 @@ fn workers_may_log_by_a_file_of_their_own() {
         "ours/quiet.properties",
         "ours/logback.xml",
     ]);
-    let (log4j, logback) = (installation.path("ours/quiet.properties"), installation.path("ours/logback.xml"));
+    let (log4j, logback) =
+        (installation.path("ours/quiet.properties"), installation.path("ours/logback.xml"));
     let installation = installation
         .set("mesos.worker.log4j", log4j.to_str().unwrap())
         .set("mesos.worker.logback", logback.to_str().unwrap());
     let spec = installation.collect().unwrap();
-    let sources: Vec<_> = spec.artifacts.iter().map(|file| (file.target.as_str(), file.source.clone())).collect();
+    let sources: Vec<_> =
+        spec.artifacts.iter().map(|file| (file.target.as_str(), file.source.clone())).collect();
     assert_eq!(
         sources[1..4],
         [
@@ -460,7 +549,8 @@ fn workers_may_log_by_a_file_of_their_own() {
 
 #[test]
 fn a_logging_file_of_the_workers_own_is_limited_and_secret_if_it_holds_a_secret() {
-    let installation = Installation::new(&["flink/conf/log4j-console.properties", "ours/own.properties"]);
+    let installation =
+        Installation::new(&["flink/conf/log4j-console.properties", "ours/own.properties"]);
     let own = installation.path("ours/own.properties");
     let installation = installation.set("mesos.worker.log4j", own.to_str().unwrap());
     fs_err::write(&own, "appender.mail.smtpPassword = hush").unwrap();
@@ -481,7 +571,8 @@ fn a_python_environment_is_shipped_and_first_in_the_path() {
     let path = ("PATH".to_owned(), "_SANDBOX_/flink/python/bin:_AGENTS_PATH_".to_owned());
     assert!(spec.environment.contains(&path), "{:?}", spec.environment);
 
-    let spec = installation.set("containerized.taskmanager.env.PATH", "/opt/bin").collect().unwrap();
+    let spec =
+        installation.set("containerized.taskmanager.env.PATH", "/opt/bin").collect().unwrap();
     let paths: Vec<_> = spec.environment.iter().filter(|(name, _)| name == "PATH").collect();
     assert_eq!(paths, [&("PATH".to_owned(), "_SANDBOX_/flink/python/bin:/opt/bin".to_owned())]);
 }
@@ -490,6 +581,9 @@ fn a_python_environment_is_shipped_and_first_in_the_path() {
 fn a_folder_without_python_is_no_python_environment() {
     let installation = Installation::new(&["env/bin/perl"]);
     let folder = installation.path("env");
-    let error = installation.set("mesos.python.environment", folder.to_str().unwrap()).collect().unwrap_err();
+    let error = installation
+        .set("mesos.python.environment", folder.to_str().unwrap())
+        .collect()
+        .unwrap_err();
     assert!(error.to_string().starts_with("mesos.python.environment: "), "{error}");
 }

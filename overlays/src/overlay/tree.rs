@@ -6,20 +6,30 @@ use std::path::Path;
 
 use super::{ArtifactFile, Draft, OverlayError};
 
-/// Ships every file below `folder` as `<target>/<path in the folder>`. Links are followed: what they lead to is shipped
-/// under their names. Empty folders are not shipped.
+/// Ships every file below `folder` as `<target>/<path in the folder>`. Links are followed: what
+/// they lead to is shipped under their names. Empty folders are not shipped.
 pub(super) fn ship(folder: &Path, target: &str, draft: &mut Draft) -> Result<(), OverlayError> {
     let mut walk = Walk { target, secret: false, draft, above: Vec::new() };
     walk.folder(folder, "")
 }
 
 /// Ships one file as `target`.
-pub(super) fn ship_one(path: &Path, target: &str, secret: bool, draft: &mut Draft) -> Result<(), OverlayError> {
+pub(super) fn ship_one(
+    path: &Path,
+    target: &str,
+    secret: bool,
+    draft: &mut Draft,
+) -> Result<(), OverlayError> {
     ship_file(path, &fs_err::metadata(path)?, target.to_owned(), secret, draft)
 }
 
 /// Ships a file, or a folder with everything below it, as `target`.
-pub(super) fn ship_any(path: &Path, target: &str, secret: bool, draft: &mut Draft) -> Result<(), OverlayError> {
+pub(super) fn ship_any(
+    path: &Path,
+    target: &str,
+    secret: bool,
+    draft: &mut Draft,
+) -> Result<(), OverlayError> {
     if path.is_dir() {
         let mut walk = Walk { target, secret, draft, above: Vec::new() };
         return walk.folder(path, "");
@@ -66,20 +76,32 @@ impl Walk<'_> {
             return Err(OverlayError::Unshippable { path: folder.to_owned(), reason });
         }
         if !self.secret && self.draft.is_configuration(&metadata) {
-            return Err(OverlayError::Unshippable { path: folder.to_owned(), reason: CONFIGURATION });
+            return Err(OverlayError::Unshippable {
+                path: folder.to_owned(),
+                reason: CONFIGURATION,
+            });
         }
         self.above.push(identity);
         for entry in fs_err::read_dir(folder)? {
             let source = entry?.path();
             let Some(name) = source.file_name().and_then(|name| name.to_str()) else {
-                return Err(OverlayError::Unshippable { path: source, reason: "its name is not UTF-8" });
+                return Err(OverlayError::Unshippable {
+                    path: source,
+                    reason: "its name is not UTF-8",
+                });
             };
             let path = if path.is_empty() { name.to_owned() } else { format!("{path}/{name}") };
             let metadata = fs_err::metadata(&source)?;
             if metadata.is_dir() {
                 self.folder(&source, &path)?;
             } else {
-                ship_file(&source, &metadata, format!("{}/{path}", self.target), self.secret, self.draft)?;
+                ship_file(
+                    &source,
+                    &metadata,
+                    format!("{}/{path}", self.target),
+                    self.secret,
+                    self.draft,
+                )?;
             }
         }
         self.above.pop();

@@ -1,5 +1,5 @@
-//! The user's own files and folders: `mesos.artifacts.<name>`, and `mesos.secret-artifacts.<name>` for what nobody else
-//! may see. Workers have them as `artifacts/<name>` beside Flink's folders.
+//! The user's own files and folders: `mesos.artifacts.<name>`, and `mesos.secret-artifacts.<name>`
+//! for what nobody else may see. Workers have them as `artifacts/<name>` beside Flink's folders.
 
 use std::path::Path;
 
@@ -21,7 +21,13 @@ pub(super) fn collect(master: &Master<'_>, draft: &mut Draft) -> Result<(), Over
     Ok(())
 }
 
-fn ship(key: &str, name: &str, path: &Path, secret: bool, draft: &mut Draft) -> Result<(), OverlayError> {
+fn ship(
+    key: &str,
+    name: &str,
+    path: &Path,
+    secret: bool,
+    draft: &mut Draft,
+) -> Result<(), OverlayError> {
     if name.split('/').any(|part| matches!(part, "" | "." | "..")) {
         return Err(OverlayError::ArtifactName { key: key.to_owned() });
     }

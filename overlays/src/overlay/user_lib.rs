@@ -13,9 +13,11 @@ pub(super) fn collect(master: &Master<'_>, draft: &mut Draft) -> Result<(), Over
         tree::ship(&folder, "usrlib", draft)?;
     }
     for (jar, name) in application_jars(master.config)? {
-        let unreadable = |cause| OverlayError::Configured { key: APPLICATION_JARS.to_string(), cause };
+        let unreadable =
+            |cause| OverlayError::Configured { key: APPLICATION_JARS.to_string(), cause };
         let opened = common::files::open(Path::new(&jar)).map_err(unreadable);
-        let shipped = opened.and_then(|_| tree::ship_one(Path::new(&jar), &format!("usrlib/{name}"), false, draft));
+        let shipped = opened
+            .and_then(|_| tree::ship_one(Path::new(&jar), &format!("usrlib/{name}"), false, draft));
         draft.note(shipped);
     }
     Ok(())

@@ -1,11 +1,11 @@
-//! The part of the configuration that workers get: without what only other processes read, because each of these options
-//! may hold a secret that a job must not be able to read.
+//! The part of the configuration that workers get: without what only other processes read, because
+//! each of these options may hold a secret that a job must not be able to read.
 
 use flink::config::Configuration;
 use flink::hosts;
 use flink::options::flink::{
-    ENV_JAVA_DEFAULT_OPTS_JOBMANAGER, ENV_JAVA_OPTS_CLIENT, ENV_JAVA_OPTS_HISTORYSERVER, ENV_JAVA_OPTS_JOBMANAGER,
-    ENV_JAVA_OPTS_SQL_GATEWAY, TASKMANAGER_BIND_HOST, TASKMANAGER_HOST,
+    ENV_JAVA_DEFAULT_OPTS_JOBMANAGER, ENV_JAVA_OPTS_CLIENT, ENV_JAVA_OPTS_HISTORYSERVER,
+    ENV_JAVA_OPTS_JOBMANAGER, ENV_JAVA_OPTS_SQL_GATEWAY, TASKMANAGER_BIND_HOST, TASKMANAGER_HOST,
 };
 
 use super::{FOR_EXECUTORS, environment};
@@ -32,15 +32,17 @@ const OF_OTHERS: [&str; 11] = [
 const TOKEN_PROVIDER: &str = "security.delegation.token.provider.";
 const KEYS_OF_PROVIDERS: [&str; 2] = [".access-key", ".secret-key"];
 
-/// The configuration without what the workers' processes never read. Keys for the executor stay. Hosts that nobody chose,
-/// or that are no address at all, are left to the executor.
+/// The configuration without what the workers' processes never read. Keys for the executor stay.
+/// Hosts that nobody chose, or that are no address at all, are left to the executor.
 pub(super) fn of(config: &Configuration) -> Configuration {
     let mut configuration = config.clone();
     for (key, _) in config.iter().filter(|(key, _)| is_of_others(key)) {
         configuration.remove(key);
     }
     let host_is_no_address = config.get(&TASKMANAGER_HOST).is_some_and(hosts::is_wildcard);
-    for (option, is_no_address) in [(TASKMANAGER_HOST, host_is_no_address), (TASKMANAGER_BIND_HOST, false)] {
+    for (option, is_no_address) in
+        [(TASKMANAGER_HOST, host_is_no_address), (TASKMANAGER_BIND_HOST, false)]
+    {
         if is_no_address || hosts::is_as_shipped(config, &option) {
             configuration.remove(option.key());
         }

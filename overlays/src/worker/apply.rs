@@ -1,5 +1,5 @@
-//! The agent's end: from a description and a materialised manifest to a configuration in the sandbox and a command
-//! line.
+//! The agent's end: from a description and a materialised manifest to a configuration in the
+//! sandbox and a command line.
 
 use std::path::Path;
 
@@ -27,7 +27,9 @@ pub enum ApplyError {
     #[error(transparent)]
     Flink(#[from] FlinkHomeError),
     /// The manifest holds another Flink than the description says.
-    #[error("the artifacts contain Flink {found}, but the worker was described for Flink '{described}'")]
+    #[error(
+        "the artifacts contain Flink {found}, but the worker was described for Flink '{described}'"
+    )]
     Version {
         /// What the manifest holds.
         found: flink::version::FlinkVersion,
@@ -44,7 +46,9 @@ pub enum ApplyError {
         path: std::path::PathBuf,
     },
     /// A name for the sandbox that leads elsewhere.
-    #[error("the worker's description wants `{name}` in the sandbox to lead to `{target}`, which is not in its tree")]
+    #[error(
+        "the worker's description wants `{name}` in the sandbox to lead to `{target}`, which is not in its tree"
+    )]
     Link {
         /// The name.
         name: String,
@@ -72,9 +76,10 @@ pub enum ApplyError {
     Io(#[from] std::io::Error),
 }
 
-/// Writes the worker's final configuration into the sandbox, makes its folders, finds java and builds the command line.
-/// The class path leads to `tree`, if there is one: the same artifacts at a place that stays the same from worker to
-/// worker. `lookup` reads the agent's environment; the worker's own variables win over it. Blocking.
+/// Writes the worker's final configuration into the sandbox, makes its folders, finds java and
+/// builds the command line. The class path leads to `tree`, if there is one: the same artifacts at
+/// a place that stays the same from worker to worker. `lookup` reads the agent's environment; the
+/// worker's own variables win over it. Blocking.
 pub fn apply(
     spec: &WorkerSpec,
     sandbox: &Sandbox,
@@ -84,7 +89,10 @@ pub fn apply(
     let mut home = FlinkHome::open(&sandbox.flink(), None)?;
     home.jars_at = tree.map(Path::to_owned);
     if home.version.to_string() != spec.flink_version {
-        return Err(ApplyError::Version { found: home.version, described: spec.flink_version.clone() });
+        return Err(ApplyError::Version {
+            found: home.version,
+            described: spec.flink_version.clone(),
+        });
     }
     links::make(spec, sandbox)?;
     let secrets = read_secrets(sandbox)?;

@@ -15,8 +15,9 @@ use crate::overlay::{ArtifactFile, ContainerSpec};
 /// The key under which an environment variable is configured says whether it is a secret.
 const VARIABLE_PREFIX: &str = TASK_MANAGER_VARIABLE.prefix();
 
-/// The description that all workers share, and the files that they need. Secret values are written into a file for the
-/// owner only in `directory`, which must stay as long as the artifacts are served; that file is one of the artifacts.
+/// The description that all workers share, and the files that they need. Secret values are written
+/// into a file for the owner only in `directory`, which must stay as long as the artifacts are
+/// served; that file is one of the artifacts.
 pub fn template(
     spec: &ContainerSpec,
     home: &FlinkHome,
@@ -24,7 +25,8 @@ pub fn template(
 ) -> Result<(WorkerSpec, Vec<ArtifactFile>), std::io::Error> {
     let standard;
     let spec = if home.version.at_least(1, 19) {
-        standard = ContainerSpec { configuration: spec.configuration.in_standard_form(), ..spec.clone() };
+        standard =
+            ContainerSpec { configuration: spec.configuration.in_standard_form(), ..spec.clone() };
         &standard
     } else {
         spec
@@ -35,15 +37,27 @@ pub fn template(
     let mut artifacts = spec.artifacts.clone();
     if secrets != WorkerSecrets::default() {
         let source = write_secrets(&secrets, directory)?;
-        artifacts.push(ArtifactFile { source, target: SECRETS.to_owned(), executable: false, secret: true });
+        artifacts.push(ArtifactFile {
+            source,
+            target: SECRETS.to_owned(),
+            executable: false,
+            secret: true,
+        });
         artifacts.sort_by(|one, other| one.target.cmp(&other.target));
     }
     let flink_version = home.version.to_string();
-    let template = WorkerSpec { flink_version, configuration, yaml_keys, environment, ..WorkerSpec::default() };
+    let template = WorkerSpec {
+        flink_version,
+        configuration,
+        yaml_keys,
+        environment,
+        ..WorkerSpec::default()
+    };
     Ok((template, artifacts))
 }
 
-/// The names of the secret values, for which [`template`] adds a file to the artifacts: options, then variables.
+/// The names of the secret values, for which [`template`] adds a file to the artifacts: options,
+/// then variables.
 pub fn names_of_secrets(spec: &ContainerSpec) -> Vec<String> {
     let WorkerSecrets { configuration, environment } = without_secrets(spec).0;
     configuration.into_iter().chain(environment).map(|entry| entry.key).collect()
@@ -54,20 +68,29 @@ fn without_secrets(spec: &ContainerSpec) -> (WorkerSecrets, Vec<Entry>, Vec<Entr
     let (secret_configuration, configuration) = parted(spec.configuration.iter(), "");
     let variables = spec.environment.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let (secret_environment, environment) = parted(variables, VARIABLE_PREFIX);
-    let secrets = WorkerSecrets { configuration: secret_configuration, environment: secret_environment };
+    let secrets =
+        WorkerSecrets { configuration: secret_configuration, environment: secret_environment };
     (secrets, configuration, environment)
 }
 
 /// Secret entries, then the others.
-fn parted<'a>(entries: impl Iterator<Item = (&'a str, &'a str)>, prefix: &str) -> (Vec<Entry>, Vec<Entry>) {
-    entries
-        .map(|(key, value)| Entry::new(key, value))
-        .partition(|entry| Configuration::holds_secret(&format!("{prefix}{}", entry.key), &entry.value))
+fn parted<'a>(
+    entries: impl Iterator<Item = (&'a str, &'a str)>,
+    prefix: &str,
+) -> (Vec<Entry>, Vec<Entry>) {
+    entries.map(|(key, value)| Entry::new(key, value)).partition(|entry| {
+        Configuration::holds_secret(&format!("{prefix}{}", entry.key), &entry.value)
+    })
 }
 
 fn write_secrets(secrets: &WorkerSecrets, directory: &Path) -> Result<PathBuf, std::io::Error> {
     let path = directory.join(SECRETS);
-    let mut file = fs_err::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path)?;
+    let mut file = fs_err::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&path)?;
     file.write_all(&secrets.encode_to_vec())?;
     Ok(path)
 }
@@ -86,7 +109,10 @@ mod tests {
         for (key, value) in configuration {
             spec.configuration.set(*key, *value, Source::DynamicProperty);
         }
-        spec.environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        spec.environment = environment
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
         spec
     }
 
@@ -115,8 +141,12 @@ mod tests {
         let [secrets] = artifacts.as_slice() else { panic!("{artifacts:?}") };
         assert!(secrets.secret && !secrets.executable);
         assert_eq!(fs_err::metadata(&secrets.source).unwrap().permissions().mode() & 0o777, 0o600);
-        let decoded = WorkerSecrets::decode(fs_err::read(&secrets.source).unwrap().as_slice()).unwrap();
-        assert_eq!(decoded.configuration, [Entry::new("security.ssl.internal.key-password", "hush")]);
+        let decoded =
+            WorkerSecrets::decode(fs_err::read(&secrets.source).unwrap().as_slice()).unwrap();
+        assert_eq!(
+            decoded.configuration,
+            [Entry::new("security.ssl.internal.key-password", "hush")]
+        );
         assert_eq!(decoded.environment, [Entry::new("AWS_SECRET_ACCESS_KEY", "hush")]);
         assert!(!format!("{decoded:?} {template:?}").contains("hush"));
     }
@@ -124,12 +154,18 @@ mod tests {
     #[test]
     fn values_with_a_secret_inside_travel_as_secrets_whatever_their_key() {
         let folder = tempfile::tempdir().unwrap();
-        let configuration = [("my.url", "https://user:hush@h/x?sig=hush"), ("my.other.url", "https://h/x")];
-        let environment = [("PROXY", "http://user:hush@h"), ("JAVA_TOOL_OPTIONS", "-Dmy.password=hush")];
-        let (template, artifacts) = template(&spec(&configuration, &environment), &home(), folder.path()).unwrap();
+        let configuration =
+            [("my.url", "https://user:hush@h/x?sig=hush"), ("my.other.url", "https://h/x")];
+        let environment =
+            [("PROXY", "http://user:hush@h"), ("JAVA_TOOL_OPTIONS", "-Dmy.password=hush")];
+        let (template, artifacts) =
+            template(&spec(&configuration, &environment), &home(), folder.path()).unwrap();
         assert_eq!(template.configuration, [Entry::new("my.other.url", "https://h/x")]);
-        assert!(template.environment.is_empty() && artifacts.iter().all(|artifact| artifact.secret));
-        let secrets = WorkerSecrets::decode(fs_err::read(&artifacts[0].source).unwrap().as_slice()).unwrap();
+        assert!(
+            template.environment.is_empty() && artifacts.iter().all(|artifact| artifact.secret)
+        );
+        let secrets =
+            WorkerSecrets::decode(fs_err::read(&artifacts[0].source).unwrap().as_slice()).unwrap();
         assert_eq!(secrets.configuration, [Entry::new("my.url", "https://user:hush@h/x?sig=hush")]);
         assert_eq!(secrets.environment, environment.map(|(name, value)| Entry::new(name, value)));
         assert!(!format!("{secrets:?}").contains("hush"), "{secrets:?}");
@@ -138,7 +174,8 @@ mod tests {
     #[test]
     fn without_secrets_there_is_no_such_artifact() {
         let folder = tempfile::tempdir().unwrap();
-        let (_, artifacts) = template(&spec(&[("rest.port", "1")], &[]), &home(), folder.path()).unwrap();
+        let (_, artifacts) =
+            template(&spec(&[("rest.port", "1")], &[]), &home(), folder.path()).unwrap();
         assert!(artifacts.is_empty() && fs_err::read_dir(folder.path()).unwrap().next().is_none());
     }
 }

@@ -1,4 +1,5 @@
-//! An application cluster runs from our command lines: the job comes out of `usrlib`, its code runs on the TaskManager.
+//! An application cluster runs from our command lines: the job comes out of `usrlib`, its code runs
+//! on the TaskManager.
 
 use std::path::Path;
 use std::process::Command;
@@ -37,7 +38,8 @@ fn an_application_finishes(line: &str) {
         arguments: vec!["--host".to_owned(), "a b".to_owned()],
         ..Application::default()
     };
-    let command = || command::application(&home, &java, &config, &directories, &job, &environment).unwrap();
+    let command =
+        || command::application(&home, &java, &config, &directories, &job, &environment).unwrap();
     assert_eq!(command(), command(), "{line}: not the same a second time");
     let mut job_manager = start(&command());
 

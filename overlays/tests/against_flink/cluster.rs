@@ -1,4 +1,5 @@
-//! Our command lines start real processes: a JobManager and a TaskManager that finds it, of both Flink lines.
+//! Our command lines start real processes: a JobManager and a TaskManager that finds it, of both
+//! Flink lines.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -29,7 +30,9 @@ fn flink_2_runs_from_our_command_lines() {
 #[test]
 fn both_run_with_a_java_newer_than_17() {
     let Some(java) = newer_java() else {
-        std::io::stderr().write_all(b"\nSKIPPED: Flink with a Java newer than 17: there is none\n").unwrap();
+        std::io::stderr()
+            .write_all(b"\nSKIPPED: Flink with a Java newer than 17: there is none\n")
+            .unwrap();
         return;
     };
     for line in LINES {
@@ -64,10 +67,15 @@ fn a_task_manager_registers(line: &str, environment: &dyn Fn(&str) -> Option<Str
     command::prepare(&home, &config, &job_manager).unwrap();
     let java = Java::find(&config, environment).unwrap();
     java.check(&home.version).unwrap();
-    let mut job_manager = start(&command::job_manager(&home, &java, &config, &job_manager, environment).unwrap());
+    let mut job_manager =
+        start(&command::job_manager(&home, &java, &config, &job_manager, environment).unwrap());
 
-    let (mut spec, _) =
-        worker::template(&overlay::collect(&home, &config, environment).unwrap(), &home, folder.path()).unwrap();
+    let (mut spec, _) = worker::template(
+        &overlay::collect(&home, &config, environment).unwrap(),
+        &home,
+        folder.path(),
+    )
+    .unwrap();
     spec.worker_id = "taskmanager-00001".to_owned();
     spec.hostname = "127.0.0.1".to_owned();
     let sandbox = Sandbox { path: folder.path().join("sandbox") };
@@ -75,14 +83,26 @@ fn a_task_manager_registers(line: &str, environment: &dyn Fn(&str) -> Option<Str
     fs_err::os::unix::fs::symlink(&home.path, sandbox.flink()).unwrap();
     let mut task_manager = start(&worker::apply(&spec, &sandbox, None, environment).unwrap());
 
-    let registered = wait_for(|| get(rest, "/taskmanagers").filter(|body| body.contains("taskmanager-00001")));
-    assert!(registered.is_some(), "{line}: no TaskManager registered, logs:\n{}", logs(folder.path()));
+    let registered =
+        wait_for(|| get(rest, "/taskmanagers").filter(|body| body.contains("taskmanager-00001")));
+    assert!(
+        registered.is_some(),
+        "{line}: no TaskManager registered, logs:\n{}",
+        logs(folder.path())
+    );
     let memory = registered.unwrap();
     assert!(memory.contains("\"totalProcessMemory\":943718400"), "{line}: {memory}");
     let log = fs_err::read_to_string(sandbox.log().join("taskmanager.log")).unwrap();
-    assert!(log.contains("-Dgreeting=a \"b\" $c `d`; e"), "{line}: the option did not arrive as it was\n{log}");
+    assert!(
+        log.contains("-Dgreeting=a \"b\" $c `d`; e"),
+        "{line}: the option did not arrive as it was\n{log}"
+    );
     for process in [&mut task_manager, &mut job_manager] {
-        assert!(process.0.try_wait().unwrap().is_none(), "{line}: a process has ended\n{}", logs(folder.path()));
+        assert!(
+            process.0.try_wait().unwrap().is_none(),
+            "{line}: a process has ended\n{}",
+            logs(folder.path())
+        );
     }
 }
 
@@ -164,6 +184,8 @@ fn get(port: u16, path: &str) -> Option<String> {
 }
 
 pub(crate) fn logs(folder: &std::path::Path) -> String {
-    let read = |path: &str| fs_err::read_to_string(folder.join(path)).unwrap_or_else(|error| error.to_string());
+    let read = |path: &str| {
+        fs_err::read_to_string(folder.join(path)).unwrap_or_else(|error| error.to_string())
+    };
     format!("{}\n{}", read("jm/log/jobmanager.log"), read("sandbox/log/taskmanager.log"))
 }

@@ -1,5 +1,6 @@
-//! Our overlays against those of Flink 1.13.6, for random installations: the same but for the improvements that
-//! `docs/migrating-from-flink-1.13.md` lists, which are taken out here one by one and have tests of their own.
+//! Our overlays against those of Flink 1.13.6, for random installations: the same but for the
+//! improvements that `docs/migrating-from-flink-1.13.md` lists, which are taken out here one by one
+//! and have tests of their own.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
@@ -36,7 +37,8 @@ fn the_overlays_agree_with_those_of_flink_1_13() {
     let (mut agreed, mut refused) = (0, 0);
     for seed in 0..INSTALLATIONS {
         let config = installation(&root, &mut StdRng::seed_from_u64(seed));
-        let entries: Vec<String> = config.iter().flat_map(|(key, value)| [key.to_owned(), value.to_owned()]).collect();
+        let entries: Vec<String> =
+            config.iter().flat_map(|(key, value)| [key.to_owned(), value.to_owned()]).collect();
         let theirs = oracle.ask("collect", &entries);
         let home = FlinkHome::open(&root.join("flink"), None).unwrap();
         let variables = environment(&root);
@@ -46,7 +48,11 @@ fn the_overlays_agree_with_those_of_flink_1_13() {
         };
         match (overlay::collect(&home, &config, &lookup), theirs) {
             (Ok(ours), Ok(theirs)) => {
-                assert_eq!(without_improvements(&ours), known_better(facts(&theirs)), "installation {seed}");
+                assert_eq!(
+                    without_improvements(&ours),
+                    known_better(facts(&theirs)),
+                    "installation {seed}"
+                );
                 agreed += 1;
             }
             (Err(_), Err(_)) => refused += 1,
@@ -75,11 +81,30 @@ fn environment(root: &Path) -> Vec<(&'static str, PathBuf)> {
 /// A random installation in place of the last one, and its configuration.
 fn installation(root: &Path, random: &mut StdRng) -> Configuration {
     fs_err::remove_dir_all(root).ok();
-    for file in ["flink/lib/flink-dist-1.20.5.jar", "flink/bin/config.sh", "flink/conf/log4j.properties"] {
+    for file in
+        ["flink/lib/flink-dist-1.20.5.jar", "flink/bin/config.sh", "flink/conf/log4j.properties"]
+    {
         put(root, file, random);
     }
-    let names = ["a.jar", "b c.jar", "ü.sh", "config.yaml", "flink-conf.yaml", "sub/x.jar", "sub/d e/é.txt", ".hidden"];
-    for folder in ["flink/bin", "flink/conf", "flink/lib", "flink/plugins", "flink/usrlib", "flink/opt", "flink/log"] {
+    let names = [
+        "a.jar",
+        "b c.jar",
+        "ü.sh",
+        "config.yaml",
+        "flink-conf.yaml",
+        "sub/x.jar",
+        "sub/d e/é.txt",
+        ".hidden",
+    ];
+    for folder in [
+        "flink/bin",
+        "flink/conf",
+        "flink/lib",
+        "flink/plugins",
+        "flink/usrlib",
+        "flink/opt",
+        "flink/log",
+    ] {
         for name in names {
             if random.random_bool(0.3) {
                 put(root, &format!("{folder}/{name}"), random);
@@ -94,7 +119,11 @@ fn installation(root: &Path, random: &mut StdRng) -> Configuration {
         }
     }
     if random.random_bool(0.3) {
-        fs_err::os::unix::fs::symlink(root.join("flink/bin/config.sh"), root.join("flink/lib/link")).unwrap();
+        fs_err::os::unix::fs::symlink(
+            root.join("flink/bin/config.sh"),
+            root.join("flink/lib/link"),
+        )
+        .unwrap();
         fs_err::create_dir_all(root.join("flink/lib/empty")).unwrap();
     }
     configuration(root, random)
@@ -138,14 +167,18 @@ fn fact(kind: &str, name: &str, value: &str, more: &str) -> ((String, String), (
 }
 
 fn facts(answer: &[String]) -> Facts {
-    let facts = answer.chunks_exact(4).map(|chunk| fact(&chunk[0], &chunk[1], &chunk[2], &chunk[3]));
+    let facts =
+        answer.chunks_exact(4).map(|chunk| fact(&chunk[0], &chunk[1], &chunk[2], &chunk[3]));
     facts.collect()
 }
 
 /// What upstream did, with what is better now and can be seen in one item alone.
 fn known_better(mut facts: Facts) -> Facts {
-    let remove = |facts: &mut Facts, kind: &str, name: &str| facts.remove(&(kind.to_owned(), name.to_owned()));
-    // Of the configuration folder only logging files travel: any other may be a copy of the configuration.
+    let remove = |facts: &mut Facts, kind: &str, name: &str| {
+        facts.remove(&(kind.to_owned(), name.to_owned()))
+    };
+    // Of the configuration folder only logging files travel: any other may be a copy of the
+    // configuration.
     facts.retain(|(_, name), _| !name.starts_with("conf/") || name == "conf/log4j.properties");
     // Only the JobManager reads the stores of REST.
     remove(&mut facts, "configuration", "security.ssl.rest.keystore");
@@ -165,7 +198,9 @@ fn without_improvements(spec: &ContainerSpec) -> Facts {
     let is_new = |target: &str| target.starts_with("ssl/") || target == "hadoop/conf/yarn-site.xml";
     for file in spec.artifacts.iter().filter(|file| !is_new(&file.target)) {
         // Files that are configured one by one were never executable.
-        let alone = ["krb5", "keystore", "truststore", "hadoop/"].iter().any(|part| file.target.starts_with(part));
+        let alone = ["krb5", "keystore", "truststore", "hadoop/"]
+            .iter()
+            .any(|part| file.target.starts_with(part));
         let mode = if file.executable && !alone { "x" } else { "-" };
         let flags = format!("{mode}{}", if file.secret { "s" } else { "-" });
         facts.extend([fact("artifact", &file.target, file.source.to_str().unwrap(), &flags)]);

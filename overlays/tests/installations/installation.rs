@@ -1,4 +1,5 @@
-//! An application master's machine and an agent's sandbox, and everything that comes of them as one text.
+//! An application master's machine and an agent's sandbox, and everything that comes of them as one
+//! text.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -28,7 +29,10 @@ impl Installation {
             dynamic: Vec::new(),
             variables: Vec::new(),
             agents: Vec::new(),
-            ports: vec![("taskmanager.data.port".to_owned(), 31000), ("taskmanager.rpc.port".to_owned(), 31001)],
+            ports: vec![
+                ("taskmanager.data.port".to_owned(), 31000),
+                ("taskmanager.rpc.port".to_owned(), 31001),
+            ],
         };
         this.file("flink/bin/config.sh", "")
             .file("flink/conf/log4j-console.properties", "rootLogger.level = INFO\n")
@@ -48,7 +52,8 @@ impl Installation {
     }
 
     pub(crate) fn link(self, name: &str, to: &str) -> Self {
-        fs_err::os::unix::fs::symlink(self.folder.path().join(to), self.folder.path().join(name)).unwrap();
+        fs_err::os::unix::fs::symlink(self.folder.path().join(to), self.folder.path().join(name))
+            .unwrap();
         self
     }
 
@@ -89,7 +94,11 @@ impl Installation {
             fs_err::create_dir_all(&found).unwrap();
             fs_err::write(found.join(&file), &text).unwrap();
             let place = found.join(&file);
-            panic!("{} is not what comes out; if {} is right, copy it over", path.display(), place.display());
+            panic!(
+                "{} is not what comes out; if {} is right, copy it over",
+                path.display(),
+                place.display()
+            );
         }
     }
 
@@ -136,14 +145,17 @@ fn materialise(artifacts: &[ArtifactFile], sandbox: &Sandbox) {
 
 /// What the application master sends.
 fn described(spec: &WorkerSpec, artifacts: &[ArtifactFile]) -> String {
-    let mut text = format!("worker {} of Flink {} on {}\n", spec.worker_id, spec.flink_version, spec.hostname);
+    let mut text =
+        format!("worker {} of Flink {} on {}\n", spec.worker_id, spec.flink_version, spec.hostname);
     text.push_str("\nartifacts\n");
     for ArtifactFile { source, target, executable, secret } in artifacts {
         let kind = if *secret { " secret" } else { "" };
         let mode = if *executable { " executable" } else { "" };
         writeln!(text, "  {target}{kind}{mode} <- {}", source.display()).unwrap();
     }
-    for (title, entries) in [("configuration", &spec.configuration), ("environment", &spec.environment)] {
+    for (title, entries) in
+        [("configuration", &spec.configuration), ("environment", &spec.environment)]
+    {
         writeln!(text, "\n{title}").unwrap();
         for entry in entries {
             writeln!(text, "  {}: {}", entry.key, entry.value).unwrap();
@@ -175,7 +187,8 @@ fn started(command: &CommandLine, sandbox: &Sandbox) -> String {
 }
 
 fn written(folder: &Path) -> Vec<PathBuf> {
-    let mut paths: Vec<_> = fs_err::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut paths: Vec<_> =
+        fs_err::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
     paths
 }

@@ -1,5 +1,6 @@
-//! What ten realistic installations come to: the worker's description, its artifacts, and on an agent its configuration
-//! and command line, word for word. Each is written down in a file beside this one.
+//! What ten realistic installations come to: the worker's description, its artifacts, and on an
+//! agent its configuration and command line, word for word. Each is written down in a file beside
+//! this one.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod installation;
@@ -36,7 +37,9 @@ rest:
 
 #[test]
 fn flink_1_20_as_it_is_shipped() {
-    Installation::new("1.20.5").file("flink/conf/config.yaml", SHIPPED).agrees_with("flink_1_20_as_it_is_shipped");
+    Installation::new("1.20.5")
+        .file("flink/conf/config.yaml", SHIPPED)
+        .agrees_with("flink_1_20_as_it_is_shipped");
 }
 
 #[test]

@@ -21,10 +21,17 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// A cluster with this many wanted workers.
     pub(crate) fn new(constraints: &str, workers: usize) -> Self {
-        let part = |cpus: f64, mem: f64| BTreeMap::from([("cpus".to_owned(), cpus), ("mem".to_owned(), mem)]);
+        let part = |cpus: f64, mem: f64| {
+            BTreeMap::from([("cpus".to_owned(), cpus), ("mem".to_owned(), mem)])
+        };
         let ports = vec!["taskmanager.data.port".into(), "taskmanager.rpc.port".into()];
         let settings = Settings {
-            demand: Demand { task: part(1.0, 1024.0), executor: part(0.1, 32.0), ports, privileged: false },
+            demand: Demand {
+                task: part(1.0, 1024.0),
+                executor: part(0.1, 32.0),
+                ports,
+                privileged: false,
+            },
             constraints: Constraint::parse_list(constraints).unwrap(),
             decline: Duration::from_secs(5),
             decline_small: Duration::from_secs(300),
@@ -34,7 +41,8 @@ impl Cluster {
             registration: scheduler::core::state::Registration::default(),
             avoided_share: 0.25,
         };
-        let mut this = Self { core: Core::new(settings, State::fresh("0badcafe".to_owned()), Moment(0), 7) };
+        let mut this =
+            Self { core: Core::new(settings, State::fresh("0badcafe".to_owned()), Moment(0), 7) };
         this.target(workers);
         this.feed(Input::Subscribed("F".to_owned()));
         this
@@ -78,13 +86,17 @@ impl Cluster {
 
 /// Number of launched workers.
 pub(crate) fn launched(outputs: &[Output]) -> usize {
-    let of = |output: &Output| if let Output::Accept { launches, .. } = output { launches.len() } else { 0 };
+    let of = |output: &Output| {
+        if let Output::Accept { launches, .. } = output { launches.len() } else { 0 }
+    };
     outputs.iter().map(of).sum()
 }
 
 /// Offers of this many agents: all of one size, or of sizes from half a worker to four workers.
 pub(crate) fn offers(agents: usize, same: bool) -> Vec<v1::Offer> {
-    (0..agents).map(|number| offer(number, if same { 8 } else { [8, 1, 16, 2, 4, 8, 32, 4][number % 8] })).collect()
+    (0..agents)
+        .map(|number| offer(number, if same { 8 } else { [8, 1, 16, 2, 4, 8, 32, 4][number % 8] }))
+        .collect()
 }
 
 fn offer(number: usize, cpus: u32) -> v1::Offer {
@@ -102,8 +114,9 @@ fn offer(number: usize, cpus: u32) -> v1::Offer {
         ranges: Some(value::Ranges { range }),
         ..Default::default()
     };
-    let name =
-        |kind: &str, of: usize| v1::domain_info::fault_domain::ZoneInfo { name: format!("{kind}{}", number % of) };
+    let name = |kind: &str, of: usize| v1::domain_info::fault_domain::ZoneInfo {
+        name: format!("{kind}{}", number % of),
+    };
     let text = Some(value::Text { value: format!("r{}", number % 50) });
     v1::Offer {
         id: v1::OfferId { value: format!("offer-{number}") },

@@ -4,8 +4,9 @@
 //! cargo bench -p scheduler --bench scheduler -- match | match-10k | growth | offer-latency | memory
 //! ```
 //!
-//! Prints one line per row: name, group, ours, peer, ratio, unit, separated by tabs. All values except the latency are
-//! medians. `match` prints only our milliseconds: `tests/bench/groups/scheduler` runs it and its peer in turns.
+//! Prints one line per row: name, group, ours, peer, ratio, unit, separated by tabs. All values
+//! except the latency are medians. `match` prints only our milliseconds:
+//! `tests/bench/groups/scheduler` runs it and its peer in turns.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -28,10 +29,13 @@ use scheduler::core::message::{Input, Output};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let arguments: Vec<String> =
+        std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["match"] => println!("{:.4}", matching(1000, "", 21)),
-        ["match-10k"] => row("match-10k", matching(10_000, "@zone:GROUP_BY:3,rack:LIKE:r.*", 7), "ms"),
+        ["match-10k"] => {
+            row("match-10k", matching(10_000, "@zone:GROUP_BY:3,rack:LIKE:r.*", 7), "ms")
+        }
         ["growth"] => growth(),
         ["offer-latency"] => latency(),
         ["memory"] => memory(),
@@ -68,20 +72,24 @@ fn matching(n: usize, constraints: &str, rounds: usize) -> f64 {
 /// The exponent of the time's growth from 100 to 100 000: 1 is linear, n log n is about 1.1 there.
 fn growth() {
     let sizes = [100, 1000, 10_000, 100_000];
-    let times = sizes.map(|n| matching(n, "@zone:GROUP_BY:3,rack:LIKE:r.*", if n > 10_000 { 3 } else { 9 }));
+    let times = sizes
+        .map(|n| matching(n, "@zone:GROUP_BY:3,rack:LIKE:r.*", if n > 10_000 { 3 } else { 9 }));
     for (n, time) in sizes.iter().zip(times) {
         eprintln!("scheduler: {n} workers on {n} offers: {time:.2} ms");
     }
-    // The smallest time is too short to measure against, so a least-squares fit over the logarithms uses all.
-    let points: Vec<(f64, f64)> = sizes.iter().zip(times).map(|(n, time)| ((*n as f64).ln(), time.ln())).collect();
-    let mean = |of: &dyn Fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / points.len() as f64;
+    // The smallest time is too short to measure against, so a least-squares fit over the logarithms
+    // uses all.
+    let points: Vec<(f64, f64)> =
+        sizes.iter().zip(times).map(|(n, time)| ((*n as f64).ln(), time.ln())).collect();
+    let mean =
+        |of: &dyn Fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / points.len() as f64;
     let (x, y) = (mean(&|p| p.0), mean(&|p| p.1));
     let slope = mean(&|p| (p.0 - x) * (p.1 - y)) / mean(&|p| (p.0 - x).powi(2));
     row("growth", slope, "exponent");
 }
 
-/// From the bytes of an OFFERS event with 1000 offers to the bytes of all calls that answer it, with 1000 existing
-/// workers.
+/// From the bytes of an OFFERS event with 1000 offers to the bytes of all calls that answer it,
+/// with 1000 existing workers.
 fn latency() {
     let mut times = Vec::new();
     for round in 0..300 {
@@ -94,7 +102,8 @@ fn latency() {
         let began = Instant::now();
         let event = v1::scheduler::event::Offers::decode(bytes.as_slice()).unwrap();
         let outputs = cluster.feed(Input::Offers(event.offers));
-        let sent: usize = outputs.iter().filter_map(call).map(|call| call.encode_to_vec().len()).sum();
+        let sent: usize =
+            outputs.iter().filter_map(call).map(|call| call.encode_to_vec().len()).sum();
         let time = began.elapsed().as_secs_f64() * 1e3;
         assert!(sent > 0 && cluster::launched(&outputs) == 200);
         // The first ones warm the caches.
@@ -121,12 +130,15 @@ fn call(output: &Output) -> Option<v1::scheduler::Call> {
             });
             Some(calls::accept(offers.clone(), vec![calls::launch(tasks.collect())], 0.0))
         }
-        Output::Decline(offers, refuse) => Some(calls::decline(offers.clone(), refuse.as_secs_f64())),
+        Output::Decline(offers, refuse) => {
+            Some(calls::decline(offers.clone(), refuse.as_secs_f64()))
+        }
         _ => None,
     }
 }
 
-/// Resident megabytes with 10 000 running workers on 10 000 agents, less those of the empty program.
+/// Resident megabytes with 10 000 running workers on 10 000 agents, less those of the empty
+/// program.
 fn memory() {
     let empty = resident();
     let mut cluster = Cluster::new("hostname:GROUP_BY", 10_000);

@@ -1,8 +1,10 @@
-//! Where workers may run: Marathon's placement constraints over host name, fault domain and agent attributes.
+//! Where workers may run: Marathon's placement constraints over host name, fault domain and agent
+//! attributes.
 //!
-//! Operators and their meaning are those of Marathon (`docs/docs/constraints.md` there). Each value is compared as
-//! text, in Marathon's form: a scalar has at most three decimals (`1.10` is `1.1`), ranges are `[1-3,5-7]`. `IS` and
-//! `CLUSTER` also match an attribute's number written in another form.
+//! Operators and their meaning are those of Marathon (`docs/docs/constraints.md` there). Each value
+//! is compared as text, in Marathon's form: a scalar has at most three decimals (`1.10` is `1.1`),
+//! ranges are `[1-3,5-7]`. `IS` and `CLUSTER` also match an attribute's number written in another
+//! form.
 
 mod census;
 
@@ -75,14 +77,20 @@ impl Constraint {
     /// Whether one more worker may run where the field has `value`, given the other workers.
     pub fn check(&self, value: Option<&str>, others: &Census) -> Result<(), Unmet> {
         let Some(value) = value else {
-            return if matches!(self.operator, Operator::Unlike(_)) { Ok(()) } else { Err(Unmet::Ever) };
+            return if matches!(self.operator, Operator::Unlike(_)) {
+                Ok(())
+            } else {
+                Err(Unmet::Ever)
+            };
         };
         let (met, otherwise) = match &self.operator {
             Operator::Unique => (others.count(value) == 0, Unmet::Now),
             Operator::MaxPer(most) => (others.count(value) < *most, Unmet::Now),
             // A value that no worker has yet always counts as least used.
             Operator::GroupBy(groups) => (others.count(value) <= others.least(*groups), Unmet::Now),
-            Operator::Cluster(Some(wanted)) | Operator::Is(wanted) => (self.is(value, wanted), Unmet::Ever),
+            Operator::Cluster(Some(wanted)) | Operator::Is(wanted) => {
+                (self.is(value, wanted), Unmet::Ever)
+            }
             Operator::Cluster(None) => (others.is_empty() || others.count(value) > 0, Unmet::Now),
             Operator::Like(pattern) => (pattern.is_match(value), Unmet::Ever),
             Operator::Unlike(pattern) => (!pattern.is_match(value), Unmet::Ever),
@@ -92,7 +100,10 @@ impl Constraint {
 
     /// Equal as text; attributes also as numbers, since Mesos turns the scalar `1.10` into 1.1.
     fn is(&self, value: &str, wanted: &str) -> bool {
-        let as_number = || Some(value) == wanted.parse().ok().filter(|n: &f64| n.is_finite()).map(scalar).as_deref();
+        let as_number = || {
+            Some(value)
+                == wanted.parse().ok().filter(|n: &f64| n.is_finite()).map(scalar).as_deref()
+        };
         value == wanted || (matches!(self.field, Field::Attribute(_)) && as_number())
     }
 
@@ -100,12 +111,20 @@ impl Constraint {
     pub fn parse_list(text: &str) -> Result<Vec<Self>, ConstraintError> {
         let text = text.trim();
         if text.starts_with('[') {
-            let rows: Vec<Vec<Part>> = serde_json::from_str(text)
-                .map_err(|e| ConstraintError(format!("{text} is not a JSON list of lists of texts or numbers: {e}")))?;
-            return rows.iter().map(|row| Self::from_parts(&row.iter().map(Part::text).collect::<Vec<_>>())).collect();
+            let rows: Vec<Vec<Part>> = serde_json::from_str(text).map_err(|e| {
+                ConstraintError(format!(
+                    "{text} is not a JSON list of lists of texts or numbers: {e}"
+                ))
+            })?;
+            return rows
+                .iter()
+                .map(|row| Self::from_parts(&row.iter().map(Part::text).collect::<Vec<_>>()))
+                .collect();
         }
         let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
-        parts.map(|part| Self::from_parts(&part.splitn(3, ':').map(str::trim).collect::<Vec<_>>())).collect()
+        parts
+            .map(|part| Self::from_parts(&part.splitn(3, ':').map(str::trim).collect::<Vec<_>>()))
+            .collect()
     }
 
     fn from_parts(parts: &[impl AsRef<str>]) -> Result<Self, ConstraintError> {
@@ -113,13 +132,21 @@ impl Constraint {
         let whole = || parts.join(":");
         let (field, operator, value) = match parts[..] {
             [field, operator] => (field, operator, None),
-            [field, operator, value] => (field, operator, Some(value).filter(|value| !value.is_empty())),
+            [field, operator, value] => {
+                (field, operator, Some(value).filter(|value| !value.is_empty()))
+            }
             _ => return Err(ConstraintError(format!("{} is not a constraint", whole()))),
         };
-        let needed = |what: &str| value.ok_or_else(|| ConstraintError(format!("{}: {operator} needs {what}", whole())));
-        let number = |text: &str| text.parse::<usize>().map_err(|_| ConstraintError(format!("{}: no number", whole())));
-        let pattern =
-            |text: &str| Regex::new(&format!("^(?:{text})$")).map_err(|e| ConstraintError(format!("{}: {e}", whole())));
+        let needed = |what: &str| {
+            value.ok_or_else(|| ConstraintError(format!("{}: {operator} needs {what}", whole())))
+        };
+        let number = |text: &str| {
+            text.parse::<usize>().map_err(|_| ConstraintError(format!("{}: no number", whole())))
+        };
+        let pattern = |text: &str| {
+            Regex::new(&format!("^(?:{text})$"))
+                .map_err(|e| ConstraintError(format!("{}: {e}", whole())))
+        };
         let operator = match operator {
             "UNIQUE" => Operator::Unique,
             "CLUSTER" => Operator::Cluster(value.map(str::to_owned)),
@@ -210,20 +237,25 @@ pub fn values(offer: &v1::Offer, constraints: &[Constraint]) -> Values {
         Field::Hostname => Some(offer.hostname.as_str().into()),
         Field::Region => domain.map(|domain| domain.region.name.as_str().into()),
         Field::Zone => domain.map(|domain| domain.zone.name.as_str().into()),
-        Field::Attribute(name) => offer.attributes.iter().find(|a| a.name == **name).and_then(attribute),
+        Field::Attribute(name) => {
+            offer.attributes.iter().find(|a| a.name == **name).and_then(attribute)
+        }
     };
     constraints.iter().filter_map(|c| Some((c.field.clone(), value(&c.field)?))).collect()
 }
 
 /// An attribute's value as text, in Marathon's form.
 fn attribute(attribute: &v1::Attribute) -> Option<Arc<str>> {
-    let joined = |parts: Vec<String>, open: char, close: char| format!("{open}{}{close}", parts.join(",")).into();
+    let joined = |parts: Vec<String>, open: char, close: char| {
+        format!("{open}{}{close}", parts.join(",")).into()
+    };
     if let Some(text) = &attribute.text {
         Some(text.value.as_str().into())
     } else if let Some(scalar) = &attribute.scalar {
         Some(self::scalar(scalar.value).into())
     } else if let Some(ranges) = &attribute.ranges {
-        let mut ranges: Vec<_> = ranges.range.iter().map(|range| (range.begin, range.end)).collect();
+        let mut ranges: Vec<_> =
+            ranges.range.iter().map(|range| (range.begin, range.end)).collect();
         ranges.sort_unstable();
         Some(joined(ranges.iter().map(|(begin, end)| format!("{begin}-{end}")).collect(), '[', ']'))
     } else {
@@ -308,20 +340,34 @@ mod tests {
     #[test]
     fn cluster_and_is_agree_on_every_value() {
         let scalars = ["1.10", "0101", "7", "1e3", "-2.50", "0.12345", "1.0005", "16777217"];
-        let texts = ["a", "a b", "0x10", "1.5.2", "'1'", "1_0", "1f", "inf", "NaN", "[1-3]", "eu-1"];
-        let attributes = scalars.map(|text| scalar(text.parse().unwrap())).into_iter().chain(texts.map(str::to_owned));
+        let texts =
+            ["a", "a b", "0x10", "1.5.2", "'1'", "1_0", "1f", "inf", "NaN", "[1-3]", "eu-1"];
+        let attributes = scalars
+            .map(|text| scalar(text.parse().unwrap()))
+            .into_iter()
+            .chain(texts.map(str::to_owned));
         for value in attributes {
             for wanted in scalars.iter().chain(&texts).copied().chain([value.as_str()]) {
                 let of = |operator: &str| check(&format!("x:{operator}:{wanted}"), &value, &[]);
                 assert_eq!(of("IS"), of("CLUSTER"), "{value} {wanted}");
             }
             for field in ["x", "hostname"] {
-                assert_eq!(check(&format!("{field}:IS:{value}"), &value, &[]), Ok(()), "{field} {value}");
+                assert_eq!(
+                    check(&format!("{field}:IS:{value}"), &value, &[]),
+                    Ok(()),
+                    "{field} {value}"
+                );
             }
         }
-        for (written, seen) in [("1.10", "1.1"), ("0101", "101"), ("007", "7"), ("1e3", "1000"), ("0.12345", "0.123")] {
+        for (written, seen) in
+            [("1.10", "1.1"), ("0101", "101"), ("007", "7"), ("1e3", "1000"), ("0.12345", "0.123")]
+        {
             assert_eq!(scalar(written.parse().unwrap()), seen);
-            assert_eq!(check(&format!("version:CLUSTER:{written}"), seen, &[]), Ok(()), "{written}");
+            assert_eq!(
+                check(&format!("version:CLUSTER:{written}"), seen, &[]),
+                Ok(()),
+                "{written}"
+            );
         }
         // Text that Mesos does not read as a number is not a number.
         assert_eq!(check("@zone:IS:1.10", "1.1", &[]), Err(Unmet::Ever));
@@ -329,11 +375,17 @@ mod tests {
 
     #[test]
     fn a_number_in_json_is_taken_as_its_text() {
-        let list =
-            Constraint::parse_list(r#"[["rack", "GROUP_BY", 5], ["version", "IS", 1.1], ["rack", "LIKE", "r.*"]]"#);
+        let list = Constraint::parse_list(
+            r#"[["rack", "GROUP_BY", 5], ["version", "IS", 1.1], ["rack", "LIKE", "r.*"]]"#,
+        );
         let shown: Vec<_> = list.unwrap().iter().map(ToString::to_string).collect();
         assert_eq!(shown, ["rack:GROUP_BY:5", "version:IS:1.1", "rack:LIKE:r.*"]);
-        for wrong in [r#"[["rack", "IS", true]]"#, r#"[["rack", "IS", null]]"#, r#"["rack", "IS", "a"]"#, "[[]"] {
+        for wrong in [
+            r#"[["rack", "IS", true]]"#,
+            r#"[["rack", "IS", null]]"#,
+            r#"["rack", "IS", "a"]"#,
+            "[[]",
+        ] {
             let error = Constraint::parse_list(wrong).unwrap_err().to_string();
             assert!(error.contains("list of lists of texts or numbers"), "{error}");
         }
@@ -341,24 +393,49 @@ mod tests {
 
     #[test]
     fn an_agent_without_the_attribute_meets_only_unlike() {
-        let missing = |text: &str| text.parse::<Constraint>().unwrap().check(None, &Census::default());
+        let missing =
+            |text: &str| text.parse::<Constraint>().unwrap().check(None, &Census::default());
         assert_eq!(missing("rack:UNLIKE:a"), Ok(()));
-        for other in ["rack:UNIQUE", "rack:CLUSTER", "rack:GROUP_BY", "rack:LIKE:.*", "rack:MAX_PER:9", "rack:IS:a"] {
+        for other in [
+            "rack:UNIQUE",
+            "rack:CLUSTER",
+            "rack:GROUP_BY",
+            "rack:LIKE:.*",
+            "rack:MAX_PER:9",
+            "rack:IS:a",
+        ] {
             assert_eq!(missing(other), Err(Unmet::Ever), "{other}");
         }
     }
 
     #[test]
     fn lists_are_read_in_the_short_form_and_in_marathons() {
-        let shown = |text| Constraint::parse_list(text).unwrap().iter().map(ToString::to_string).collect::<Vec<_>>();
+        let shown = |text| {
+            Constraint::parse_list(text)
+                .unwrap()
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+        };
         let expected = ["hostname:UNIQUE", "rack:GROUP_BY:3", "@zone:LIKE:a.*b"];
         assert_eq!(shown("hostname:UNIQUE, rack:GROUP_BY:3,@zone:LIKE:a.*b"), expected);
-        assert_eq!(shown(r#"[["hostname","UNIQUE"],["rack","GROUP_BY","3"],["@zone","LIKE","a.*b"]]"#), expected);
+        assert_eq!(
+            shown(r#"[["hostname","UNIQUE"],["rack","GROUP_BY","3"],["@zone","LIKE","a.*b"]]"#),
+            expected
+        );
     }
 
     #[test]
     fn an_invalid_constraint_is_refused_with_what_is_allowed() {
-        for wrong in ["hostname", "rack:NEAR:a", "rack:LIKE", "rack:LIKE:(", "rack:MAX_PER:x", ":UNIQUE", "[[1]]"] {
+        for wrong in [
+            "hostname",
+            "rack:NEAR:a",
+            "rack:LIKE",
+            "rack:LIKE:(",
+            "rack:MAX_PER:x",
+            ":UNIQUE",
+            "[[1]]",
+        ] {
             let refused = Constraint::parse_list(wrong).unwrap_err().to_string();
             assert!(refused.contains("GROUP_BY"), "{wrong}: {refused}");
         }

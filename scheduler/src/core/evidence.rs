@@ -1,6 +1,7 @@
 //! Why no offer comes, or only small ones: what the master's operator API shows about it.
 //!
-//! Nothing is guessed: each reason names a role, an agent or a machine, and the number that prevents an offer.
+//! Nothing is guessed: each reason names a role, an agent or a machine, and the number that
+//! prevents an offer.
 
 use std::collections::BTreeMap;
 
@@ -48,10 +49,15 @@ impl Inspection {
             for (name, limit) in limits {
                 let (needed, used) = (demand.total(&name), self.used(&role, &name));
                 if needed > 0.0 && rounded(limit - used) < needed {
-                    let used =
-                        if used > 0.0 { format!(" of which {} are in use,", rounded(used)) } else { String::new() };
+                    let used = if used > 0.0 {
+                        format!(" of which {} are in use,", rounded(used))
+                    } else {
+                        String::new()
+                    };
                     let (limit, needed) = (amount(&name, limit), rounded(needed));
-                    reasons.push(format!("role `{role}` has a quota of {limit},{used} a TaskManager needs {needed}"));
+                    reasons.push(format!(
+                        "role `{role}` has a quota of {limit},{used} a TaskManager needs {needed}"
+                    ));
                 }
             }
         }
@@ -61,15 +67,22 @@ impl Inspection {
     /// The limits of all quotas, by role.
     fn limits(&self) -> Vec<(String, BTreeMap<String, f64>)> {
         let Some(quota) = &self.snapshot.quota else { return Vec::new() };
-        let values =
-            |config: &QuotaConfig| config.limits.iter().map(|(name, limit)| (name.clone(), limit.value)).collect();
+        let values = |config: &QuotaConfig| {
+            config.limits.iter().map(|(name, limit)| (name.clone(), limit.value)).collect()
+        };
         if !quota.configs.is_empty() {
-            return quota.configs.iter().map(|config| (config.role.clone(), values(config))).collect();
+            return quota
+                .configs
+                .iter()
+                .map(|config| (config.role.clone(), values(config)))
+                .collect();
         }
         let scalar = |resource: &Resource| Some((resource.name.clone(), resource.scalar?.value));
         let infos = quota.infos.iter();
         infos
-            .filter_map(|info| Some((info.role.clone()?, info.guarantee.iter().filter_map(scalar).collect())))
+            .filter_map(|info| {
+                Some((info.role.clone()?, info.guarantee.iter().filter_map(scalar).collect()))
+            })
             .collect()
     }
 
@@ -99,7 +112,9 @@ impl Inspection {
         let known = self.snapshot.agents.as_ref().filter(|known| known.agents.is_empty())?;
         Some(match known.recovered_agents.len() {
             0 => "no agent is registered".to_owned(),
-            missing => format!("no agent has registered since the master changed, {missing} did before"),
+            missing => {
+                format!("no agent has registered since the master changed, {missing} did before")
+            }
         })
     }
 
@@ -109,25 +124,34 @@ impl Inspection {
         if !demand.ports.is_empty() {
             names.push(PORTS);
         }
-        let needed = |name: &str| if name == PORTS { demand.ports.len() as f64 } else { demand.total(name) };
+        let needed =
+            |name: &str| if name == PORTS { demand.ports.len() as f64 } else { demand.total(name) };
         let has = |agent: &Agent, name: &str| self.free(agent, name, demand) >= needed(name);
         self.usable().next()?;
         if let Some(roomy) = self.usable().find(|agent| names.iter().all(|name| has(agent, name))) {
             let host = &roomy.agent_info.hostname;
             return (!quota_is_used_up).then(|| {
-                let kept = self.kept_for_others().map_or_else(String::new, |kept| format!("; {kept}"));
+                let kept =
+                    self.kept_for_others().map_or_else(String::new, |kept| format!("; {kept}"));
                 format!("{host} has room for a TaskManager, but the master does not offer it{kept}")
             });
         }
-        let short: Vec<&str> =
-            names.iter().copied().filter(|name| !self.usable().any(|agent| has(agent, name))).collect();
+        let short: Vec<&str> = names
+            .iter()
+            .copied()
+            .filter(|name| !self.usable().any(|agent| has(agent, name)))
+            .collect();
         if short.is_empty() {
             return Some(format!("no agent has {demand} free at once"));
         }
         let said = short.iter().map(|name| {
-            let most = self.usable().map(|agent| self.free(agent, name, demand)).fold(0.0, f64::max);
+            let most =
+                self.usable().map(|agent| self.free(agent, name, demand)).fold(0.0, f64::max);
             let (most, needed) = (amount(name, most), rounded(needed(name)));
-            format!("the agent with the most has {most} free, a TaskManager needs {needed}{}", self.reserved(name))
+            format!(
+                "the agent with the most has {most} free, a TaskManager needs {needed}{}",
+                self.reserved(name)
+            )
         });
         Some(said.collect::<Vec<_>>().join("; "))
     }
@@ -138,25 +162,40 @@ impl Inspection {
         let of = |resources: &[Resource]| -> f64 {
             let mine = resources.iter().filter(|resource| {
                 let role = reserved_for(resource);
-                resource.name == name && is_plain(resource) && role.is_none_or(|role| self.is_ours(role))
+                resource.name == name
+                    && is_plain(resource)
+                    && role.is_none_or(|role| self.is_ours(role))
             });
             let size = |resource: &Resource| match &resource.ranges {
                 Some(ranges) => {
-                    let one = |(begin, end): (u64, u64)| (end + 1).saturating_sub(begin.max(lowest));
-                    ranges.range.iter().map(|range| one((range.begin, range.end.min(u64::MAX - 1))) as f64).sum()
+                    let one =
+                        |(begin, end): (u64, u64)| (end + 1).saturating_sub(begin.max(lowest));
+                    ranges
+                        .range
+                        .iter()
+                        .map(|range| one((range.begin, range.end.min(u64::MAX - 1))) as f64)
+                        .sum()
                 }
                 None => resource.scalar.map_or(0.0, |scalar| scalar.value),
             };
             mine.map(size).sum()
         };
-        let free = of(&agent.total_resources) - of(&agent.allocated_resources) - of(&agent.offered_resources);
+        let free = of(&agent.total_resources)
+            - of(&agent.allocated_resources)
+            - of(&agent.offered_resources);
         rounded(free.max(0.0))
     }
 
     /// The other roles that a resource is reserved for.
     fn reserved(&self, name: &str) -> String {
-        let all = self.usable().flat_map(|agent| &agent.total_resources).filter(|resource| resource.name == name);
-        let others = all.filter_map(reserved_for).filter(|role| !self.is_ours(role)).map(|role| format!("`{role}`"));
+        let all = self
+            .usable()
+            .flat_map(|agent| &agent.total_resources)
+            .filter(|resource| resource.name == name);
+        let others = all
+            .filter_map(reserved_for)
+            .filter(|role| !self.is_ours(role))
+            .map(|role| format!("`{role}`"));
         match named(others) {
             Some(roles) => format!(" ({name} is reserved for {roles})"),
             None => String::new(),
@@ -183,13 +222,17 @@ impl Inspection {
 
     /// Agents that take no tasks.
     fn excluded(&self) -> Option<String> {
-        named(self.agents().filter_map(|agent| Some(format!("{} is {}", agent.agent_info.hostname, exclusion(agent)?))))
+        named(self.agents().filter_map(|agent| {
+            Some(format!("{} is {}", agent.agent_info.hostname, exclusion(agent)?))
+        }))
     }
 
     /// Machines that are down for maintenance.
     fn down(&self) -> Option<String> {
         let machines = self.snapshot.maintenance.iter().flat_map(|known| &known.down_machines);
-        let name = |machine: &mesos::v1::MachineId| machine.hostname.clone().or_else(|| machine.ip.clone());
+        let name = |machine: &mesos::v1::MachineId| {
+            machine.hostname.clone().or_else(|| machine.ip.clone())
+        };
         named(machines.filter_map(name)).map(|names| format!("in maintenance: {names}"))
     }
 }
@@ -251,7 +294,9 @@ mod tests {
         resources::{ranges, scalar},
         v1::{
             AgentInfo, MachineId,
-            master::{ClusterStatus, QuotaInfo, QuotaStatus, Role, cluster_status, response::GetAgents},
+            master::{
+                ClusterStatus, QuotaInfo, QuotaStatus, Role, cluster_status, response::GetAgents,
+            },
             resource::ReservationInfo,
             value,
         },
@@ -260,27 +305,40 @@ mod tests {
     use super::*;
 
     fn demand() -> Demand {
-        let part = |cpus: f64, mem: f64| BTreeMap::from([("cpus".to_owned(), cpus), ("mem".to_owned(), mem)]);
-        Demand { task: part(1.0, 1728.0), executor: part(0.1, 32.0), ports: vec!["p".into()], privileged: false }
+        let part = |cpus: f64, mem: f64| {
+            BTreeMap::from([("cpus".to_owned(), cpus), ("mem".to_owned(), mem)])
+        };
+        Demand {
+            task: part(1.0, 1728.0),
+            executor: part(0.1, 32.0),
+            ports: vec!["p".into()],
+            privileged: false,
+        }
     }
 
     fn agent(name: &str, cpus: f64, mem: f64) -> Agent {
         Agent {
             agent_info: AgentInfo { hostname: name.to_owned(), ..AgentInfo::default() },
             active: true,
-            total_resources: vec![scalar("cpus", cpus), scalar("mem", mem), ranges("ports", [(31_000, 31_009)])],
+            total_resources: vec![
+                scalar("cpus", cpus),
+                scalar("mem", mem),
+                ranges("ports", [(31_000, 31_009)]),
+            ],
             ..Agent::default()
         }
     }
 
     fn reserved(resource: Resource, role: &str) -> Resource {
-        let reservation = ReservationInfo { role: Some(role.to_owned()), ..ReservationInfo::default() };
+        let reservation =
+            ReservationInfo { role: Some(role.to_owned()), ..ReservationInfo::default() };
         Resource { reservations: vec![reservation], ..resource }
     }
 
     fn config(role: &str, guarantee: Option<f64>, limit: Option<f64>) -> QuotaConfig {
-        let map =
-            |value: Option<f64>| value.map(|value| ("cpus".to_owned(), value::Scalar { value })).into_iter().collect();
+        let map = |value: Option<f64>| {
+            value.map(|value| ("cpus".to_owned(), value::Scalar { value })).into_iter().collect()
+        };
         QuotaConfig { role: role.to_owned(), guarantees: map(guarantee), limits: map(limit) }
     }
 
@@ -309,13 +367,19 @@ mod tests {
         let in_use = |resource: Resource| Agent { allocated_resources: vec![resource], ..large() };
         let offered = |resource: Resource| Agent { offered_resources: vec![resource], ..large() };
         let of_others = Agent {
-            total_resources: [vec![reserved(scalar("mem", 8192.0), "other")], agent("", 8.0, 64.0).total_resources]
-                .concat(),
+            total_resources: [
+                vec![reserved(scalar("mem", 8192.0), "other")],
+                agent("", 8.0, 64.0).total_resources,
+            ]
+            .concat(),
             ..large()
         };
         let of_ours = Agent {
-            total_resources: [vec![reserved(scalar("mem", 8192.0), "team")], agent("", 8.0, 64.0).total_resources]
-                .concat(),
+            total_resources: [
+                vec![reserved(scalar("mem", 8192.0), "team")],
+                agent("", 8.0, 64.0).total_resources,
+            ]
+            .concat(),
             ..large()
         };
         let most = "the agent with the most has";
@@ -392,7 +456,10 @@ mod tests {
     fn of_many_a_few_are_named() {
         let gone = |name: String| Agent { active: false, ..agent(&name, 8.0, 8192.0) };
         let many = (1..=9).map(|number| gone(format!("h{number}"))).collect();
-        assert_eq!(said(many, vec![], &[]), "h1 is disconnected, h2 is disconnected, h3 is disconnected, …");
+        assert_eq!(
+            said(many, vec![], &[]),
+            "h1 is disconnected, h2 is disconnected, h3 is disconnected, …"
+        );
     }
 
     #[test]
@@ -400,10 +467,16 @@ mod tests {
         let mut look = look(vec![], vec![], &[]);
         let machine = |name: &str| MachineId { hostname: Some(name.to_owned()), ip: None };
         let planned = cluster_status::DrainingMachine { id: machine("later") };
-        let down = vec![machine("h1"), MachineId { hostname: None, ip: Some("192.0.2.7".to_owned()) }];
-        look.snapshot.maintenance = Some(ClusterStatus { draining_machines: vec![planned], down_machines: down });
-        assert_eq!(look.why_no_offer(&demand()), ["no agent is registered", "in maintenance: h1, 192.0.2.7"]);
-        look.snapshot.agents = Some(GetAgents { recovered_agents: vec![AgentInfo::default()], agents: vec![] });
+        let down =
+            vec![machine("h1"), MachineId { hostname: None, ip: Some("192.0.2.7".to_owned()) }];
+        look.snapshot.maintenance =
+            Some(ClusterStatus { draining_machines: vec![planned], down_machines: down });
+        assert_eq!(
+            look.why_no_offer(&demand()),
+            ["no agent is registered", "in maintenance: h1, 192.0.2.7"]
+        );
+        look.snapshot.agents =
+            Some(GetAgents { recovered_agents: vec![AgentInfo::default()], agents: vec![] });
         let known = look.why_no_offer(&demand());
         assert_eq!(known[0], "no agent has registered since the master changed, 1 did before");
     }
@@ -413,7 +486,13 @@ mod tests {
         assert!(Inspection::default().why_no_offer(&demand()).is_empty());
         let info = QuotaInfo { role: Some("x".to_owned()), guarantee: vec![scalar("cpus", 0.5)] };
         let quota = Some(QuotaStatus { infos: vec![info], configs: vec![] });
-        let old = Inspection { snapshot: Snapshot { quota, ..Snapshot::default() }, roles: vec!["x".to_owned()] };
-        assert_eq!(old.own_quota(&demand()), ["role `x` has a quota of cpus 0.5, a TaskManager needs 1.1"]);
+        let old = Inspection {
+            snapshot: Snapshot { quota, ..Snapshot::default() },
+            roles: vec!["x".to_owned()],
+        };
+        assert_eq!(
+            old.own_quota(&demand()),
+            ["role `x` has a quota of cpus 0.5, a TaskManager needs 1.1"]
+        );
     }
 }

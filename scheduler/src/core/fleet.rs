@@ -1,5 +1,5 @@
-//! All workers, with indexes that are updated with each change of a worker. With ten thousand workers, no step visits
-//! them all because of one.
+//! All workers, with indexes that are updated with each change of a worker. With ten thousand
+//! workers, no step visits them all because of one.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -83,12 +83,18 @@ impl Indexes {
         if before == after {
             return;
         }
-        let count = |of: &mut usize, before: bool, after: bool| *of = *of + usize::from(after) - usize::from(before);
+        let count = |of: &mut usize, before: bool, after: bool| {
+            *of = *of + usize::from(after) - usize::from(before)
+        };
         count(&mut self.ready, before.ready, after.ready);
         count(&mut self.present, before.present, after.present);
         if before.counts != after.counts {
             count(&mut self.counting, before.counts, after.counts);
-            count(self.generations.entry(record.generation).or_default(), before.counts, after.counts);
+            count(
+                self.generations.entry(record.generation).or_default(),
+                before.counts,
+                after.counts,
+            );
         }
         if before.occupies != after.occupies {
             self.occupation.count(&record.place, &self.constraints, after.occupies);
@@ -150,8 +156,12 @@ impl Fleet {
         Some(worker)
     }
 
-    /// Replaces the profiles of agents whose attributes have changed. Returns the changed records of their workers.
-    pub(super) fn set_places(&mut self, places: &HashMap<String, Arc<AgentProfile>>) -> Vec<WorkerRecord> {
+    /// Replaces the profiles of agents whose attributes have changed. Returns the changed records
+    /// of their workers.
+    pub(super) fn set_places(
+        &mut self,
+        places: &HashMap<String, Arc<AgentProfile>>,
+    ) -> Vec<WorkerRecord> {
         let Indexes { occupation, constraints, .. } = &mut self.indexes;
         let mut moved = Vec::new();
         for worker in self.workers.values_mut() {
@@ -171,7 +181,11 @@ impl Fleet {
     }
 
     /// Changes one worker. `None` if there is no such worker.
-    pub(super) fn update<T>(&mut self, id: &WorkerId, change: impl FnOnce(&mut Worker) -> T) -> Option<T> {
+    pub(super) fn update<T>(
+        &mut self,
+        id: &WorkerId,
+        change: impl FnOnce(&mut Worker) -> T,
+    ) -> Option<T> {
         let worker = self.workers.get_mut(id)?;
         let before = Marks::of(worker, &self.clock);
         let done = change(worker);

@@ -34,7 +34,8 @@ impl fmt::Display for Initiator {
     }
 }
 
-/// Why a worker made a transition. Formatted only on request, because there are far more transitions than requests.
+/// Why a worker made a transition. Formatted only on request, because there are far more
+/// transitions than requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cause {
     /// An offer of this agent fits.
@@ -116,7 +117,14 @@ mod tests {
         let mut history = History::default();
         for at in 0..1500 {
             let (worker, by) = (WorkerId::new("e", 1), Initiator::Mesos);
-            history.add(Transition { at: Moment(at), worker, from: "staging", to: "running", cause: "so".into(), by });
+            history.add(Transition {
+                at: Moment(at),
+                worker,
+                from: "staging",
+                to: "running",
+                cause: "so".into(),
+                by,
+            });
         }
         let kept: Vec<_> = history.iter().map(|step| step.at.0).collect();
         assert_eq!((kept.len(), kept.first(), kept.last()), (1000, Some(&500), Some(&1499)));

@@ -19,11 +19,12 @@ impl Moment {
     }
 }
 
-/// The permanent name of one worker: its Mesos task id, its executor id and `taskmanager.resource-id`.
+/// The permanent name of one worker: its Mesos task id, its executor id and
+/// `taskmanager.resource-id`.
 ///
-/// `taskmanager-<epoch>-<number>`: each leading application master draws an epoch, and the stored number counts up. So
-/// an id is never used twice, not even after the store was lost or restored from an older copy. Workers are ordered by
-/// number.
+/// `taskmanager-<epoch>-<number>`: each leading application master draws an epoch, and the stored
+/// number counts up. So an id is never used twice, not even after the store was lost or restored
+/// from an older copy. Workers are ordered by number.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct WorkerId {
     /// Compared first: with a hundred thousand workers, most comparisons need not read the text.

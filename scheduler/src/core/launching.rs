@@ -29,7 +29,8 @@ const SUPPRESS_LAG: Duration = Duration::from_secs(5);
 const LEAVING_FILTER: Duration = Duration::from_secs(60);
 /// Filter for offers of agents on which workers keep failing.
 const SUSPECT_FILTER: Duration = Duration::from_secs(60);
-/// No worker is launched on an agent whose maintenance begins within this time: it would soon have to move.
+/// No worker is launched on an agent whose maintenance begins within this time: it would soon have
+/// to move.
 const MAINTENANCE_MARGIN: Duration = Duration::from_secs(3600);
 /// The shortest filter.
 const SHORTEST_FILTER: Duration = Duration::from_secs(1);
@@ -57,8 +58,8 @@ impl Core {
         }
     }
 
-    /// An agent's attributes may change while workers run there: it returns under the same id. Constraints count those
-    /// workers by the agent's current attributes.
+    /// An agent's attributes may change while workers run there: it returns under the same id.
+    /// Constraints count those workers by the agent's current attributes.
     fn see_places(&mut self, offers: &[v1::Offer]) {
         let mut changed = HashMap::new();
         for offer in offers {
@@ -66,7 +67,8 @@ impl Core {
             let Some(known) = self.fleet.occupation().place_of(agent) else { continue };
             let values = constraint::values(offer, &self.settings.constraints);
             if known.values != values || known.hostname != *hostname {
-                let place = AgentProfile { agent: agent.clone(), hostname: hostname.clone(), values };
+                let place =
+                    AgentProfile { agent: agent.clone(), hostname: hostname.clone(), values };
                 changed.insert(agent.clone(), Arc::new(place));
             }
         }
@@ -94,7 +96,13 @@ impl Core {
         };
         let Settings { demand, constraints, .. } = &self.settings;
         let needs = &demand.needs();
-        let placing = Placement { needs, constraints, occupation: &mut occupation, ports: &mut ports, now: self.now };
+        let placing = Placement {
+            needs,
+            constraints,
+            occupation: &mut occupation,
+            ports: &mut ports,
+            now: self.now,
+        };
         let placed = placing.place(offers, missing, bar);
         *self.fleet.occupation_mut() = occupation;
         self.ports = ports;
@@ -115,7 +123,8 @@ impl Core {
             };
             declined.entry(refuse.max(SHORTEST_FILTER)).or_default().extend(bundle.offers);
         }
-        self.outputs.extend(declined.into_iter().map(|(refuse, offers)| Output::Decline(offers, refuse)));
+        self.outputs
+            .extend(declined.into_iter().map(|(refuse, offers)| Output::Decline(offers, refuse)));
     }
 
     /// Stores the placed workers; they are launched once stored.
@@ -128,7 +137,8 @@ impl Core {
             for taken in taken {
                 let worker = self.place_worker(&place, &taken);
                 changes.push(Change::Worker(worker.clone()));
-                let (worker, place, installed_executor) = (worker.id, place.clone(), installed_executor.clone());
+                let (worker, place, installed_executor) =
+                    (worker.id, place.clone(), installed_executor.clone());
                 launches.push(Launch { worker, place, taken, installed_executor });
             }
             accepts.push(Output::Accept { offers, launches });
@@ -151,11 +161,15 @@ impl Core {
             origin: Some(self.settings.origin.clone()),
         };
         let ports = taken.ports().map(|(_, port)| port).collect();
-        self.fleet.insert_placed(Worker { ports, ..Worker::new(record.clone(), Phase::Storing, self.now) });
+        self.fleet.insert_placed(Worker {
+            ports,
+            ..Worker::new(record.clone(), Phase::Storing, self.now)
+        });
         record
     }
 
-    /// An id that no worker has had. When the numbers are used up, they start again under another epoch.
+    /// An id that no worker has had. When the numbers are used up, they start again under another
+    /// epoch.
     fn next_id(&mut self) -> WorkerId {
         while self.next_number == u64::MAX {
             let epoch = format!("{:08x}", self.ports.chance().random::<u32>());
@@ -178,7 +192,8 @@ impl Core {
         if may { self.missing() } else { 0 }
     }
 
-    /// Revives or suppresses offers when the need has changed, or when Mesos behaves as if it missed the last call.
+    /// Revives or suppresses offers when the need has changed, or when Mesos behaves as if it
+    /// missed the last call.
     pub(super) fn want_offers(&mut self) {
         let wanted = self.launchable() > 0;
         let unheard = wanted && self.revive_again_at().is_some_and(|at| at <= self.now);
@@ -197,7 +212,8 @@ impl Core {
 
     /// When to revive offers again because none has come: the call may have been lost.
     pub(super) fn revive_again_at(&self) -> Option<Moment> {
-        (self.offers_wanted == Some(true)).then(|| self.offers_wanted_sent.after(REVIVE_AGAIN_AFTER))
+        (self.offers_wanted == Some(true))
+            .then(|| self.offers_wanted_sent.after(REVIVE_AGAIN_AFTER))
     }
 
     /// Notes what arriving offers show: Mesos has received our revive, or has missed our suppress.
@@ -206,12 +222,15 @@ impl Core {
         self.silence.end();
         match self.offers_wanted {
             Some(true) => self.offers_wanted_sent = self.now,
-            Some(false) if self.now.since(self.offers_wanted_sent) >= SUPPRESS_LAG => self.offers_wanted = None,
+            Some(false) if self.now.since(self.offers_wanted_sent) >= SUPPRESS_LAG => {
+                self.offers_wanted = None
+            }
             _ => {}
         }
     }
 
-    /// Once the largest offer is known and can be reported, asks the master to leave out offers that are too small.
+    /// Once the largest offer is known and can be reported, asks the master to leave out offers
+    /// that are too small.
     fn narrow(&mut self) {
         let too_small = self.refusals.has_shortage() && self.launchable() > 0;
         if too_small && !std::mem::replace(&mut self.narrowed, true) {

@@ -77,8 +77,8 @@ pub enum Output {
     AcceptInverse(Vec<v1::OfferId>),
     /// Decline an inverse offer, with a filter of this length.
     DeclineInverse(Vec<v1::OfferId>, Duration),
-    /// Ask the master to leave out offers with less than a worker needs. Sent only after one such offer has shown how
-    /// much there is.
+    /// Ask the master to leave out offers with less than a worker needs. Sent only after one such
+    /// offer has shown how much there is.
     Narrow,
     /// Ask the master to drop our constraints: the offers then show why none fits.
     Widen,

@@ -1,21 +1,24 @@
-//! After a takeover, a worker whose TaskManager cannot register is replaced at once instead of after the registration
-//! timeout.
+//! After a takeover, a worker whose TaskManager cannot register is replaced at once instead of
+//! after the registration timeout.
 //!
-//! One with other jars is replaced, too. That costs least at a takeover, since every job restarts with the JobManager
-//! anyway. A TaskManager whose other files differ (logging, Python, users' own) still works: it keeps them, and this is
-//! reported.
+//! One with other jars is replaced, too. That costs least at a takeover, since every job restarts
+//! with the JobManager anyway. A TaskManager whose other files differ (logging, Python, users' own)
+//! still works: it keeps them, and this is reported.
 
-use super::{Core, history::Initiator, ids::WorkerId, message::Notice, origin::differ, worker::Worker};
+use super::{
+    Core, history::Initiator, ids::WorkerId, message::Notice, origin::differ, worker::Worker,
+};
 
 impl Core {
-    /// Replaces workers that were taken over and cannot register. Records of earlier versions do not say; those workers
-    /// get the usual time to register.
+    /// Replaces workers that were taken over and cannot register. Records of earlier versions do
+    /// not say; those workers get the usual time to register.
     pub(super) fn replace_misfits(&mut self) {
         let now = &self.settings.origin;
-        let misfits = self.fleet.workers().values().filter(|worker| worker.counts()).filter_map(|worker| {
-            let why = worker.record.origin.as_ref()?.misfit(now)?;
-            Some((worker.record.id.clone(), why))
-        });
+        let misfits =
+            self.fleet.workers().values().filter(|worker| worker.counts()).filter_map(|worker| {
+                let why = worker.record.origin.as_ref()?.misfit(now)?;
+                Some((worker.record.id.clone(), why))
+            });
         for (id, why) in misfits.collect::<Vec<(WorkerId, String)>>() {
             self.kill(&id, why, Initiator::Scheduler);
         }

@@ -4,8 +4,8 @@
 //!   leaving workers ──▶ up to `surge` more are wanted ──▶ a new one is ready ──▶ one leaving worker is killed ──▶ …
 //! ```
 //!
-//! A move never leaves fewer than the target less `max_unavailable` workers ready. What must move is stored, so the
-//! next application master continues a move where it stopped.
+//! A move never leaves fewer than the target less `max_unavailable` workers ready. What must move
+//! is stored, so the next application master continues a move where it stopped.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -25,8 +25,8 @@ use super::{
 const MAINTENANCE_LEAD: Duration = Duration::from_secs(600);
 /// Filter for a declined inverse offer.
 const INVERSE_FILTER: Duration = Duration::from_secs(60);
-/// Mesos repeats the inverse offer for an agent every few seconds while it wants the agent back. Only frameworks that
-/// did not accept are notified when it stops.
+/// Mesos repeats the inverse offer for an agent every few seconds while it wants the agent back.
+/// Only frameworks that did not accept are notified when it stops.
 const STILL_WANTED: Duration = Duration::from_secs(60);
 
 /// Agents that Mesos wants back.
@@ -119,10 +119,12 @@ impl Core {
             return None;
         }
         let vacated = self.vacated(&place.agent, &place.hostname);
-        let early =
-            self.maintenance.get(&place.agent).is_some_and(|wanted| self.now.after(MAINTENANCE_LEAD) < wanted.start)
-                && !self.draining.contains(&place.agent)
-                && !self.draining.contains(&place.hostname);
+        let early = self
+            .maintenance
+            .get(&place.agent)
+            .is_some_and(|wanted| self.now.after(MAINTENANCE_LEAD) < wanted.start)
+            && !self.draining.contains(&place.agent)
+            && !self.draining.contains(&place.hostname);
         match vacated {
             Some(why) if !early => Some(why),
             _ if record.generation < self.generation => Some("all workers are restarted"),
@@ -132,13 +134,19 @@ impl Core {
 
     /// Whether no worker must leave. This is the usual case, and cheap to check.
     pub(super) fn nobody_leaves(&self) -> bool {
-        self.draining.is_empty() && self.maintenance.is_empty() && !self.fleet.has_older_than(self.generation)
+        self.draining.is_empty()
+            && self.maintenance.is_empty()
+            && !self.fleet.has_older_than(self.generation)
     }
 
-    /// The workers that must leave: first those that the JobManager does not use yet, then the oldest.
+    /// The workers that must leave: first those that the JobManager does not use yet, then the
+    /// oldest.
     fn all_leaving(&self) -> Vec<(WorkerId, &'static str)> {
-        let of = |worker: &Worker| Some((worker.is_ready(), worker.record.id.clone(), self.leaves(worker)?));
-        let mut leaving: Vec<_> = self.fleet.workers().values().filter_map(|worker| of(worker)).collect();
+        let of = |worker: &Worker| {
+            Some((worker.is_ready(), worker.record.id.clone(), self.leaves(worker)?))
+        };
+        let mut leaving: Vec<_> =
+            self.fleet.workers().values().filter_map(|worker| of(worker)).collect();
         leaving.sort();
         leaving.into_iter().map(|(_, id, why)| (id, why)).collect()
     }
@@ -147,7 +155,8 @@ impl Core {
         if self.fleet.has_older_than(self.generation) { self.restart } else { self.settings.moving }
     }
 
-    /// Kills leaving workers as far as enough others are ready, and asks for extra workers in the meantime.
+    /// Kills leaving workers as far as enough others are ready, and asks for extra workers in the
+    /// meantime.
     pub(super) fn move_workers(&mut self) {
         self.surge = 0;
         if self.stopping || self.nobody_leaves() {
@@ -160,9 +169,10 @@ impl Core {
         for (id, why) in leaving {
             let Some(worker) = self.fleet.get(&id) else { continue };
             let is_ready = worker.is_ready();
-            // A worker that is not ready may be about to register with a JobManager that has just come up, so it counts
-            // too.
-            if worker.phase == Phase::Storing || ready < least.saturating_add(usize::from(is_ready)) {
+            // A worker that is not ready may be about to register with a JobManager that has just
+            // come up, so it counts too.
+            if worker.phase == Phase::Storing || ready < least.saturating_add(usize::from(is_ready))
+            {
                 continue;
             }
             ready -= usize::from(is_ready);
@@ -175,8 +185,9 @@ impl Core {
     /// When workers start, or no longer need, to leave for maintenance.
     pub(super) fn maintenance_at(&self) -> Option<Moment> {
         let lead = u64::try_from(MAINTENANCE_LEAD.as_millis()).unwrap_or(0);
-        let moments =
-            |wanted: &WantedBack| [Moment(wanted.start.0.saturating_sub(lead)), wanted.asked.after(STILL_WANTED)];
+        let moments = |wanted: &WantedBack| {
+            [Moment(wanted.start.0.saturating_sub(lead)), wanted.asked.after(STILL_WANTED)]
+        };
         self.maintenance.values().flat_map(moments).filter(|at| *at > self.now).min()
     }
 }

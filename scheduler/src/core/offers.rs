@@ -29,7 +29,8 @@ pub struct Bundle {
     pub offers: Vec<v1::OfferId>,
     /// The agent.
     pub place: Arc<AgentProfile>,
-    /// Where the agent says that our executor is installed: its text attribute [`EXECUTOR_ATTRIBUTE`].
+    /// Where the agent says that our executor is installed: its text attribute
+    /// [`EXECUTOR_ATTRIBUTE`].
     pub installed_executor: Option<Arc<str>>,
     /// What each placed worker takes.
     pub taken: Vec<Taken>,
@@ -60,7 +61,8 @@ impl Refusal {
     }
 }
 
-const UNUSABLE_PORTS: &str = "a TaskManager could not listen on the agent's free ports a moment ago";
+const UNUSABLE_PORTS: &str =
+    "a TaskManager could not listen on the agent's free ports a moment ago";
 
 /// The agent attribute with the path of an installed executor.
 pub const EXECUTOR_ATTRIBUTE: &str = "flink-mesos-executor";
@@ -133,9 +135,16 @@ impl Occupation {
 
     /// The number of workers per `GROUP_BY` value of this group.
     fn rank(&self, group: &Group, constraints: &[Constraint]) -> Rank {
-        let grouped = constraints.iter().zip(&self.censuses).filter(|(constraint, _)| is_grouping(constraint));
+        let grouped = constraints
+            .iter()
+            .zip(&self.censuses)
+            .filter(|(constraint, _)| is_grouping(constraint));
         let ranks = grouped.zip(&group.values);
-        ranks.map(|((_, census), value)| value.as_ref().map_or(usize::MAX, |value| census.count(value))).collect()
+        ranks
+            .map(|((_, census), value)| {
+                value.as_ref().map_or(usize::MAX, |value| census.count(value))
+            })
+            .collect()
     }
 
     /// Whether constraints allow one more worker on an agent with these values.
@@ -146,9 +155,9 @@ impl Occupation {
     fn check(&self, values: &Values, constraints: &[Constraint]) -> Result<(), Refusal> {
         for (constraint, census) in constraints.iter().zip(&self.censuses) {
             let value = values.get(&constraint.field);
-            constraint
-                .check(value.map(|value| &**value), census)
-                .map_err(|unmet| Refusal::Constraint(constraint.to_string(), unmet, value.cloned()))?;
+            constraint.check(value.map(|value| &**value), census).map_err(|unmet| {
+                Refusal::Constraint(constraint.to_string(), unmet, value.cloned())
+            })?;
         }
         Ok(())
     }
@@ -169,8 +178,9 @@ pub struct Placement<'a> {
 }
 
 impl Placement<'_> {
-    /// Places up to `missing` workers on `offers`, each on the agent with the fewest, as far as needs and constraints
-    /// allow. Given an agent's id, host name and planned maintenance, `bar` returns why nothing may be launched there.
+    /// Places up to `missing` workers on `offers`, each on the agent with the fewest, as far as
+    /// needs and constraints allow. Given an agent's id, host name and planned maintenance, `bar`
+    /// returns why nothing may be launched there.
     pub fn place(
         self,
         offers: Vec<v1::Offer>,
@@ -188,13 +198,15 @@ impl Placement<'_> {
         }
         // First the least used group of each `GROUP_BY`, then its agent with the fewest workers.
         let mut groups = groups(&bundles, constraints, occupation);
-        let ranked =
-            |(g, group): (usize, &Group)| Some(Reverse((occupation.rank(group, constraints), group.best()?, g)));
+        let ranked = |(g, group): (usize, &Group)| {
+            Some(Reverse((occupation.rank(group, constraints), group.best()?, g)))
+        };
         let mut best: BinaryHeap<_> = groups.iter().enumerate().filter_map(ranked).collect();
         while missing > 0 {
             let Some(Reverse((rank, _, g))) = best.pop() else { break };
             let group = &mut groups[g];
-            // Ranks only grow while workers are placed, so an outdated one is reinserted with its current rank.
+            // Ranks only grow while workers are placed, so an outdated one is reinserted with its
+            // current rank.
             let rank_now = occupation.rank(group, constraints);
             if rank_now == rank
                 && let Some(Reverse((there, i))) = group.agents.pop()
@@ -209,7 +221,9 @@ impl Placement<'_> {
                         group.agents.push(Reverse((there + 1, i)));
                         missing -= 1;
                     }
-                    Err(Refusal::Shortage(short)) if bundle.pool.would_do_with_all_ports(&short) => {
+                    Err(Refusal::Shortage(short))
+                        if bundle.pool.would_do_with_all_ports(&short) =>
+                    {
                         let wait = ports.wait(now, &bundle.place.agent);
                         bundle.refusal = Some(Refusal::Avoided(UNUSABLE_PORTS, wait));
                     }
@@ -217,7 +231,9 @@ impl Placement<'_> {
                 }
             }
             let group = &groups[g];
-            best.extend(group.best().map(|agent| Reverse((occupation.rank(group, constraints), agent, g))));
+            best.extend(
+                group.best().map(|agent| Reverse((occupation.rank(group, constraints), agent, g))),
+            );
         }
         bundles
     }
@@ -246,7 +262,8 @@ fn is_grouping(constraint: &Constraint) -> bool {
 
 /// The usable bundles, by group.
 fn groups(bundles: &[Bundle], constraints: &[Constraint], occupation: &Occupation) -> Vec<Group> {
-    let grouping: Vec<&Field> = constraints.iter().filter(|c| is_grouping(c)).map(|c| &c.field).collect();
+    let grouping: Vec<&Field> =
+        constraints.iter().filter(|c| is_grouping(c)).map(|c| &c.field).collect();
     let mut groups: Vec<Group> = Vec::new();
     let mut known = HashTable::new();
     let hasher = RandomState::new();
@@ -256,8 +273,12 @@ fn groups(bundles: &[Bundle], constraints: &[Constraint], occupation: &Occupatio
         let same = |g: &usize| groups[*g].values.iter().map(Option::as_ref).eq(values());
         let number = known.find(hash, same).copied().unwrap_or(groups.len());
         if number == groups.len() {
-            groups.push(Group { values: values().map(Option::<&_>::cloned).collect(), agents: BinaryHeap::new() });
-            let rehash = |g: &usize| hash_all(&hasher, groups[*g].values.iter().map(Option::as_ref));
+            groups.push(Group {
+                values: values().map(Option::<&_>::cloned).collect(),
+                agents: BinaryHeap::new(),
+            });
+            let rehash =
+                |g: &usize| hash_all(&hasher, groups[*g].values.iter().map(Option::as_ref));
             known.insert_unique(hash, number, rehash);
         }
         let there = occupation.agents.get(bundle.place.agent.as_str()).copied().unwrap_or(0);
@@ -272,8 +293,8 @@ fn hash_all<T: Hash>(hasher: &RandomState, values: impl Iterator<Item = T>) -> u
     state.finish()
 }
 
-/// One bundle per agent and role, in the order of the offers. Each offer is read once, and unneeded resources are
-/// dropped while they are still in the processor's cache.
+/// One bundle per agent and role, in the order of the offers. Each offer is read once, and unneeded
+/// resources are dropped while they are still in the processor's cache.
 fn bundle(offers: Vec<v1::Offer>, needs: &Needs, constraints: &[Constraint]) -> Vec<Bundle> {
     let mut bundles: Vec<Bundle> = Vec::with_capacity(offers.len());
     let mut known = HashTable::with_capacity(offers.len());
@@ -281,20 +302,28 @@ fn bundle(offers: Vec<v1::Offer>, needs: &Needs, constraints: &[Constraint]) -> 
     for mut offer in offers {
         let role = offer.allocation_info.take().and_then(|info| info.role);
         let hash = hasher.hash_one((&offer.agent_id.value, &role));
-        let same = |i: &usize| bundles[*i].place.agent == offer.agent_id.value && bundles[*i].role == role;
+        let same =
+            |i: &usize| bundles[*i].place.agent == offer.agent_id.value && bundles[*i].role == role;
         if let Some(&i) = known.find(hash, same) {
             bundles[i].pool.add(offer.resources, needs);
             bundles[i].offers.push(offer.id);
             continue;
         }
-        known.insert_unique(hash, bundles.len(), |i| hasher.hash_one((&bundles[*i].place.agent, &bundles[*i].role)));
+        known.insert_unique(hash, bundles.len(), |i| {
+            hasher.hash_one((&bundles[*i].place.agent, &bundles[*i].role))
+        });
         bundles.push(Bundle::new(offer, role, needs, constraints));
     }
     bundles
 }
 
 impl Bundle {
-    fn new(offer: v1::Offer, role: Option<String>, needs: &Needs, constraints: &[Constraint]) -> Self {
+    fn new(
+        offer: v1::Offer,
+        role: Option<String>,
+        needs: &Needs,
+        constraints: &[Constraint],
+    ) -> Self {
         Self {
             installed_executor: text_attribute(&offer.attributes, EXECUTOR_ATTRIBUTE),
             taken: Vec::new(),
@@ -318,7 +347,11 @@ pub(super) fn begins(unavailability: &v1::Unavailability) -> Moment {
 }
 
 fn text_attribute(attributes: &[v1::Attribute], name: &str) -> Option<Arc<str>> {
-    attributes.iter().find(|a| a.name == name).and_then(|a| a.text.as_ref()).map(|text| text.value.as_str().into())
+    attributes
+        .iter()
+        .find(|a| a.name == name)
+        .and_then(|a| a.text.as_ref())
+        .map(|text| text.value.as_str().into())
 }
 
 /// Counts the unused offers since the last launch, to answer "why is my TaskManager not starting".
@@ -345,7 +378,9 @@ impl SampleValues {
     fn add(&mut self, value: Option<&Arc<str>>) {
         match value {
             None => self.none = true,
-            Some(value) if self.values.len() < MOST_VALUES => drop(self.values.insert(value.clone())),
+            Some(value) if self.values.len() < MOST_VALUES => {
+                drop(self.values.insert(value.clone()))
+            }
             Some(value) => self.more |= !self.values.contains(value),
         }
     }
@@ -369,10 +404,13 @@ impl Refusals {
                 *count += offers;
                 seen.add(value.as_ref());
             }
-            Refusal::Avoided(why, _) => *self.avoided.entry((*why).to_owned()).or_insert(0) += offers,
+            Refusal::Avoided(why, _) => {
+                *self.avoided.entry((*why).to_owned()).or_insert(0) += offers
+            }
             Refusal::Shortage(shortage) => {
                 let new = || (shortage.clone(), 0);
-                let (largest, count) = self.shortages.entry(shortage.name.clone()).or_insert_with(new);
+                let (largest, count) =
+                    self.shortages.entry(shortage.name.clone()).or_insert_with(new);
                 *count += offers;
                 if shortage.there > largest.there {
                     *largest = shortage.clone();
@@ -396,24 +434,30 @@ impl Refusals {
         self.offers
     }
 
-    /// The reasons, e.g. `need mem 1760 MB, largest was 1024 MB`. A reason that applies to some of the offers says to
-    /// how many.
+    /// The reasons, e.g. `need mem 1760 MB, largest was 1024 MB`. A reason that applies to some of
+    /// the offers says to how many.
     pub fn reasons(&self) -> Vec<String> {
         let alone = self.shortages.len() + self.constraints.len() + self.avoided.len() == 1;
         let times = |count: usize| if alone { String::new() } else { format!(" ({count}×)") };
         let short = self.shortages.values().map(|(s, count)| {
             let unit = s.unit();
-            format!("need {} {}{unit}, largest was {}{unit}{}", s.name, s.needed, s.there, times(*count))
+            format!(
+                "need {} {}{unit}, largest was {}{unit}{}",
+                s.name,
+                s.needed,
+                s.there,
+                times(*count)
+            )
         });
-        let unmet = self
-            .constraints
-            .iter()
-            .map(|(text, (count, seen))| format!("constraint {text} not met, the agents have {seen}{}", times(*count)));
+        let unmet = self.constraints.iter().map(|(text, (count, seen))| {
+            format!("constraint {text} not met, the agents have {seen}{}", times(*count))
+        });
         let avoided = self.avoided.iter().map(|(why, count)| format!("{why}{}", times(*count)));
         short.chain(unmet).chain(avoided).collect()
     }
 
-    /// Count and reasons in one line, e.g. `12 offers declined: need mem 1760 MB, largest was 1024 MB`.
+    /// Count and reasons in one line, e.g. `12 offers declined: need mem 1760 MB, largest was 1024
+    /// MB`.
     pub fn explain(&self) -> Option<String> {
         let offers = match self.offers {
             0 => return None,

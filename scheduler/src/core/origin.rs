@@ -1,8 +1,8 @@
-//! What a TaskManager was started for: it can register only with a JobManager of the same Flink, at the address it
-//! knows.
+//! What a TaskManager was started for: it can register only with a JobManager of the same Flink, at
+//! the address it knows.
 //!
-//! The jars of Flink, its plugins and the application must also match on both sides: a TaskManager with other jars
-//! registers, and fails jobs later.
+//! The jars of Flink, its plugins and the application must also match on both sides: a TaskManager
+//! with other jars registers, and fails jobs later.
 
 /// What a TaskManager was started for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,7 +23,10 @@ impl Origin {
         if self.flink != now.flink {
             Some(format!("it runs Flink {}, and the JobManager is Flink {}", self.flink, now.flink))
         } else if self.job_manager != now.job_manager {
-            Some(format!("it looks for the JobManager at {}, which is at {}", self.job_manager, now.job_manager))
+            Some(format!(
+                "it looks for the JobManager at {}, which is at {}",
+                self.job_manager, now.job_manager
+            ))
         } else if differ(self.distribution.as_deref(), now.distribution.as_deref()) {
             Some("it was started with other jars of Flink, plugins or application than the JobManager's".to_owned())
         } else {

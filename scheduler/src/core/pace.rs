@@ -1,5 +1,5 @@
-//! How fast workers are launched when they keep failing, what the failures count against, and which agents are avoided
-//! for a while.
+//! How fast workers are launched when they keep failing, what the failures count against, and which
+//! agents are avoided for a while.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -20,8 +20,8 @@ fn weight(blame: Blame) -> f64 {
     }
 }
 
-/// Delays launches after failures: none after the first, then one second, doubling up to five minutes. A worker that
-/// runs for a minute shows that launching works and resets the delay.
+/// Delays launches after failures: none after the first, then one second, doubling up to five
+/// minutes. A worker that runs for a minute shows that launching works and resets the delay.
 #[derive(Clone, Debug, Default)]
 struct Pace {
     failures: u32,
@@ -48,7 +48,8 @@ impl Pace {
             0 | 1 => Duration::ZERO,
             n => FIRST.saturating_mul(1 << (n - 2).min(16)).min(LONGEST),
         };
-        // Jitter, so that clusters that failed together do not retry together; never more than the longest delay.
+        // Jitter, so that clusters that failed together do not retry together; never more than the
+        // longest delay.
         let spread = delay.mul_f64(jitter(now.0 ^ u64::from(self.failures))).min(LONGEST);
         self.until = now.after(spread);
         spread
@@ -74,7 +75,13 @@ struct AgentRecord {
 
 impl AgentRecord {
     fn new(now: Moment) -> Self {
-        Self { score: 0.0, since: now, pace: Pace::default(), last: String::new(), unfit: Moment::default() }
+        Self {
+            score: 0.0,
+            since: now,
+            pace: Pace::default(),
+            last: String::new(),
+            unfit: Moment::default(),
+        }
     }
 
     fn score(&self, now: Moment) -> f64 {
@@ -113,11 +120,19 @@ impl Failures {
         Self { causes: BTreeMap::new(), agents: BTreeMap::new(), seen, hasher, share }
     }
 
-    /// Counts a failure of a worker on `agent` that had run for `ran`. Returns the resulting delay of further launches,
-    /// everywhere or on that agent.
-    pub(super) fn add(&mut self, now: Moment, blame: Blame, agent: &str, ran: Duration, last: &str) -> Duration {
+    /// Counts a failure of a worker on `agent` that had run for `ran`. Returns the resulting delay
+    /// of further launches, everywhere or on that agent.
+    pub(super) fn add(
+        &mut self,
+        now: Moment,
+        blame: Blame,
+        agent: &str,
+        ran: Duration,
+        last: &str,
+    ) -> Duration {
         if weight(blame) > 0.0 && ran < STABLE {
-            let standing = self.agents.entry(agent.to_owned()).or_insert_with(|| AgentRecord::new(now));
+            let standing =
+                self.agents.entry(agent.to_owned()).or_insert_with(|| AgentRecord::new(now));
             (standing.score, standing.since) = (standing.score(now) + weight(blame), now);
             last.clone_into(&mut standing.last);
         }
@@ -127,7 +142,8 @@ impl Failures {
         }
     }
 
-    /// Avoids `agent` for a while because it cannot enforce the configured limits. It may return fixed.
+    /// Avoids `agent` for a while because it cannot enforce the configured limits. It may return
+    /// fixed.
     pub(super) fn unfit(&mut self, now: Moment, agent: &str, why: &str) {
         let standing = self.agents.entry(agent.to_owned()).or_insert_with(|| AgentRecord::new(now));
         standing.unfit = now.after(UNFIT);
@@ -154,8 +170,11 @@ impl Failures {
     pub(super) fn waiting(&self, now: Moment) -> BTreeMap<&str, (Moment, &'static str)> {
         let waiting = self.agents.iter().filter_map(|(agent, standing)| {
             let (unfit, paced) = (standing.unfit, standing.pace.until);
-            let unfit = (unfit > now).then_some((unfit, "the agent cannot enforce the configured limits"));
-            let wait = unfit.or_else(|| (paced > now).then_some((paced, "a worker has just failed on the agent")));
+            let unfit =
+                (unfit > now).then_some((unfit, "the agent cannot enforce the configured limits"));
+            let wait = unfit.or_else(|| {
+                (paced > now).then_some((paced, "a worker has just failed on the agent"))
+            });
             Some((agent.as_str(), wait?))
         });
         waiting.collect()
@@ -163,7 +182,8 @@ impl Failures {
 
     /// The agents avoided now: the worst, up to the allowed share.
     pub(super) fn avoided(&self, now: Moment) -> Vec<&str> {
-        let scored = self.agents.iter().map(|(agent, standing)| (standing.score(now), agent.as_str()));
+        let scored =
+            self.agents.iter().map(|(agent, standing)| (standing.score(now), agent.as_str()));
         let mut suspect: Vec<_> = scored.filter(|(score, _)| *score >= SUSPECT).collect();
         suspect.sort_by(|one, other| other.0.total_cmp(&one.0));
         let most = (self.seen.len() as f64 * self.share) as usize;
@@ -208,7 +228,8 @@ mod tests {
     #[test]
     fn the_first_failure_causes_no_delay_and_repeated_ones_up_to_five_minutes() {
         let mut failures = failures(1);
-        let delays = (0..12).map(|_| fail(&mut failures, 0, Blame::Configuration, "S0").as_secs_f64());
+        let delays =
+            (0..12).map(|_| fail(&mut failures, 0, Blame::Configuration, "S0").as_secs_f64());
         let longest = [0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300].map(f64::from);
         for (delay, longest) in delays.zip(longest) {
             assert!((0.8 * longest..=longest).contains(&delay), "{delay} of {longest}");
@@ -250,7 +271,9 @@ mod tests {
         assert_eq!(failures.avoided(Moment(10 * MINUTE - 1)), ["S0"]);
         assert!(failures.avoided(Moment(10 * MINUTE + 1000)).is_empty());
         failures.clear(Some("S0"));
-        assert!(failures.suspicions(Moment(0)).is_empty() && failures.avoided(Moment(0)).is_empty());
+        assert!(
+            failures.suspicions(Moment(0)).is_empty() && failures.avoided(Moment(0)).is_empty()
+        );
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! Chooses the ports of workers from those offered.
 //!
-//! Mesos offers an agent's ports even if another process listens on one. So ports are drawn at random from all that are
-//! offered: two clusters on one host seldom choose the same one, and a taken port is not tried again and again. A port
-//! on which a TaskManager could not listen is avoided for a minute. For ten minutes it is used only if there is no
-//! other.
+//! Mesos offers an agent's ports even if another process listens on one. So ports are drawn at
+//! random from all that are offered: two clusters on one host seldom choose the same one, and a
+//! taken port is not tried again and again. A port on which a TaskManager could not listen is
+//! avoided for a minute. For ten minutes it is used only if there is no other.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -25,7 +25,8 @@ const PORTS_EACH: usize = 64;
 const AGENTS: usize = 1000;
 
 /// Phrases in messages about a failure to listen on a port, in any case.
-const SIGNS: [&str; 6] = ["bind", "in use", "any port", "port is taken", "permission denied", "listen"];
+const SIGNS: [&str; 6] =
+    ["bind", "in use", "any port", "port is taken", "permission denied", "listen"];
 
 /// The ports of a worker; there are seldom more than two.
 pub type WorkerPorts = SmallVec<[u16; 4]>;
@@ -73,7 +74,11 @@ impl Ports {
         let whole = if named.is_empty() { ports } else { &named };
         let failed = self.failed.entry(agent.to_owned()).or_default();
         failed.retain(|one| !whole.contains(&one.port));
-        failed.extend(whole.iter().map(|port| Failed { port: *port, at: now, named: !named.is_empty() }));
+        failed.extend(whole.iter().map(|port| Failed {
+            port: *port,
+            at: now,
+            named: !named.is_empty(),
+        }));
         while failed.len() > PORTS_EACH {
             failed.pop_front();
         }
@@ -85,7 +90,9 @@ impl Ports {
             failed.retain(|one| now.since(one.at) < REMEMBERED_FOR);
             !failed.is_empty()
         });
-        let last = |(agent, failed): (&String, &VecDeque<Failed>)| Some((failed.back()?.at, agent.clone()));
+        let last = |(agent, failed): (&String, &VecDeque<Failed>)| {
+            Some((failed.back()?.at, agent.clone()))
+        };
         if self.failed.len() >= AGENTS
             && let Some((_, oldest)) = self.failed.iter().filter_map(last).min()
         {
@@ -122,8 +129,10 @@ fn named(message: &str, ports: &[u16]) -> WorkerPorts {
         let line = line.to_ascii_lowercase();
         SIGNS.iter().any(|sign| line.contains(sign))
     };
-    let numbers =
-        |line| str::split(line, |c: char| !c.is_ascii_digit()).filter_map(|number| number.parse::<u16>().ok());
+    let numbers = |line| {
+        str::split(line, |c: char| !c.is_ascii_digit())
+            .filter_map(|number| number.parse::<u16>().ok())
+    };
     let named: Vec<u16> = message.lines().filter(is_sign).flat_map(numbers).collect();
     ports.iter().copied().filter(|port| named.contains(port)).collect()
 }
@@ -142,7 +151,10 @@ mod tests {
                 &[31001][..],
             ),
             ("TASK_FAILED: could not listen on port 31000: Permission denied", &[31000]),
-            ("Could not start rest endpoint on any port in port range 31000-31001", &[31000, 31001]),
+            (
+                "Could not start rest endpoint on any port in port range 31000-31001",
+                &[31000, 31001],
+            ),
             ("java.net.BindException: Address already in use", &[]),
             ("lost akka.tcp://flink@host:31001/user\nport 310010 is in use", &[]),
         ] {
@@ -160,7 +172,10 @@ mod tests {
         for port in 31000..31200 {
             ports.add(Moment(2000), "S500", &[port], "");
         }
-        assert_eq!((ports.failed["S500"].len(), ports.failed["S500"].back().unwrap().port), (PORTS_EACH, 31199));
+        assert_eq!(
+            (ports.failed["S500"].len(), ports.failed["S500"].back().unwrap().port),
+            (PORTS_EACH, 31199)
+        );
         ports.add(Moment(1_000_000), "S1", &[31000], "");
         assert_eq!(ports.failed.len(), 1);
         ports.clear(Some("S1"));

@@ -55,7 +55,9 @@ impl Ranges {
 
     /// Takes this port, if it is contained.
     pub(super) fn remove(&mut self, port: u16) -> bool {
-        let Some(i) = self.0.iter().position(|(begin, end)| (*begin..=*end).contains(&port)) else { return false };
+        let Some(i) = self.0.iter().position(|(begin, end)| (*begin..=*end).contains(&port)) else {
+            return false;
+        };
         let (begin, end) = self.0[i];
         match (begin == port, end == port) {
             (true, true) => drop(self.0.remove(i)),
@@ -98,7 +100,8 @@ mod tests {
 
     #[test]
     fn numbers_outside_the_port_range_are_ignored() {
-        let ranges: Ranges = [(0, u64::MAX), (65_530, 70_000), (70_000, 80_000), (9, 3)].into_iter().collect();
+        let ranges: Ranges =
+            [(0, u64::MAX), (65_530, 70_000), (70_000, 80_000), (9, 3)].into_iter().collect();
         assert_eq!(ranges.0.as_slice(), [(0, 65_535)]);
     }
 }

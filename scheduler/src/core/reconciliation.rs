@@ -8,10 +8,11 @@ const FIRST: Duration = Duration::from_secs(5);
 const LONGEST: Duration = Duration::from_secs(60);
 const IMPLICIT: Duration = Duration::from_secs(15 * 60);
 
-/// Explicit rounds run at growing intervals until every worker is answered, because a new master knows nothing of an
-/// agent until it has registered again. Then an implicit round follows every 12 to 15 minutes, to find unknown tasks,
-/// with explicit ones for workers that it does not mention. Every wait is shortened by up to a fifth, so that clusters
-/// that met a new master together do not keep asking together.
+/// Explicit rounds run at growing intervals until every worker is answered, because a new master
+/// knows nothing of an agent until it has registered again. Then an implicit round follows every 12
+/// to 15 minutes, to find unknown tasks, with explicit ones for workers that it does not mention.
+/// Every wait is shortened by up to a fifth, so that clusters that met a new master together do not
+/// keep asking together.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reconciliation {
     seed: u64,
@@ -32,7 +33,9 @@ pub(super) struct Due {
 impl Reconciliation {
     /// `seed` differs from cluster to cluster and replaces randomness.
     pub(super) fn new(seed: &str) -> Self {
-        let seed = seed.bytes().fold(0, |mixed: u64, byte| mixed.wrapping_mul(31).wrapping_add(byte.into()));
+        let seed = seed
+            .bytes()
+            .fold(0, |mixed: u64, byte| mixed.wrapping_mul(31).wrapping_add(byte.into()));
         Self { seed, ..Self::default() }
     }
 
@@ -41,8 +44,8 @@ impl Reconciliation {
         (self.round, self.explicit, self.implicit) = (0, Some(now), Some(now));
     }
 
-    /// A worker's state is in doubt: asks now, or with the rounds that are already running. A master that answers none
-    /// of them is not asked more often because of further workers.
+    /// A worker's state is in doubt: asks now, or with the rounds that are already running. A
+    /// master that answers none of them is not asked more often because of further workers.
     pub(super) fn ask(&mut self, now: Moment) {
         if self.explicit.is_none() {
             (self.round, self.explicit) = (0, Some(now));
@@ -60,12 +63,14 @@ impl Reconciliation {
         (self.explicit, self.implicit) = (None, None);
     }
 
-    /// What is due now; it then counts as done. Explicit rounds continue until [`Reconciliation::answered`].
+    /// What is due now; it then counts as done. Explicit rounds continue until
+    /// [`Reconciliation::answered`].
     pub(super) fn due(&mut self, now: Moment) -> Due {
         let due = |at: Option<Moment>| at.is_some_and(|at| at <= now);
         let due = Due { explicit: due(self.explicit), implicit: due(self.implicit) };
         if due.explicit {
-            self.explicit = Some(self.later(now, FIRST.saturating_mul(1 << self.round.min(8)).min(LONGEST)));
+            self.explicit =
+                Some(self.later(now, FIRST.saturating_mul(1 << self.round.min(8)).min(LONGEST)));
             self.round += 1;
         }
         if due.implicit {
@@ -119,7 +124,8 @@ mod tests {
     }
 
     #[test]
-    fn all_tasks_are_reconciled_every_quarter_of_an_hour_or_sooner_and_clusters_do_not_ask_together() {
+    fn all_tasks_are_reconciled_every_quarter_of_an_hour_or_sooner_and_clusters_do_not_ask_together()
+     {
         let (one, other) = (implicit("0badcafe"), implicit("0badcaff"));
         for pair in one.windows(2) {
             assert!((12 * 60_000..=15 * 60_000).contains(&(pair[1] - pair[0])), "{one:?}");

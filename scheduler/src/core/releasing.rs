@@ -21,7 +21,9 @@ impl Core {
                     let seconds = self.settings.patience.staging.as_secs();
                     let why = format!("its executor has not reported for {seconds} s");
                     // Avoid this agent, where the replacement would otherwise be launched again.
-                    if let Some(place) = self.fleet.get(&id).map(|worker| worker.record.place.clone()) {
+                    if let Some(place) =
+                        self.fleet.get(&id).map(|worker| worker.record.place.clone())
+                    {
                         self.blame(Blame::Agent, &place.agent, Duration::ZERO, &why);
                     }
                     self.kill(&id, why, Initiator::Scheduler);
@@ -55,22 +57,26 @@ impl Core {
         if counting <= most {
             return;
         }
-        let why = if self.stopping { "the cluster is stopping" } else { "fewer workers are wanted" };
-        // First those that must leave anyway, then those that do not run yet, then the youngest, which have done the
-        // least.
+        let why =
+            if self.stopping { "the cluster is stopping" } else { "fewer workers are wanted" };
+        // First those that must leave anyway, then those that do not run yet, then the youngest,
+        // which have done the least.
         let idle = self.nobody_leaves();
-        let mut live: Vec<_> = self.fleet.workers().values().filter(|worker| worker.counts()).collect();
+        let mut live: Vec<_> =
+            self.fleet.workers().values().filter(|worker| worker.counts()).collect();
         live.sort_by_key(|worker| {
             let (record, stays) = (&worker.record, idle || self.leaves(worker).is_none());
             (stays, record.running, Reverse((record.launched, record.id.clone())))
         });
-        let surplus: Vec<_> = live.into_iter().take(counting - most).map(|worker| worker.record.id.clone()).collect();
+        let surplus: Vec<_> =
+            live.into_iter().take(counting - most).map(|worker| worker.record.id.clone()).collect();
         for id in surplus {
             self.kill(&id, why, Initiator::Operator);
         }
     }
 
-    /// Stops counting on an unreachable worker. Mesos cannot end it now, and is asked about it once more.
+    /// Stops counting on an unreachable worker. Mesos cannot end it now, and is asked about it once
+    /// more.
     fn give_up(&mut self, id: &WorkerId) {
         let record = self.fleet.update(id, |worker| {
             (worker.given_up, worker.record.released, worker.answered) = (true, true, false);
@@ -96,14 +102,20 @@ impl Core {
         if phase == Phase::Unreachable {
             self.remember(id, phase.word(), "written off", by, why.clone());
         } else {
-            self.enter(id, Phase::Killing(self.now.after(self.settings.patience.kill)), by, why.clone());
+            self.enter(
+                id,
+                Phase::Killing(self.now.after(self.settings.patience.kill)),
+                by,
+                why.clone(),
+            );
         }
         self.notice(Notice::Killing(id.clone(), why.to_string()));
         self.store(vec![Change::Worker(record)], vec![kill]);
     }
 
-    /// Repeats the kill. An executor that misses one kill, because it is stopped or lost its stream, misses the next
-    /// ones too. In the end, Mesos kills the executor, which ends only this worker.
+    /// Repeats the kill. An executor that misses one kill, because it is stopped or lost its
+    /// stream, misses the next ones too. In the end, Mesos kills the executor, which ends only this
+    /// worker.
     pub(super) fn remind_of_kill(&mut self, id: &WorkerId) {
         let patience = self.settings.patience.clone();
         let next = Phase::Killing(self.now.after(patience.kill));
@@ -120,7 +132,8 @@ impl Core {
         }
         if !before {
             let seconds = patience.kill.saturating_mul(REMINDERS).max(patience.obey).as_secs();
-            let why = format!("it has not stopped within {seconds} s: asking Mesos to kill its executor");
+            let why =
+                format!("it has not stopped within {seconds} s: asking Mesos to kill its executor");
             self.remember(id, "killing", "shutting down", Initiator::Scheduler, why.clone());
             self.notice(Notice::Killing(id.clone(), why));
         }

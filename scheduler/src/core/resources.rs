@@ -1,7 +1,8 @@
 //! What a worker needs, and how it is taken from an offer.
 //!
-//! Amounts are counted in thousandths, as in Mesos, so that repeated additions stay exact. Sums saturate or fail: no
-//! number from a master or a configuration makes a worker look smaller than it is.
+//! Amounts are counted in thousandths, as in Mesos, so that repeated additions stay exact. Sums
+//! saturate or fail: no number from a master or a configuration makes a worker look smaller than it
+//! is.
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
@@ -23,8 +24,8 @@ pub struct Demand {
     pub privileged: bool,
 }
 
-/// What a worker takes of an agent's offers: pieces of the offered resources, returned to Mesos with the reservations
-/// and roles they came with.
+/// What a worker takes of an agent's offers: pieces of the offered resources, returned to Mesos
+/// with the reservations and roles they came with.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Taken {
     offered: Arc<Vec<Resource>>,
@@ -33,7 +34,8 @@ pub struct Taken {
     pieces: Vec<Piece>,
 }
 
-/// A part of one offered resource. There are some for each of many thousand workers, so it is small.
+/// A part of one offered resource. There are some for each of many thousand workers, so it is
+/// small.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Piece {
     /// Index of the offered resource.
@@ -218,7 +220,11 @@ impl Pool {
     }
 
     fn left_of(&self, need: usize) -> u64 {
-        self.scalars.iter().filter(|scalar| scalar.need == need).map(|scalar| scalar.left).fold(0, u64::saturating_add)
+        self.scalars
+            .iter()
+            .filter(|scalar| scalar.need == need)
+            .map(|scalar| scalar.left)
+            .fold(0, u64::saturating_add)
     }
 
     fn check(&self, needs: &Needs) -> Result<(), Shortage> {
@@ -230,7 +236,8 @@ impl Pool {
                 return Err(Shortage { name: need.name.clone(), needed, there: units(there) });
             }
         }
-        let there = self.ports.iter().map(|(_, ranges)| ranges.count()).sum::<usize>() + self.last_resort.len();
+        let there = self.ports.iter().map(|(_, ranges)| ranges.count()).sum::<usize>()
+            + self.last_resort.len();
         if there < needs.ports.len() {
             let (needed, there) = (needs.ports.len() as f64, there as f64);
             return Err(Shortage { name: PORTS.to_owned(), needed, there });
@@ -250,7 +257,8 @@ impl Pool {
     }
 
     fn take_port(&mut self, chance: &mut SmallRng) -> Option<(u32, u16)> {
-        let Some((of, ranges)) = self.ports.iter_mut().find(|(_, ranges)| ranges.count() > 0) else {
+        let Some((of, ranges)) = self.ports.iter_mut().find(|(_, ranges)| ranges.count() > 0)
+        else {
             return self.last_resort.pop();
         };
         Some((*of, ranges.take_any(chance)?))
@@ -272,13 +280,19 @@ impl Demand {
 
     /// The demand in the form for many comparisons.
     pub fn needs(&self) -> Needs {
-        let amount = |part: &BTreeMap<String, f64>, name: &str| part.get(name).copied().map_or(0, needed_amount);
+        let amount = |part: &BTreeMap<String, f64>, name: &str| {
+            part.get(name).copied().map_or(0, needed_amount)
+        };
         let need = |name: &str| {
             let (task, executor) = (amount(&self.task, name), amount(&self.executor, name));
             Need { name: name.to_owned(), task, executor }
         };
         let lowest_port = if self.privileged { 1 } else { UNPRIVILEGED };
-        Needs { scalars: self.names().map(need).collect(), ports: self.ports.as_slice().into(), lowest_port }
+        Needs {
+            scalars: self.names().map(need).collect(),
+            ports: self.ports.as_slice().into(),
+            lowest_port,
+        }
     }
 }
 
@@ -306,8 +320,8 @@ pub(super) fn unit(name: &str) -> &'static str {
     }
 }
 
-/// Revocable resources may be taken back at any time. Persistent volumes hold somebody's data, and separate disks hold
-/// no sandboxes.
+/// Revocable resources may be taken back at any time. Persistent volumes hold somebody's data, and
+/// separate disks hold no sandboxes.
 pub(super) fn is_plain(resource: &Resource) -> bool {
     resource.revocable.is_none() && resource.disk.is_none() && resource.shared.is_none()
 }
@@ -346,15 +360,27 @@ mod tests {
 
     fn scalar(name: &str, value: f64, role: Option<&str>) -> Resource {
         let reservations = role
-            .map(|r| mesos::v1::resource::ReservationInfo { role: Some(r.to_owned()), ..Default::default() })
+            .map(|r| mesos::v1::resource::ReservationInfo {
+                role: Some(r.to_owned()),
+                ..Default::default()
+            })
             .into_iter()
             .collect();
-        Resource { name: name.to_owned(), scalar: Some(value::Scalar { value }), reservations, ..Default::default() }
+        Resource {
+            name: name.to_owned(),
+            scalar: Some(value::Scalar { value }),
+            reservations,
+            ..Default::default()
+        }
     }
 
     fn ports(begin: u64, end: u64) -> Resource {
         let range = vec![value::Range { begin, end }];
-        Resource { name: PORTS.to_owned(), ranges: Some(value::Ranges { range }), ..Default::default() }
+        Resource {
+            name: PORTS.to_owned(),
+            ranges: Some(value::Ranges { range }),
+            ..Default::default()
+        }
     }
 
     fn demand(cpus: f64, mem: f64, ports: &[&str]) -> Demand {
@@ -375,7 +401,11 @@ mod tests {
     #[test]
     fn reserved_resources_are_taken_before_unreserved_ones_and_keep_their_role() {
         let needs = demand(2.5, 10.0, &[]).needs();
-        let offered = vec![scalar("cpus", 4.0, None), scalar("cpus", 0.4, Some("batch")), scalar("mem", 99.0, None)];
+        let offered = vec![
+            scalar("cpus", 4.0, None),
+            scalar("cpus", 0.4, Some("batch")),
+            scalar("mem", 99.0, None),
+        ];
         let taken = Pool::new(offered, &needs).take(&needs, &mut chance()).unwrap();
         let task = taken.task_resources();
         let cpus: Vec<_> = task.iter().filter(|r| r.name == "cpus").collect();
@@ -388,7 +418,8 @@ mod tests {
     #[test]
     fn a_shortage_names_the_resource_and_takes_nothing() {
         let needs = demand(1.0, 1728.0, &[]).needs();
-        let mut pool = Pool::new(vec![scalar("cpus", 4.0, None), scalar("mem", 1024.0, None)], &needs);
+        let mut pool =
+            Pool::new(vec![scalar("cpus", 4.0, None), scalar("mem", 1024.0, None)], &needs);
         let shortage = pool.take(&needs, &mut chance()).unwrap_err();
         assert_eq!(shortage, Shortage { name: "mem".to_owned(), needed: 1760.0, there: 1024.0 });
         assert_eq!(left(&pool, "cpus"), 4.0);
@@ -397,8 +428,12 @@ mod tests {
     #[test]
     fn every_key_gets_a_port_of_its_own() {
         let needs = demand(1.0, 10.0, &["a", "b"]).needs();
-        let offered =
-            vec![scalar("cpus", 4.0, None), scalar("mem", 99.0, None), ports(7007, 7007), ports(31000, 31000)];
+        let offered = vec![
+            scalar("cpus", 4.0, None),
+            scalar("mem", 99.0, None),
+            ports(7007, 7007),
+            ports(31000, 31000),
+        ];
         let mut pool = Pool::new(offered, &needs);
         let taken = pool.take(&needs, &mut chance()).unwrap();
         assert_eq!(taken.ports().collect::<Vec<_>>(), [("a", 7007), ("b", 31000)]);
@@ -408,27 +443,39 @@ mod tests {
 
     #[test]
     fn revocable_resources_are_left_alone() {
-        let revocable =
-            Resource { revocable: Some(mesos::v1::resource::RevocableInfo::default()), ..scalar("cpus", 8.0, None) };
+        let revocable = Resource {
+            revocable: Some(mesos::v1::resource::RevocableInfo::default()),
+            ..scalar("cpus", 8.0, None)
+        };
         assert_eq!(left(&Pool::new(vec![revocable], &demand(1.0, 1.0, &[]).needs()), "cpus"), 0.0);
     }
 
     #[test]
     fn the_resources_of_an_agents_second_offer_are_added() {
         let needs = demand(2.5, 10.0, &["a"]).needs();
-        let mut pool = Pool::new(vec![scalar("cpus", 2.0, None), scalar("mem", 99.0, None)], &needs);
+        let mut pool =
+            Pool::new(vec![scalar("cpus", 2.0, None), scalar("mem", 99.0, None)], &needs);
         assert_eq!(pool.take(&needs, &mut chance()).unwrap_err().name, "cpus");
         pool.add(vec![scalar("cpus", 0.6, Some("batch")), ports(7007, 7007)], &needs);
-        assert_eq!(pool.take(&needs, &mut chance()).unwrap().ports().collect::<Vec<_>>(), [("a", 7007)]);
+        assert_eq!(
+            pool.take(&needs, &mut chance()).unwrap().ports().collect::<Vec<_>>(),
+            [("a", 7007)]
+        );
         assert_eq!((left(&pool, "cpus"), left(&pool, "mem")), (0.0, 57.0));
     }
 
     #[test]
     fn volumes_and_separate_disks_do_not_count_as_the_sandboxes_disk() {
-        let volume =
-            resource::DiskInfo { persistence: Some(resource::disk_info::Persistence::default()), ..Default::default() };
-        let mounted = resource::DiskInfo { source: Some(resource::disk_info::Source::default()), ..Default::default() };
-        let on = |disk| Resource { disk: Some(Box::new(disk)), ..scalar("disk", 900.0, Some("batch")) };
+        let volume = resource::DiskInfo {
+            persistence: Some(resource::disk_info::Persistence::default()),
+            ..Default::default()
+        };
+        let mounted = resource::DiskInfo {
+            source: Some(resource::disk_info::Source::default()),
+            ..Default::default()
+        };
+        let on =
+            |disk| Resource { disk: Some(Box::new(disk)), ..scalar("disk", 900.0, Some("batch")) };
         let task = BTreeMap::from([("disk".to_owned(), 50.0)]);
         let needs = Demand { task, ..Demand::default() }.needs();
         let pool = Pool::new(vec![on(volume), scalar("disk", 70.0, None), on(mounted)], &needs);
@@ -463,12 +510,24 @@ mod tests {
         let needs = demand(1.0, 1.0, &[]).needs();
         for wrong in [f64::NAN, f64::INFINITY, -5.0] {
             let offered = vec![scalar("cpus", wrong, None), scalar("mem", 99.0, None)];
-            assert_eq!(Pool::new(offered, &needs).take(&needs, &mut chance()).unwrap_err().there, 0.0, "{wrong}");
+            assert_eq!(
+                Pool::new(offered, &needs).take(&needs, &mut chance()).unwrap_err().there,
+                0.0,
+                "{wrong}"
+            );
         }
         for wrong in [f64::NAN, f64::INFINITY, u64::MAX as f64] {
             let needs = demand(wrong, 1.0, &[]).needs();
-            let offered = vec![scalar("cpus", 1e300, None), scalar("cpus", 1e300, None), scalar("mem", 99.0, None)];
-            assert_eq!(Pool::new(offered, &needs).take(&needs, &mut chance()).unwrap_err().name, "cpus", "{wrong}");
+            let offered = vec![
+                scalar("cpus", 1e300, None),
+                scalar("cpus", 1e300, None),
+                scalar("mem", 99.0, None),
+            ];
+            assert_eq!(
+                Pool::new(offered, &needs).take(&needs, &mut chance()).unwrap_err().name,
+                "cpus",
+                "{wrong}"
+            );
         }
     }
 

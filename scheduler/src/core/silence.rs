@@ -1,7 +1,8 @@
 //! What is reported when no offer comes, or none that fits.
 //!
-//! A master that knows our constraints may hold all offers back because of them. So it is first asked to drop the
-//! constraints: the offers then show what the agents have. If still none comes, its operator API is read once.
+//! A master that knows our constraints may hold all offers back because of them. So it is first
+//! asked to drop the constraints: the offers then show what the agents have. If still none comes,
+//! its operator API is read once.
 
 use std::time::Duration;
 
@@ -56,7 +57,8 @@ impl Core {
         }
     }
 
-    /// Requests the master's state, unless that was done recently. Returns whether it was requested.
+    /// Requests the master's state, unless that was done recently. Returns whether it was
+    /// requested.
     fn inspect_master(&mut self) -> bool {
         let may = self.silence.looked.is_none_or(|at| self.now.since(at) >= INSPECT_INTERVAL);
         if may {

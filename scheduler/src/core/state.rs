@@ -124,7 +124,8 @@ pub enum Change {
 /// The durable state as found at the start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct State {
-    /// Drawn by each leader; part of the ids of the workers that it launches. The store has the first leader's.
+    /// Drawn by each leader; part of the ids of the workers that it launches. The store has the
+    /// first leader's.
     pub epoch: String,
     /// The framework id, once registered.
     pub framework: Option<String>,
@@ -140,7 +141,8 @@ pub struct State {
     pub generation: u64,
     /// Limits for replacing them.
     pub restart: Move,
-    /// Set if the cluster ended while this application master was a standby. Only set where standbys are possible.
+    /// Set if the cluster ended while this application master was a standby. Only set where
+    /// standbys are possible.
     pub ended: Option<Ended>,
 }
 
@@ -150,15 +152,15 @@ impl State {
         Self { epoch, next_number: 1, ..Self::default() }
     }
 
-    /// The state with which a new leader starts. The store may have been restored from an older copy, so its numbers
-    /// alone cannot keep ids unique: each leader has a new epoch.
+    /// The state with which a new leader starts. The store may have been restored from an older
+    /// copy, so its numbers alone cannot keep ids unique: each leader has a new epoch.
     #[must_use]
     pub fn led_again(self, epoch: String) -> Self {
         Self { epoch, ..self }
     }
 
-    /// The next worker's number, at least 1. Ids do not depend on it alone ([`WorkerId`]). So a number too large to
-    /// count up, which only a manipulated state has, starts again at 1.
+    /// The next worker's number, at least 1. Ids do not depend on it alone ([`WorkerId`]). So a
+    /// number too large to count up, which only a manipulated state has, starts again at 1.
     pub fn first_number(&self) -> u64 {
         if (1..u64::MAX / 2).contains(&self.next_number) { self.next_number } else { 1 }
     }
@@ -184,7 +186,9 @@ impl State {
             Change::Undrain(agent) => {
                 self.draining.remove(agent);
             }
-            Change::Generation(generation, pace) => (self.generation, self.restart) = (*generation, *pace),
+            Change::Generation(generation, pace) => {
+                (self.generation, self.restart) = (*generation, *pace)
+            }
             Change::End(ended) => self.ended = Some(ended.clone()),
         }
     }

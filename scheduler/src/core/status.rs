@@ -29,7 +29,8 @@ enum Meaning {
     Ending,
     /// Unreachable; may return.
     Unreachable,
-    /// Will not run (again). The flag is set if the worker itself failed, rather than its agent or the launch.
+    /// Will not run (again). The flag is set if the worker itself failed, rather than its agent or
+    /// the launch.
     Over(bool),
 }
 
@@ -41,9 +42,10 @@ impl Meaning {
             TaskState::TaskRunning => Self::Running,
             TaskState::TaskKilling => Self::Ending,
             TaskState::TaskUnreachable => Self::Unreachable,
-            TaskState::TaskFinished | TaskState::TaskFailed | TaskState::TaskKilled | TaskState::TaskError => {
-                Self::Over(true)
-            }
+            TaskState::TaskFinished
+            | TaskState::TaskFailed
+            | TaskState::TaskKilled
+            | TaskState::TaskError => Self::Over(true),
             TaskState::TaskLost
             | TaskState::TaskDropped
             | TaskState::TaskGone
@@ -59,9 +61,12 @@ impl Core {
         let id = WorkerId::from(status.task_id.value.as_str());
         match (Meaning::of(status.state), self.fleet.get(&id).is_some()) {
             (Some(meaning), true) => self.known(&id, meaning, &status),
-            (Some(Meaning::Preparing | Meaning::Running | Meaning::Ending), false) => self.unknown(id, &status),
+            (Some(Meaning::Preparing | Meaning::Running | Meaning::Ending), false) => {
+                self.unknown(id, &status)
+            }
             (Some(Meaning::Over(_)), false) => drop(self.unknown_tasks.remove(&id)),
-            // An unreachable unknown task needs no action, and neither does a state that this version does not know.
+            // An unreachable unknown task needs no action, and neither does a state that this
+            // version does not know.
             (_, _) => {}
         }
         if let (Some(uuid), Some(agent)) = (status.uuid.take(), status.agent_id.take()) {
@@ -73,13 +78,19 @@ impl Core {
         self.notice(Notice::Unknown(id.clone()));
         let agent = status.agent_id.as_ref().map(|agent| agent.value.clone());
         // Its record may be about to be deleted: let the store finish first.
-        let (kills, since) =
-            *self.unknown_tasks.entry(id.clone()).and_modify(|(kills, _)| *kills += 1).or_insert((1, self.now));
+        let (kills, since) = *self
+            .unknown_tasks
+            .entry(id.clone())
+            .and_modify(|(kills, _)| *kills += 1)
+            .or_insert((1, self.now));
         if self.unknown_tasks.len() > UNKNOWN_TASKS {
             self.unknown_tasks.pop_first();
         }
         let disobeys = kills > 1 && self.now.since(since) >= self.settings.patience.obey;
-        let by_force = agent.clone().filter(|_| disobeys).map(|agent| Output::Shutdown { worker: id.clone(), agent });
+        let by_force = agent
+            .clone()
+            .filter(|_| disobeys)
+            .map(|agent| Output::Shutdown { worker: id.clone(), agent });
         self.after_stores(Output::Kill { worker: id, agent });
         if let Some(shutdown) = by_force {
             self.after_stores(shutdown);
@@ -108,12 +119,19 @@ impl Core {
             Meaning::Running if released && self.may_return(id) => self.returned(id, by, status),
             // Released while it was unreachable: now that it is back, only one of the two may stay.
             _ if released && phase == Phase::Unreachable => {
-                self.enter(id, Phase::Killing(self.now), Initiator::Scheduler, "it has returned after it was replaced");
+                self.enter(
+                    id,
+                    Phase::Killing(self.now),
+                    Initiator::Scheduler,
+                    "it has returned after it was replaced",
+                );
             }
             Meaning::Preparing if !released => {
                 self.enter(id, Phase::Staging, by, explain(status));
                 let progress = status.message.clone().filter(|text| !text.is_empty());
-                self.outputs.extend(progress.map(|text| Output::Notice(Notice::Progress(id.clone(), text))));
+                self.outputs.extend(
+                    progress.map(|text| Output::Notice(Notice::Progress(id.clone(), text))),
+                );
             }
             Meaning::Running if !released => self.running(id, by, status),
             Meaning::Preparing | Meaning::Running | Meaning::Ending => {}
@@ -134,10 +152,14 @@ impl Core {
 
     /// Whether a worker that was given up while unreachable may stay: it has not been replaced yet.
     fn may_return(&self, id: &WorkerId) -> bool {
-        let Some(worker) = self.fleet.get(id).filter(|worker| worker.given_up) else { return false };
+        let Some(worker) = self.fleet.get(id).filter(|worker| worker.given_up) else {
+            return false;
+        };
         let place = &worker.record.place;
         let vacated = self.vacated(&place.agent, &place.hostname).is_some();
-        self.missing() > 0 && !vacated && self.fleet.occupation().allows(&place.values, &self.settings.constraints)
+        self.missing() > 0
+            && !vacated
+            && self.fleet.occupation().allows(&place.values, &self.settings.constraints)
     }
 
     /// A returning worker takes its own place again.
@@ -158,7 +180,11 @@ impl Core {
         self.remember(id, worker.phase.word(), "gone", by, why.clone());
         self.notice(Notice::Gone(id.clone(), why.clone()));
         let failed = own_fault || !worker.record.running;
-        let ran = if worker.phase == Phase::Running { self.now.since(worker.since) } else { Duration::ZERO };
+        let ran = if worker.phase == Phase::Running {
+            self.now.since(worker.since)
+        } else {
+            Duration::ZERO
+        };
         if status.state() == TaskState::TaskFailed && ran < STABLE {
             self.ports.add(self.now, &worker.record.place.agent, &worker.ports, &why);
         }
@@ -179,7 +205,10 @@ impl Core {
     pub(super) fn blame(&mut self, blame: Blame, agent: &str, ran: Duration, why: &str) {
         let delay = self.failures.add(self.now, blame, agent, ran, why);
         if !delay.is_zero() {
-            self.notice(Notice::Waiting(delay, format!("{why} (counts against the {})", blame.word())));
+            self.notice(Notice::Waiting(
+                delay,
+                format!("{why} (counts against the {})", blame.word()),
+            ));
         }
     }
 }

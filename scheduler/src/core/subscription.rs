@@ -34,13 +34,14 @@ impl Core {
         self.replace_misfits();
     }
 
-    /// The user and principal to store. A framework that was registered before keeps its user whatever we send. Its
-    /// principal is ours, or the master would have refused us.
+    /// The user and principal to store. A framework that was registered before keeps its user
+    /// whatever we send. Its principal is ours, or the master would have refused us.
     fn registered_as(&mut self, framework: String) {
         let is_new = self.framework.as_ref() != Some(&framework);
         let before = self.registration.take().filter(|_| !is_new);
         let now = self.settings.registration.clone();
-        let user = if is_new { now.user } else { before.as_ref().and_then(|before| before.user.clone()) };
+        let user =
+            if is_new { now.user } else { before.as_ref().and_then(|before| before.user.clone()) };
         let registration = Registration { user, principal: now.principal };
         let mut changes = Vec::new();
         if is_new {
@@ -73,15 +74,16 @@ impl Core {
         self.forget_framework(REMOVED, Vec::new());
     }
 
-    /// In this order: a framework id that only we still know is corrected by Mesos, but one that we have forgotten is
-    /// lost.
+    /// In this order: a framework id that only we still know is corrected by Mesos, but one that we
+    /// have forgotten is lost.
     pub(super) fn torn_down(&mut self) {
         self.disconnected();
         self.tearing_down = true;
         self.forget_framework(REMOVED, vec![Output::Stopped]);
     }
 
-    /// The framework is gone with all its tasks: deletes the records, which mean nothing without its id.
+    /// The framework is gone with all its tasks: deletes the records, which mean nothing without
+    /// its id.
     pub(super) fn forget_framework(&mut self, why: &'static str, then: Vec<Output>) {
         (self.framework, self.registration) = (None, None);
         let mut changes = vec![Change::Framework(None)];
@@ -101,13 +103,15 @@ impl Core {
         let due = self.reconciliation.due(self.now);
         if due.explicit && self.fleet.unanswered().len() > 0 {
             let unanswered = self.fleet.unanswered();
-            let tasks =
-                unanswered.map(|worker| (worker.record.id.clone(), worker.record.place.agent.clone())).collect();
+            let tasks = unanswered
+                .map(|worker| (worker.record.id.clone(), worker.record.place.agent.clone()))
+                .collect();
             self.outputs.push(Output::Reconcile(tasks));
         }
         if due.implicit {
             self.outputs.push(Output::Reconcile(Vec::new()));
-            // Mesos does not mention workers that it does not know (any longer), so they are asked about one by one.
+            // Mesos does not mention workers that it does not know (any longer), so they are asked
+            // about one by one.
             if !due.explicit && !self.fleet.workers().is_empty() {
                 self.fleet.update_all(|worker| worker.answered = worker.phase == Phase::Storing);
                 self.reconciliation.ask_soon(self.now);

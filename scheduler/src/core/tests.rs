@@ -1,4 +1,5 @@
-//! Tests of the core's promises: each by itself, and all of them under random events. This file has the harness.
+//! Tests of the core's promises: each by itself, and all of them under random events. This file has
+//! the harness.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod life;
@@ -29,7 +30,8 @@ use super::{
     worker::{Patience, Phase},
 };
 
-/// The core with a store that answers at once unless it is set to wait, and a record of all outputs.
+/// The core with a store that answers at once unless it is set to wait, and a record of all
+/// outputs.
 struct Harness {
     core: Core,
     now: Moment,
@@ -45,9 +47,15 @@ impl Harness {
     }
 
     fn with(state: State, constraints: &str) -> Self {
-        let part = |cpus: f64, mem: f64| BTreeMap::from([("cpus".to_owned(), cpus), ("mem".to_owned(), mem)]);
-        let demand =
-            Demand { task: part(1.0, 1000.0), executor: part(0.1, 32.0), ports: vec!["p".into()], privileged: false };
+        let part = |cpus: f64, mem: f64| {
+            BTreeMap::from([("cpus".to_owned(), cpus), ("mem".to_owned(), mem)])
+        };
+        let demand = Demand {
+            task: part(1.0, 1000.0),
+            executor: part(0.1, 32.0),
+            ports: vec!["p".into()],
+            privileged: false,
+        };
         let settings = Settings {
             demand,
             constraints: Constraint::parse_list(constraints).unwrap(),
@@ -60,7 +68,14 @@ impl Harness {
             avoided_share: 0.25,
         };
         let core = Core::new(settings, state.clone(), Moment(0), 7);
-        Self { core, now: Moment(0), state, hold_stores: false, held: Vec::new(), outputs: Vec::new() }
+        Self {
+            core,
+            now: Moment(0),
+            state,
+            hold_stores: false,
+            held: Vec::new(),
+            outputs: Vec::new(),
+        }
     }
 
     fn subscribed(target: usize) -> Self {
@@ -81,7 +96,9 @@ impl Harness {
         while let Some(input) = inputs.pop() {
             for output in self.core.handle(self.now, input) {
                 match output {
-                    Output::Store(number, changes) if self.hold_stores => self.held.push((number, changes)),
+                    Output::Store(number, changes) if self.hold_stores => {
+                        self.held.push((number, changes))
+                    }
                     Output::Store(number, changes) => {
                         for change in &changes {
                             self.state.apply(change);
@@ -133,7 +150,11 @@ fn offer(id: &str, agent: &str, workers: u32) -> v1::Offer {
         ..Default::default()
     };
     let range = vec![value::Range { begin: 31000, end: 31099 }];
-    let ports = v1::Resource { name: "ports".to_owned(), ranges: Some(value::Ranges { range }), ..Default::default() };
+    let ports = v1::Resource {
+        name: "ports".to_owned(),
+        ranges: Some(value::Ranges { range }),
+        ..Default::default()
+    };
     let room = f64::from(workers);
     v1::Offer {
         id: v1::OfferId { value: id.to_owned() },

@@ -11,11 +11,11 @@
 //!   any ───────────────────────────────────────────▶ Killing ── terminal status ──▶ (gone)
 //! ```
 //!
-//! A worker that was replaced while unreachable is ended when it returns. If its replacement was not placed yet, it
-//! becomes Running again instead. Exactly one of the two survives.
+//! A worker that was replaced while unreachable is ended when it returns. If its replacement was
+//! not placed yet, it becomes Running again instead. Exactly one of the two survives.
 //!
-//! *Wanted* and *gone* are not stored: *wanted* is the target less the workers that count; *gone* means that there is
-//! no record. A terminal status leads to *gone* from every phase.
+//! *Wanted* and *gone* are not stored: *wanted* is the target less the workers that count; *gone*
+//! means that there is no record. A terminal status leads to *gone* from every phase.
 
 use std::time::Duration;
 
@@ -169,12 +169,16 @@ impl Worker {
 
     /// The output that ends its task.
     pub(super) fn kill(&self) -> Output {
-        Output::Kill { worker: self.record.id.clone(), agent: Some(self.record.place.agent.clone()) }
+        Output::Kill {
+            worker: self.record.id.clone(),
+            agent: Some(self.record.place.agent.clone()),
+        }
     }
 
     /// Whether it has not ended within its time, despite repeated kills.
     pub(super) fn disobeys(&self, patience: &Patience) -> bool {
-        self.reminders >= REMINDERS && patience.kill.saturating_mul(self.reminders - 1) >= patience.obey
+        self.reminders >= REMINDERS
+            && patience.kill.saturating_mul(self.reminders - 1) >= patience.obey
     }
 
     /// Whether it counts towards the target.
@@ -192,9 +196,13 @@ impl Worker {
         self.record.released && self.phase == Phase::Unreachable
     }
 
-    /// Its next deadline and what follows if nothing is reported until then. `job_manager` is since when the JobManager
-    /// has been up.
-    pub fn deadline(&self, patience: &Patience, job_manager: Option<Moment>) -> Option<(Moment, Overdue)> {
+    /// Its next deadline and what follows if nothing is reported until then. `job_manager` is since
+    /// when the JobManager has been up.
+    pub fn deadline(
+        &self,
+        patience: &Patience,
+        job_manager: Option<Moment>,
+    ) -> Option<(Moment, Overdue)> {
         match self.phase {
             Phase::Storing => None,
             Phase::Launching => Some((self.heard.after(patience.first_word), Overdue::AskMesos)),

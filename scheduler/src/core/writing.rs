@@ -22,7 +22,8 @@ pub(super) struct Write {
     then: Vec<Output>,
 }
 
-/// How long offers wait for the store. Other frameworks may want them, and the store may be unavailable for hours.
+/// How long offers wait for the store. Other frameworks may want them, and the store may be
+/// unavailable for hours.
 const LONGEST_HOLD: Duration = Duration::from_secs(5);
 /// Filter for offers that were declined for that reason.
 const LATE_STORE_FILTER: Duration = Duration::from_secs(5);
@@ -58,8 +59,8 @@ impl Core {
         }
     }
 
-    /// Carries out an output whose writes are durable. A worker that is no longer wanted is launched anyway: its kill
-    /// follows, and the task's end deletes its record.
+    /// Carries out an output whose writes are durable. A worker that is no longer wanted is
+    /// launched anyway: its kill follows, and the task's end deletes its record.
     fn release(&mut self, output: Output) {
         // Mesos has registered us after all: tear the framework down before the end.
         if matches!(output, Output::Stopped) && self.framework.is_some() {
@@ -105,7 +106,8 @@ impl Core {
         }
     }
 
-    /// Withdraws launches that wait for the store with a rescinded offer; declines their other offers.
+    /// Withdraws launches that wait for the store with a rescinded offer; declines their other
+    /// offers.
     pub(super) fn rescinded(&mut self, id: &str) {
         let mut offers = self.withdraw(|_, offers| offers.iter().any(|offer| offer.value == id));
         offers.retain(|offer| offer.value != id);
@@ -119,7 +121,8 @@ impl Core {
         self.withdraw(|_, _| true);
     }
 
-    /// Withdraws launches that wait for the store and returns their offers. Their tasks never existed.
+    /// Withdraws launches that wait for the store and returns their offers. Their tasks never
+    /// existed.
     fn withdraw(&mut self, which: impl Fn(&Write, &[v1::OfferId]) -> bool) -> Vec<v1::OfferId> {
         let (mut given_back, mut forgotten) = (Vec::new(), Vec::new());
         for write in &mut self.writes {
@@ -134,11 +137,18 @@ impl Core {
             }
         }
         // A kill may wait behind the launch; then the answer to the kill deletes the worker.
-        forgotten.retain(|id| self.fleet.get(id).is_some_and(|worker| worker.phase == Phase::Storing));
+        forgotten
+            .retain(|id| self.fleet.get(id).is_some_and(|worker| worker.phase == Phase::Storing));
         if !forgotten.is_empty() {
             for id in &forgotten {
                 self.fleet.remove(id);
-                self.remember(id, "storing", "gone", Initiator::Scheduler, "its offer was declined");
+                self.remember(
+                    id,
+                    "storing",
+                    "gone",
+                    Initiator::Scheduler,
+                    "its offer was declined",
+                );
             }
             self.store(forgotten.into_iter().map(Change::Forget).collect(), Vec::new());
         }

@@ -40,7 +40,11 @@ mod tests {
     fn an_agent_is_known_by_its_id_and_its_host_name_once_an_offer_has_come() {
         let mut agents = Agents::default();
         assert!(!agents.has("S1"));
-        agents.see(&[Offer { agent_id: "S1".into(), hostname: "agent-1".into(), ..Offer::default() }]);
+        agents.see(&[Offer {
+            agent_id: "S1".into(),
+            hostname: "agent-1".into(),
+            ..Offer::default()
+        }]);
         assert!(agents.has("S1") && agents.has("agent-1") && !agents.has("agent-2"));
     }
 }

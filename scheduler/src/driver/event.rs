@@ -48,7 +48,9 @@ pub enum Event {
 #[derive(Debug, thiserror::Error)]
 pub enum DriverError {
     /// The state has workers, but not the framework that they belong to.
-    #[error("the state has {0} workers but no framework id; they would be orphaned. Remove the state if they are gone")]
+    #[error(
+        "the state has {0} workers but no framework id; they would be orphaned. Remove the state if they are gone"
+    )]
     Orphans(usize),
     /// The options of the connection cannot be used.
     #[error(transparent)]
@@ -80,7 +82,9 @@ impl DriverError {
     pub fn needs_a_person(&self) -> bool {
         match self {
             Self::Options(_) | Self::UnknownFramework(_) | Self::Rejected { .. } => true,
-            Self::Orphans(_) | Self::Reopening(_) | Self::TakenOver(_) | Self::ConnectionEnded => false,
+            Self::Orphans(_) | Self::Reopening(_) | Self::TakenOver(_) | Self::ConnectionEnded => {
+                false
+            }
         }
     }
 }

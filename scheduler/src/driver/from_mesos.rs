@@ -32,16 +32,22 @@ impl Driver {
                 debug!(%reason, "Mesos rejects the offer constraints; checking offers here only");
                 self.options.offer_constraints = None;
             }
-            Some(SchedulerEvent::Rejected { reason }) if is_framework_removed(&reason) => self.start_over().await,
+            Some(SchedulerEvent::Rejected { reason }) if is_framework_removed(&reason) => {
+                self.start_over().await
+            }
             // A framework without tasks can be replaced without loss.
-            Some(SchedulerEvent::Unknown { .. }) if self.core.workers().is_empty() => self.start_over().await,
+            Some(SchedulerEvent::Unknown { .. }) if self.core.workers().is_empty() => {
+                self.start_over().await
+            }
             Some(SchedulerEvent::Unknown { reason }) => {
                 let id = self.framework.id.as_ref().map_or("", |id| &id.value);
                 let text = unknown(&reason, id, self.core.workers().len());
                 self.fail(DriverError::UnknownFramework(text));
             }
             // The other one was elected too; we have not noticed yet.
-            Some(SchedulerEvent::Rejected { reason }) if is_failed_over(&reason) && self.watch.is_some() => {
+            Some(SchedulerEvent::Rejected { reason })
+                if is_failed_over(&reason) && self.watch.is_some() =>
+            {
                 self.deposed.cancel();
                 self.events.push_back(Event::Deposed);
             }
@@ -49,7 +55,8 @@ impl Driver {
                 self.fail(DriverError::TakenOver(reason));
             }
             Some(SchedulerEvent::Rejected { reason }) => {
-                let options = options_of(&reason).map(|options| format!(" ({options})")).unwrap_or_default();
+                let options =
+                    options_of(&reason).map(|options| format!(" ({options})")).unwrap_or_default();
                 self.fail(DriverError::Rejected { reason, options });
             }
             // Mesos ends the connection after the teardown.
@@ -75,7 +82,8 @@ impl Driver {
                 }
             }
             event::Type::InverseOffers => {
-                let offers = event.inverse_offers.map(|event| event.inverse_offers).unwrap_or_default();
+                let offers =
+                    event.inverse_offers.map(|event| event.inverse_offers).unwrap_or_default();
                 self.feed(Input::InverseOffers(offers)).await;
             }
             event::Type::RescindInverseOffer => {
@@ -95,7 +103,8 @@ impl Driver {
             }
             event::Type::Message => {
                 let warning = event.message.and_then(|message| self.executors.message(&message));
-                self.events.extend(warning.map(|(worker, percent)| Event::MemoryWarning(worker, percent)));
+                self.events
+                    .extend(warning.map(|(worker, percent)| Event::MemoryWarning(worker, percent)));
             }
             other => debug!("Mesos sent {}", other.as_str_name()),
         }
@@ -104,7 +113,10 @@ impl Driver {
     /// Reports how a worker came up.
     fn look_at(&mut self, status: &v1::TaskStatus) {
         let worker = WorkerId::from(status.task_id.value.as_str());
-        let Some(launched) = self.core.workers().get(&worker).map(|worker| worker.record.launched) else { return };
+        let Some(launched) = self.core.workers().get(&worker).map(|worker| worker.record.launched)
+        else {
+            return;
+        };
         if let Some(steps) = self.executors.status(status, launched, self.since) {
             let timeline = self.executors.timeline(&worker);
             self.events.push_back(Event::CameUp { worker, steps, timeline });
@@ -120,7 +132,9 @@ impl Driver {
         }
         self.framework.id = None;
         self.framework.user.clone_from(&self.user);
-        match SchedulerConnection::open(self.options.clone(), self.framework.clone(), Vec::new()).await {
+        match SchedulerConnection::open(self.options.clone(), self.framework.clone(), Vec::new())
+            .await
+        {
             Ok((mesos, from_mesos)) => (self.mesos, self.from_mesos) = (mesos, from_mesos),
             Err(e) => self.fail(DriverError::Reopening(e)),
         }

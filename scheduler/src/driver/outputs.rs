@@ -30,8 +30,12 @@ impl Driver {
                     _ = self.batches.send(Batch { number: Some(number), changes, written: None });
                 }
                 Output::Accept { offers, launches } => self.accept(offers, &launches),
-                Output::Decline(offers, refuse) => self.mesos.send(calls::decline(offers, refuse.as_secs_f64())),
-                Output::AcceptInverse(offers) => self.mesos.send(calls::accept_inverse_offers(offers)),
+                Output::Decline(offers, refuse) => {
+                    self.mesos.send(calls::decline(offers, refuse.as_secs_f64()))
+                }
+                Output::AcceptInverse(offers) => {
+                    self.mesos.send(calls::accept_inverse_offers(offers))
+                }
                 Output::DeclineInverse(offers, refuse) => {
                     self.mesos.send(calls::decline_inverse_offers(offers, refuse.as_secs_f64()));
                 }
@@ -48,11 +52,13 @@ impl Driver {
                     let executor = v1::ExecutorId { value: worker.as_str().to_owned() };
                     self.mesos.send(calls::shutdown(executor, v1::AgentId { value: agent }));
                 }
-                Output::Acknowledge { agent, task, uuid } => self.mesos.send(calls::acknowledge(agent, task, uuid)),
+                Output::Acknowledge { agent, task, uuid } => {
+                    self.mesos.send(calls::acknowledge(agent, task, uuid))
+                }
                 Output::Reconcile(workers) => {
-                    let tasks = workers
-                        .iter()
-                        .map(|(worker, agent)| (task_id(worker), Some(v1::AgentId { value: agent.clone() })));
+                    let tasks = workers.iter().map(|(worker, agent)| {
+                        (task_id(worker), Some(v1::AgentId { value: agent.clone() }))
+                    });
                     self.mesos.send(calls::reconcile(tasks));
                 }
                 Output::Notice(notice) => {
@@ -74,12 +80,13 @@ impl Driver {
         }
     }
 
-    /// Asks the master to leave out offers that are too small, in addition to our constraints. The next subscription
-    /// does not repeat this.
+    /// Asks the master to leave out offers that are too small, in addition to our constraints. The
+    /// next subscription does not repeat this.
     fn narrow(&self) {
         let Some(least) = &self.least_offer else { return };
         let filters = self.framework.roles.iter().map(|role| (role.clone(), least.clone()));
-        let framework = v1::FrameworkInfo { offer_filters: filters.collect(), ..self.framework.clone() };
+        let framework =
+            v1::FrameworkInfo { offer_filters: filters.collect(), ..self.framework.clone() };
         let constraints = self.options.offer_constraints.clone();
         self.mesos.send(calls::update_framework(framework, Vec::new(), constraints));
     }
@@ -93,7 +100,8 @@ impl Driver {
 
     /// Reads the master's operator API in the background: nothing waits for the answer.
     fn inspect_master(&self) {
-        let (mesos, roles, answer) = (self.mesos.clone(), self.framework.roles.clone(), self.inspections.0.clone());
+        let (mesos, roles, answer) =
+            (self.mesos.clone(), self.framework.roles.clone(), self.inspections.0.clone());
         tokio::spawn(async move {
             let snapshot = mesos.snapshot().await;
             // During shutdown, there may be no receiver.

@@ -24,7 +24,8 @@ pub struct ZooKeeperOptions {
     pub creator_only: bool,
 }
 
-/// Our credentials at ZooKeeper, and the servers to trust. `Debug` hides all of it, because it contains secrets.
+/// Our credentials at ZooKeeper, and the servers to trust. `Debug` hides all of it, because it
+/// contains secrets.
 #[derive(Clone, Default)]
 pub struct Access {
     /// Schemes and credentials, e.g. `digest` and `user:password`.
@@ -44,12 +45,14 @@ impl fmt::Debug for Access {
 impl ZooKeeperOptions {
     /// Connects to the servers of `quorum`.
     pub(super) async fn connect(&self, quorum: &str) -> Result<Client, Error> {
-        let mut connector = Client::connector().with_session_timeout(self.session_timeout).with_fail_eagerly();
+        let mut connector =
+            Client::connector().with_session_timeout(self.session_timeout).with_fail_eagerly();
         for (scheme, secret) in &self.access.authorizations {
             connector = connector.with_auth(scheme, secret.as_bytes());
         }
         if let Some((user, password)) = &self.access.login {
-            connector = connector.with_sasl(SaslOptions::digest_md5(user.clone(), password.clone()));
+            connector =
+                connector.with_sasl(SaslOptions::digest_md5(user.clone(), password.clone()));
         }
         connector.connect(quorum).await
     }

@@ -1,8 +1,8 @@
 //! TLS to ZooKeeper.
 //!
-//! The client library's own TLS would add a second cryptographic library, in C. So it connects without TLS to a
-//! loopback port of ours, and this relay forwards to the server with TLS. Connections of other processes are closed at
-//! once: they would act with our certificate.
+//! The client library's own TLS would add a second cryptographic library, in C. So it connects
+//! without TLS to a loopback port of ours, and this relay forwards to the server with TLS.
+//! Connections of other processes are closed at once: they would act with our certificate.
 
 use std::{io, net::SocketAddr, sync::Arc};
 
@@ -72,7 +72,11 @@ async fn serve(listener: TcpListener, config: Arc<ClientConfig>, server: Server)
     }
 }
 
-async fn pass(mut client: TcpStream, config: &Arc<ClientConfig>, server: &Server) -> io::Result<()> {
+async fn pass(
+    mut client: TcpStream,
+    config: &Arc<ClientConfig>,
+    server: &Server,
+) -> io::Result<()> {
     let (peer, own) = (client.peer_addr()?, client.local_addr()?);
     if !spawn_blocking(move || is_of_this_process(peer, own)).await?? {
         warn!("Rejected another process that connected to the ZooKeeper relay");
@@ -88,27 +92,33 @@ async fn pass(mut client: TcpStream, config: &Arc<ClientConfig>, server: &Server
 }
 
 /// A connection to a server whose certificate was verified.
-pub(super) async fn handshake(config: &Arc<ClientConfig>, server: &Server) -> io::Result<TlsStream<TcpStream>> {
+pub(super) async fn handshake(
+    config: &Arc<ClientConfig>,
+    server: &Server,
+) -> io::Result<TlsStream<TcpStream>> {
     let stream = TcpStream::connect(&server.address).await?;
     stream.set_nodelay(true)?;
     TlsConnector::from(config.clone()).connect(server.name.clone(), stream).await
 }
 
-/// Whether the other end of the connection is one of our own file descriptors. The kernel's table of connections
-/// (proc(5), `/proc/net/tcp`) has its inode.
+/// Whether the other end of the connection is one of our own file descriptors. The kernel's table
+/// of connections (proc(5), `/proc/net/tcp`) has its inode.
 fn is_of_this_process(peer: SocketAddr, own: SocketAddr) -> io::Result<bool> {
     let (Some(peer), Some(own)) = (in_table(peer), in_table(own)) else { return Ok(false) };
     let table = fs::read_to_string("/proc/self/net/tcp")?;
-    let row = table
-        .lines()
-        .map(|line| line.split_whitespace().collect::<Vec<_>>())
-        .find(|fields| fields.get(1).is_some_and(|from| *from == peer) && fields.get(2).is_some_and(|to| *to == own));
+    let row =
+        table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).find(|fields| {
+            fields.get(1).is_some_and(|from| *from == peer)
+                && fields.get(2).is_some_and(|to| *to == own)
+        });
     let inode = row.and_then(|fields| fields.get(9)?.parse::<u64>().ok());
     let Some(inode) = inode.filter(|inode| *inode > 0) else { return Ok(false) };
     let socket = format!("socket:[{inode}]");
     let mut descriptors = fs::read_dir("/proc/self/fd")?.map_while(Result::ok);
     // A descriptor closed in the meantime is not the one.
-    Ok(descriptors.any(|open| fs::read_link(open.path()).is_ok_and(|what| what.as_os_str() == socket.as_str())))
+    Ok(descriptors.any(|open| {
+        fs::read_link(open.path()).is_ok_and(|what| what.as_os_str() == socket.as_str())
+    }))
 }
 
 /// An address as the table writes it: the last of its four bytes first.
@@ -136,8 +146,12 @@ mod tests {
         let ours = TcpStream::connect(own).unwrap();
         assert!(is_of_this_process(ours.local_addr().unwrap(), own).unwrap());
         let open = format!("exec 3<>/dev/tcp/127.0.0.1/{} && echo open && read", own.port());
-        let mut other =
-            Command::new("bash").args(["-c", &open]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut other = Command::new("bash")
+            .args(["-c", &open])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
         other.stdout.take().unwrap().read_exact(&mut [0; 4]).unwrap();
         let _ours = listener.accept().unwrap();
         let (_theirs, peer) = listener.accept().unwrap();

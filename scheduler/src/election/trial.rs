@@ -25,13 +25,14 @@ pub enum TrialError {
     Refused(#[from] StoreError),
 }
 
-/// Logs in, reads the state if there is one, and lets ZooKeeper check a write that it does not execute. Returns the
-/// state.
+/// Logs in, reads the state if there is one, and lets ZooKeeper check a write that it does not
+/// execute. Returns the state.
 pub async fn try_out(options: &ZooKeeperOptions) -> Result<Option<State>, TrialError> {
     let relay = match &options.access.tls {
         None => None,
         Some(tls) => {
-            let deaf = |source| StoreError::Io { action: "listen on", path: "127.0.0.1".into(), source };
+            let deaf =
+                |source| StoreError::Io { action: "listen on", path: "127.0.0.1".into(), source };
             Some(Relay::start(tls).await.map_err(deaf)?)
         }
     };
@@ -41,7 +42,9 @@ pub async fn try_out(options: &ZooKeeperOptions) -> Result<Option<State>, TrialE
         Ok(Err(Error::NoHosts | Error::Timeout)) | Err(_) => {
             return Err(TrialError::Unreachable(reasons(options).await));
         }
-        Ok(Err(source)) => return Err(failed("log in to ZooKeeper for", &options.base, source).into()),
+        Ok(Err(source)) => {
+            return Err(failed("log in to ZooKeeper for", &options.base, source).into());
+        }
     };
     let tried = timeout(PATIENCE, rehearse(&client, &options.nodes())).await;
     Ok(tried.unwrap_or_else(|_| Err(failed("look at", &options.base, Error::Timeout)))?)
@@ -71,7 +74,8 @@ async fn rehearse(client: &Client, nodes: &Nodes) -> Result<Option<State>, Store
 async fn first_to_make(client: &Client, path: &str) -> Result<String, StoreError> {
     for (end, _) in path.match_indices('/').skip(1) {
         let above = &path[..end];
-        let there = client.check_stat(above).await.map_err(|source| failed("look at", above, source))?;
+        let there =
+            client.check_stat(above).await.map_err(|source| failed("look at", above, source))?;
         if there.is_none() {
             return Ok(above.to_owned());
         }
@@ -90,7 +94,8 @@ async fn reasons(options: &ZooKeeperOptions) -> String {
     } else {
         let servers = options.quorum.split('/').next().unwrap_or_default();
         for server in servers.split(',').map(str::trim) {
-            let address = if server.contains(':') { server.to_owned() } else { format!("{server}:2181") };
+            let address =
+                if server.contains(':') { server.to_owned() } else { format!("{server}:2181") };
             let tried = timeout(PATIENCE, TcpStream::connect(&address)).await;
             reasons.push(reason(&address, tried.map(|done| done.map(drop))));
         }

@@ -57,9 +57,13 @@ impl FileStore {
             let framework = framework(&here);
             Ok((load(&here, framework.as_deref())?, framework))
         });
-        let (mut state, framework) = read.await.unwrap_or_else(|e| Err(files::failed("read", &directory, e.into())))?;
+        let (mut state, framework) =
+            read.await.unwrap_or_else(|e| Err(files::failed("read", &directory, e.into())))?;
         if let (None, Some(id)) = (&state.framework, &framework) {
-            warn!("Taking over the framework {id}, which is in {} but not in the state", directory.display());
+            warn!(
+                "Taking over the framework {id}, which is in {} but not in the state",
+                directory.display()
+            );
             state.framework.clone_from(&framework);
         }
         Ok((Self { directory, state: state.clone(), framework, _lock: lock }, state))
@@ -71,7 +75,8 @@ impl FileStore {
             return Ok(None);
         }
         for name in [STATE, BEFORE] {
-            if let Some(Ok(state)) = files::read(&directory.join(name))?.map(|bytes| decode(&bytes)) {
+            if let Some(Ok(state)) = files::read(&directory.join(name))?.map(|bytes| decode(&bytes))
+            {
                 return Ok(Some(state));
             }
         }
@@ -87,7 +92,8 @@ impl FileStore {
         let (before, framework) = (self.framework.clone(), self.state.framework.clone());
         let written = spawn_blocking(move || {
             let path = directory.join(FRAMEWORK);
-            // An id that only we still know is corrected by Mesos, but one that we have forgotten is lost.
+            // An id that only we still know is corrected by Mesos, but one that we have forgotten
+            // is lost.
             if let Some(id) = framework.as_ref().filter(|_| framework != before) {
                 files::replace(&path, &sealed::seal(Content::Framework, id.as_bytes()), None)?;
             }
@@ -115,7 +121,8 @@ async fn lock(path: &Path) -> Result<File, StoreError> {
     }
 }
 
-/// The last written state, or the previous generation if the last is damaged. `framework` is the id from its own file.
+/// The last written state, or the previous generation if the last is damaged. `framework` is the id
+/// from its own file.
 fn load(directory: &Path, framework: Option<&str>) -> Result<State, StoreError> {
     let (newest, before) = (directory.join(STATE), directory.join(BEFORE));
     let damage = match files::read(&newest)?.map(|bytes| decode(&bytes)) {
@@ -126,7 +133,11 @@ fn load(directory: &Path, framework: Option<&str>) -> Result<State, StoreError> 
     match (files::read(&before)?.map(|bytes| decode(&bytes)), damage) {
         (Some(Ok(state)), damage) => {
             let reason = damage.as_deref().unwrap_or("it is not there");
-            warn!("Cannot use {}: {reason}. Using the previous generation: {}", newest.display(), before.display());
+            warn!(
+                "Cannot use {}: {reason}. Using the previous generation: {}",
+                newest.display(),
+                before.display()
+            );
             if damage.is_some() {
                 let aside = directory.join(DAMAGED);
                 fs::rename(&newest, &aside).map_err(|e| files::failed("rename", &newest, e))?;
@@ -144,7 +155,8 @@ fn load(directory: &Path, framework: Option<&str>) -> Result<State, StoreError> 
     }
 }
 
-/// Decodes a sealed state, or one of the earlier, unsealed format, in which truncation is detected too.
+/// Decodes a sealed state, or one of the earlier, unsealed format, in which truncation is detected
+/// too.
 fn decode(bytes: &[u8]) -> Result<State, String> {
     if record::is_unsealed(bytes) {
         return record::decode_unsealed(bytes);

@@ -1,5 +1,5 @@
-//! A standby's copy of the workers' records, updated by ZooKeeper's watch events: when the standby becomes the leader,
-//! it reads only the latest changes.
+//! A standby's copy of the workers' records, updated by ZooKeeper's watch events: when the standby
+//! becomes the leader, it reads only the latest changes.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -29,7 +29,8 @@ pub(crate) struct Mirror {
 }
 
 impl Mirror {
-    /// Reads the records and watches for changes. `None` if ZooKeeper does not support that (before 3.6).
+    /// Reads the records and watches for changes. `None` if ZooKeeper does not support that (before
+    /// 3.6).
     pub(crate) async fn begin(client: &Client, nodes: &Nodes) -> Option<Self> {
         let folder = nodes.workers();
         let watcher = match client.watch(&folder, AddWatchMode::PersistentRecursive).await {
@@ -61,8 +62,8 @@ impl Mirror {
         }
     }
 
-    /// The current records, for a caller that has just read something else on the same connection. `None` if changes
-    /// may have been missed.
+    /// The current records, for a caller that has just read something else on the same connection.
+    /// `None` if changes may have been missed.
     pub(crate) async fn finish(
         mut self,
         client: &Client,
@@ -85,14 +86,20 @@ impl Mirror {
     fn note(&mut self, event: &WatchedEvent) {
         if event.event_type == EventType::Session {
             self.broken = true;
-        } else if let Some(name) = event.path.strip_prefix(&self.folder).and_then(|rest| rest.strip_prefix('/')) {
+        } else if let Some(name) =
+            event.path.strip_prefix(&self.folder).and_then(|rest| rest.strip_prefix('/'))
+        {
             self.stale.insert(name.to_owned());
         }
     }
 
     async fn refresh(&mut self, client: &Client) -> Result<(), StoreError> {
         // All requests are sent at once.
-        let paths: Vec<_> = self.stale.iter().map(|name| (name.clone(), format!("{}/{name}", self.folder))).collect();
+        let paths: Vec<_> = self
+            .stale
+            .iter()
+            .map(|name| (name.clone(), format!("{}/{name}", self.folder)))
+            .collect();
         let answers: Vec<_> = paths.iter().map(|(_, path)| client.get_data(path)).collect();
         for ((name, path), answer) in paths.iter().zip(answers) {
             match answer.await {

@@ -32,9 +32,8 @@ pub(super) fn encode(state: &State) -> Vec<u8> {
             surge: state.restart.surge as u64,
             max_unavailable: state.restart.max_unavailable as u64,
         }),
-        registration: state.registration.as_ref().map(|Registration { user, principal }| proto::Registration {
-            user: user.clone(),
-            principal: principal.clone(),
+        registration: state.registration.as_ref().map(|Registration { user, principal }| {
+            proto::Registration { user: user.clone(), principal: principal.clone() }
         }),
     };
     record.encode_to_vec()
@@ -44,7 +43,10 @@ pub(super) fn encode(state: &State) -> Vec<u8> {
 pub(super) fn decode(bytes: &[u8]) -> Result<State, String> {
     let record = proto::State::decode(bytes).map_err(|e| e.to_string())?;
     if record.version == 0 || record.version > VERSION {
-        return Err(format!("layout version {}, this program reads up to {VERSION}", record.version));
+        return Err(format!(
+            "layout version {}, this program reads up to {VERSION}",
+            record.version
+        ));
     }
     if record.epoch.is_empty() {
         return Err("the epoch is missing".to_owned());
@@ -66,13 +68,15 @@ pub(super) fn decode(bytes: &[u8]) -> Result<State, String> {
         draining: record.draining.into_iter().collect(),
         generation: record.generation,
         restart,
-        registration: record.registration.map(|known| Registration { user: known.user, principal: known.principal }),
+        registration: record
+            .registration
+            .map(|known| Registration { user: known.user, principal: known.principal }),
         ended: None,
     })
 }
 
-/// Whether these bytes can only be a state in the first layout, which files held before they were sealed: it begins
-/// with the field `version`.
+/// Whether these bytes can only be a state in the first layout, which files held before they were
+/// sealed: it begins with the field `version`.
 pub(super) fn is_unsealed(bytes: &[u8]) -> bool {
     bytes.first() == Some(&0x08)
 }
@@ -94,7 +98,10 @@ pub(super) fn encode_ended(ended: &Ended) -> Vec<u8> {
 /// Decodes what [`encode_ended`] wrote.
 pub(super) fn decode_ended(bytes: &[u8]) -> Result<Ended, String> {
     let record = proto::Ended::decode(bytes).map_err(|e| e.to_string())?;
-    let exit_code = record.exit_code.try_into().map_err(|_| format!("{} is not an exit code", record.exit_code))?;
+    let exit_code = record
+        .exit_code
+        .try_into()
+        .map_err(|_| format!("{} is not an exit code", record.exit_code))?;
     Ok(Ended { exit_code, why: record.why })
 }
 
@@ -115,7 +122,10 @@ fn to_proto(worker: &WorkerRecord) -> proto::Worker {
         id: worker.id.as_str().to_owned(),
         agent: agent.clone(),
         hostname: hostname.clone(),
-        values: values.iter().map(|(field, value)| (field.to_string(), value.to_string())).collect(),
+        values: values
+            .iter()
+            .map(|(field, value)| (field.to_string(), value.to_string()))
+            .collect(),
         launched: worker.launched.0,
         running: worker.running,
         released: worker.released,
@@ -128,7 +138,11 @@ fn to_proto(worker: &WorkerRecord) -> proto::Worker {
 }
 
 fn from_proto(worker: proto::Worker) -> WorkerRecord {
-    let values = worker.values.into_iter().map(|(field, value)| (Field::from(field.as_str()), value.into())).collect();
+    let values = worker
+        .values
+        .into_iter()
+        .map(|(field, value)| (Field::from(field.as_str()), value.into()))
+        .collect();
     let origin = worker.flink.zip(worker.job_manager);
     WorkerRecord {
         origin: origin.map(|(flink, job_manager)| {

@@ -1,5 +1,5 @@
-//! Files that show whether they are complete: a first line with the kind of content, its length and its sha256, then
-//! the content. A truncated or changed file is never accepted.
+//! Files that show whether they are complete: a first line with the kind of content, its length and
+//! its sha256, then the content. A truncated or changed file is never accepted.
 
 use fetcher_formats::Digest;
 
@@ -26,7 +26,8 @@ const LONGEST_LINE: usize = 200;
 
 /// The bytes of a file with this content.
 pub(super) fn seal(content: Content, bytes: &[u8]) -> Vec<u8> {
-    let mut sealed = format!("{} {} {}\n", content.title(), bytes.len(), Digest::of(bytes)).into_bytes();
+    let mut sealed =
+        format!("{} {} {}\n", content.title(), bytes.len(), Digest::of(bytes)).into_bytes();
     sealed.extend_from_slice(bytes);
     sealed
 }
@@ -35,14 +36,18 @@ pub(super) fn seal(content: Content, bytes: &[u8]) -> Vec<u8> {
 pub(super) fn open(content: Content, sealed: &[u8]) -> Result<&[u8], String> {
     let head = sealed.get(..LONGEST_LINE.min(sealed.len())).unwrap_or_default();
     let end = head.iter().position(|byte| *byte == b'\n').ok_or("its first line is truncated")?;
-    let (line, bytes) = (sealed.get(..end).unwrap_or_default(), sealed.get(end + 1..).unwrap_or_default());
+    let (line, bytes) =
+        (sealed.get(..end).unwrap_or_default(), sealed.get(end + 1..).unwrap_or_default());
     let line = std::str::from_utf8(line).map_err(|_| "its first line is not text")?;
     let said = line.strip_prefix(content.title()).and_then(|rest| rest.strip_prefix(' '));
     let Some((length, digest)) = said.and_then(|said| said.split_once(' ')) else {
         return Err(format!("it begins with {line:?}, this program reads {:?}", content.title()));
     };
     if length.parse() != Ok(bytes.len()) {
-        return Err(format!("it should have {length} bytes after the first line and has {}", bytes.len()));
+        return Err(format!(
+            "it should have {length} bytes after the first line and has {}",
+            bytes.len()
+        ));
     }
     if digest.parse() != Ok(Digest::of(bytes)) {
         return Err("its sha256 is not the one in its first line".to_owned());

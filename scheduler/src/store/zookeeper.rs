@@ -10,10 +10,11 @@
 //!     frameworkId, taskCount      written by Flink 1.13; read if there is no state of ours yet
 //! ```
 //!
-//! Our nodes are not below those of Flink, as upstream's were: a JobManager that shuts its cluster down removes
-//! `<root>/<cluster-id>` with everything below it.
+//! Our nodes are not below those of Flink, as upstream's were: a JobManager that shuts its cluster
+//! down removes `<root>/<cluster-id>` with everything below it.
 //!
-//! Every write is a transaction that checks the leader's own lock node: a deposed leader's writes fail.
+//! Every write is a transaction that checks the leader's own lock node: a deposed leader's writes
+//! fail.
 
 mod difference;
 mod nodes;
@@ -45,8 +46,8 @@ pub struct ZooKeeperStore {
 }
 
 impl ZooKeeperStore {
-    /// Reads the stored state, as far as `mirror` does not have it, and allows writes while `lock` is held. An end of
-    /// the cluster counts if it was written after the transaction `since`.
+    /// Reads the stored state, as far as `mirror` does not have it, and allows writes while `lock`
+    /// is held. An end of the cluster counts if it was written after the transaction `since`.
     pub(crate) async fn open(
         lock: OwnedLockClient,
         nodes: Nodes,
@@ -67,7 +68,10 @@ impl ZooKeeperStore {
         if ended_at <= since {
             state.ended = None;
         }
-        Ok((Self { lock: Arc::new(lock), nodes, wanted: state.clone(), durable: Some(durable) }, state))
+        Ok((
+            Self { lock: Arc::new(lock), nodes, wanted: state.clone(), durable: Some(durable) },
+            state,
+        ))
     }
 
     /// Gives the leadership up, so that the next leader need not wait for our session's timeout.
@@ -114,7 +118,8 @@ impl ZooKeeperStore {
         match writer.commit().await {
             Ok(_) => Ok(()),
             Err(
-                CheckWriteError::CheckFailed { .. } | CheckWriteError::RequestFailed { source: Error::SessionExpired },
+                CheckWriteError::CheckFailed { .. }
+                | CheckWriteError::RequestFailed { source: Error::SessionExpired },
             ) => Err(StoreError::Deposed),
             Err(e) => Err(failed("write below", self.nodes.base(), e.into())),
         }

@@ -1,6 +1,7 @@
 //! What the Mesos master knows of the stored framework, before anything is started.
 //!
-//! The state may not say how the framework was registered: that of Flink 1.13 does not. The master does.
+//! The state may not say how the framework was registered: that of Flink 1.13 does not. The master
+//! does.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -10,7 +11,8 @@ use tokio::time::timeout;
 use super::{Difference, differences, unknown};
 use crate::core::state::{Registration, State};
 
-/// How long the master may take to answer. Without an answer, a mistake shows when the framework subscribes.
+/// How long the master may take to answer. Without an answer, a mistake shows when the framework
+/// subscribes.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What the master knows of a stored framework.
@@ -22,9 +24,13 @@ pub struct AtMaster {
 }
 
 impl AtMaster {
-    /// Asks the leading master about the stored framework. `None` if there is none, if it must be forgotten, or if no
-    /// master answers.
-    pub async fn ask(options: &SchedulerOptions, state: &State, forgotten: Option<&str>) -> Option<Self> {
+    /// Asks the leading master about the stored framework. `None` if there is none, if it must be
+    /// forgotten, or if no master answers.
+    pub async fn ask(
+        options: &SchedulerOptions,
+        state: &State,
+        forgotten: Option<&str>,
+    ) -> Option<Self> {
         let framework = state.framework.clone().filter(|id| forgotten != Some(id))?;
         let agents = agents_of(state);
         let asked = timeout(PATIENCE, Knowledge::of(options, &framework, &agents)).await;
@@ -32,11 +38,13 @@ impl AtMaster {
         Some(Self { framework, workers: state.workers.len(), knowledge })
     }
 
-    /// How the registered framework differs from what the options say, apart from what the state itself shows.
+    /// How the registered framework differs from what the options say, apart from what the state
+    /// itself shows.
     pub fn differences(&self, state: &State, wanted: &Registration) -> Vec<Difference> {
         let Knowledge::Registered(found) = &self.knowledge else { return Vec::new() };
         let id = &self.framework;
-        let (stored, at_master) = (differences(state, wanted, None), registered_as(state, found, wanted));
+        let (stored, at_master) =
+            (differences(state, wanted, None), registered_as(state, found, wanted));
         let mut more = differences(&at_master, wanted, None);
         more.retain(|difference| !stored.contains(difference));
         if found.checkpoint == Some(false) {
@@ -60,7 +68,9 @@ impl AtMaster {
             Knowledge::Unknown { reason, .. } if workers == 0 => {
                 Some(Difference::Ignored(format!("{reason}. A start registers a new framework")))
             }
-            Knowledge::Unknown { reason, certain: true } => Some(Difference::Refused(unknown(reason, id, workers))),
+            Knowledge::Unknown { reason, certain: true } => {
+                Some(Difference::Refused(unknown(reason, id, workers)))
+            }
             Knowledge::Unknown { reason, certain: false } => Some(Difference::Ignored(format!(
                 "{reason}; they may still register with it. A start waits for them, 90 s at most. {}",
                 super::next_step(id, workers)
@@ -73,7 +83,9 @@ impl AtMaster {
         let id = &self.framework;
         match &self.knowledge {
             Knowledge::Registered(_) => Some(format!("the Mesos master knows the framework {id}")),
-            Knowledge::Agents => Some(format!("the Mesos master knows agents of the framework {id}")),
+            Knowledge::Agents => {
+                Some(format!("the Mesos master knows agents of the framework {id}"))
+            }
             Knowledge::Completed | Knowledge::Unknown { .. } => None,
         }
     }
@@ -106,12 +118,21 @@ mod tests {
 
     #[test]
     fn an_unknown_framework_with_workers_is_refused_once_its_agents_would_have_registered() {
-        let Some(Difference::Refused(text)) = of(unknown_to_it(true), 2).loss() else { panic!("not refused") };
+        let Some(Difference::Refused(text)) = of(unknown_to_it(true), 2).loss() else {
+            panic!("not refused")
+        };
         let advice = "-Dmesos.state.forget-framework=F-0001";
-        assert!(text.starts_with("the Mesos master h:1 knows neither. ") && text.ends_with(advice), "{text}");
-        let Some(Difference::Ignored(text)) = of(unknown_to_it(false), 2).loss() else { panic!("refused") };
+        assert!(
+            text.starts_with("the Mesos master h:1 knows neither. ") && text.ends_with(advice),
+            "{text}"
+        );
+        let Some(Difference::Ignored(text)) = of(unknown_to_it(false), 2).loss() else {
+            panic!("refused")
+        };
         assert!(text.contains("may still register") && text.ends_with(advice), "{text}");
-        let Some(Difference::Ignored(text)) = of(unknown_to_it(true), 0).loss() else { panic!("refused") };
+        let Some(Difference::Ignored(text)) = of(unknown_to_it(true), 0).loss() else {
+            panic!("refused")
+        };
         assert!(text.ends_with("A start registers a new framework"), "{text}");
     }
 
@@ -119,6 +140,9 @@ mod tests {
     fn a_framework_that_is_known_by_its_agents_can_be_taken_over() {
         let found = of(Knowledge::Agents, 2);
         assert_eq!(found.loss(), None);
-        assert_eq!(found.fact().as_deref(), Some("the Mesos master knows agents of the framework F-0001"));
+        assert_eq!(
+            found.fact().as_deref(),
+            Some("the Mesos master knows agents of the framework F-0001")
+        );
     }
 }

@@ -77,10 +77,18 @@ impl Agent {
 }
 
 impl World {
-    pub(crate) fn agent_launch(&mut self, agent: usize, registration: u64, task: (String, String, Amounts)) {
+    pub(crate) fn agent_launch(
+        &mut self,
+        agent: usize,
+        registration: u64,
+        task: (String, String, Amounts),
+    ) {
         let (id, framework, taken) = task;
         let gone = self.master.removed.contains(&framework);
-        if gone || !self.agents[agent].reachable() || self.agents[agent].registration != registration {
+        if gone
+            || !self.agents[agent].reachable()
+            || self.agents[agent].registration != registration
+        {
             return;
         }
         let task = Task {
@@ -94,7 +102,10 @@ impl World {
             unacknowledged: VecDeque::new(),
         };
         self.check_launch(&id);
-        assert!(self.agents[agent].tasks.insert(id.clone(), task).is_none(), "{id} is launched twice");
+        assert!(
+            self.agents[agent].tasks.insert(id.clone(), task).is_none(),
+            "{id} is launched twice"
+        );
         let delay = self.between(50, 4000);
         self.at(delay, Event::Task { agent, id, to: TaskState::TaskStarting });
     }
@@ -113,7 +124,9 @@ impl World {
 
     /// The agent ends the executor, even one that receives nothing.
     pub(crate) fn agent_shutdown(&mut self, agent: usize, id: &str) {
-        if self.agents[agent].reachable() && self.agents[agent].tasks.get(id).is_some_and(Task::is_alive) {
+        if self.agents[agent].reachable()
+            && self.agents[agent].tasks.get(id).is_some_and(Task::is_alive)
+        {
             self.check_kill(id);
             let delay = self.between(20, 6000);
             self.at(delay, Event::Task { agent, id: id.to_owned(), to: TaskState::TaskFailed });
@@ -157,7 +170,10 @@ impl World {
                 }
                 if self.chance(self.faults.task_fails) {
                     let delay = self.between(100, 200_000);
-                    self.at(delay, Event::Task { agent, id: id.to_owned(), to: TaskState::TaskFailed });
+                    self.at(
+                        delay,
+                        Event::Task { agent, id: id.to_owned(), to: TaskState::TaskFailed },
+                    );
                 }
             }
             _ => {}

@@ -1,4 +1,5 @@
-//! Simulated application masters around the real core: the work of the shell, and every way to fail at it.
+//! Simulated application masters around the real core: the work of the shell, and every way to fail
+//! at it.
 
 mod outputs;
 
@@ -69,7 +70,8 @@ impl ApplicationMaster {
 }
 
 pub(crate) fn settings(constraints: &str) -> Settings {
-    let part = |cpus: f64, mem: f64| BTreeMap::from([("cpus".to_owned(), cpus), ("mem".to_owned(), mem)]);
+    let part =
+        |cpus: f64, mem: f64| BTreeMap::from([("cpus".to_owned(), cpus), ("mem".to_owned(), mem)]);
     Settings {
         demand: Demand {
             task: part(1.0, 1000.0),
@@ -150,7 +152,8 @@ impl World {
         }
         if !matches!(call, Call::Subscribe(_)) && self.chance(self.faults.calls_lost) {
             self.note(|| format!("lost: {call:?}"));
-            // The connection notices broken calls; it does not notice messages that the master drops.
+            // The connection notices broken calls; it does not notice messages that the master
+            // drops.
             if matches!(call, Call::Accept { .. } | Call::Decline(..)) || self.chance(500) {
                 self.break_link(link);
             }
@@ -190,7 +193,9 @@ impl World {
                 self.masters[master].rescinded.insert(id.clone());
                 self.feed_core(master, Input::Rescinded(id));
             }
-            FromMaster::InverseOffer(offer) => self.feed_core(master, Input::InverseOffers(vec![*offer])),
+            FromMaster::InverseOffer(offer) => {
+                self.feed_core(master, Input::InverseOffers(vec![*offer]))
+            }
             FromMaster::InverseRescinded(id) => self.feed_core(master, Input::InverseRescinded(id)),
             FromMaster::Update(status) => {
                 self.note_clash(master, &status);
@@ -223,9 +228,18 @@ impl World {
     /// A worker launched by this one could not listen on a port.
     fn note_clash(&mut self, master: usize, status: &v1::TaskStatus) {
         let am = &mut self.masters[master];
-        let Some(port) = status.message.as_ref().and_then(|text| text.rsplit(' ').next()?.parse().ok()) else { return };
-        let known = am.core.as_ref().and_then(|core| core.workers().get(&status.task_id.value.as_str().into()));
-        if let Some(worker) = known.filter(|worker| worker.ports.iter().any(|own| u64::from(*own) == port)) {
+        let Some(port) =
+            status.message.as_ref().and_then(|text| text.rsplit(' ').next()?.parse().ok())
+        else {
+            return;
+        };
+        let known = am
+            .core
+            .as_ref()
+            .and_then(|core| core.workers().get(&status.task_id.value.as_str().into()));
+        if let Some(worker) =
+            known.filter(|worker| worker.ports.iter().any(|own| u64::from(*own) == port))
+        {
             am.unusable.insert((worker.record.place.agent.clone(), port), self.now);
         }
     }
@@ -243,7 +257,8 @@ impl World {
             return;
         }
         let there = self.agents.iter().filter(|agent| !agent.cut).flat_map(|agent| &agent.tasks);
-        let listed = there.filter(|(_, task)| task.registered).map(|(id, _)| WorkerId::from(id.as_str()));
+        let listed =
+            there.filter(|(_, task)| task.registered).map(|(id, _)| WorkerId::from(id.as_str()));
         let listed = listed.collect();
         self.feed_core(master, Input::Registered(listed));
     }

@@ -28,7 +28,13 @@ pub(crate) struct Keeper {
 
 impl Keeper {
     pub(crate) fn new(epoch: String) -> Self {
-        Self { state: State::fresh(epoch), queue: Vec::new(), up: true, copy: None, waiting: Vec::new() }
+        Self {
+            state: State::fresh(epoch),
+            queue: Vec::new(),
+            up: true,
+            copy: None,
+            waiting: Vec::new(),
+        }
     }
 
     pub(crate) fn leads(&self, session: u64) -> bool {
@@ -53,7 +59,14 @@ impl World {
                 self.keeper.state.apply(change);
             }
             let delay = self.latency();
-            self.at(delay, Event::Written { master: write.master, session: write.session, number: write.number });
+            self.at(
+                delay,
+                Event::Written {
+                    master: write.master,
+                    session: write.session,
+                    number: write.number,
+                },
+            );
         } else {
             let event = Event::Deposed { master: write.master, session: write.session };
             self.at(0, event);

@@ -1,14 +1,23 @@
-//! The scheduler's core in a simulated world: Mesos master and agents, ZooKeeper, JobManager, network and clock.
+//! The scheduler's core in a simulated world: Mesos master and agents, ZooKeeper, JobManager,
+//! network and clock.
 //!
-//! A seed alone determines a world and its faults. Messages are lost, duplicated or late. Masters fail over. Agents and
-//! machines disappear and return, are drained and taken into maintenance. Networks are partitioned, noticed or not.
-//! Frameworks are removed. ZooKeeper and disks stop writing, lose data, or are restored from older copies. Executors
-//! fall silent, JobManagers die. Application masters crash between any two steps, stall, and lead twice. After every
-//! step the promises are checked. At the end all faults are repaired, and exactly the wanted workers must exist.
+//! A seed alone determines a world and its faults. Messages are lost, duplicated or late. Masters
+//! fail over. Agents and machines disappear and return, are drained and taken into maintenance.
+//! Networks are partitioned, noticed or not. Frameworks are removed. ZooKeeper and disks stop
+//! writing, lose data, or are restored from older copies. Executors fall silent, JobManagers die.
+//! Application masters crash between any two steps, stall, and lead twice. After every step the
+//! promises are checked. At the end all faults are repaired, and exactly the wanted workers must
+//! exist.
 //!
-//! `FLINK_MESOS_SIMULATION_SEED=n` replays one world and prints its events; `…_RUNS=n` and `…_SECONDS=n` run more
-//! worlds, with new seeds (`make soak`).
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::disallowed_methods, missing_docs)]
+//! `FLINK_MESOS_SIMULATION_SEED=n` replays one world and prints its events; `…_RUNS=n` and
+//! `…_SECONDS=n` run more worlds, with new seeds (`make soak`).
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    missing_docs
+)]
 
 mod agent;
 mod application_master;
@@ -30,7 +39,9 @@ use world::World;
 const RUNS: u64 = 2500;
 
 fn number(name: &str) -> Option<u64> {
-    std::env::var(format!("FLINK_MESOS_SIMULATION_{name}")).ok().map(|text| text.parse().expect(name))
+    std::env::var(format!("FLINK_MESOS_SIMULATION_{name}"))
+        .ok()
+        .map(|text| text.parse().expect(name))
 }
 
 /// Runs worlds from seed `first` on until `runs` have run or `longest` has passed.

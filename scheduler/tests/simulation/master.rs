@@ -87,7 +87,9 @@ impl World {
             }
             Call::Kill { task, agent } => self.master_kill(&task, agent),
             Call::Shutdown { executor, agent } => {
-                if let Some(place) = self.agents.iter().position(|other| other.id == agent && other.reachable()) {
+                if let Some(place) =
+                    self.agents.iter().position(|other| other.id == agent && other.reachable())
+                {
                     let delay = self.latency();
                     self.at(delay, Event::Shutdown { agent: place, id: executor });
                 }
@@ -98,7 +100,9 @@ impl World {
                     .master
                     .agents
                     .iter()
-                    .flat_map(|(agent, tasks)| tasks.iter().map(|(id, state)| (id.clone(), agent.clone(), *state)))
+                    .flat_map(|(agent, tasks)| {
+                        tasks.iter().map(|(id, state)| (id.clone(), agent.clone(), *state))
+                    })
                     .collect();
                 for (id, agent, state) in known {
                     self.send_status(status(&id, &agent, state));
@@ -164,9 +168,16 @@ impl World {
     }
 
     fn master_kill(&mut self, task: &str, agent: Option<String>) {
-        let known = self.master.agents.iter().find(|(_, tasks)| tasks.contains_key(task)).map(|(id, _)| id.clone());
+        let known = self
+            .master
+            .agents
+            .iter()
+            .find(|(_, tasks)| tasks.contains_key(task))
+            .map(|(id, _)| id.clone());
         if let Some(id) = known {
-            if let Some(place) = self.agents.iter().position(|other| other.id == id && other.reachable()) {
+            if let Some(place) =
+                self.agents.iter().position(|other| other.id == id && other.reachable())
+            {
                 let delay = self.latency();
                 self.at(delay, Event::Kill { agent: place, id: task.to_owned() });
             }
@@ -197,7 +208,11 @@ impl World {
     }
 
     fn master_acknowledge(&mut self, agent: &str, task: &str, uuid: u64) {
-        let Some(place) = self.agents.iter().position(|other| other.id == agent && other.reachable()) else { return };
+        let Some(place) =
+            self.agents.iter().position(|other| other.id == agent && other.reachable())
+        else {
+            return;
+        };
         if let Some(tasks) = self.master.agents.get_mut(agent)
             && tasks.get(task).is_some_and(|state| !is_alive(*state))
         {

@@ -41,13 +41,15 @@ use crate::{
     world::{Profile, World},
 };
 
-/// Largest number of launches per minute by an application master, for each worker that may be wanted. In some worlds
-/// workers fail within milliseconds; a back-off from one second allows eight launches.
+/// Largest number of launches per minute by an application master, for each worker that may be
+/// wanted. In some worlds workers fail within milliseconds; a back-off from one second allows eight
+/// launches.
 const LAUNCHES: usize = 12;
 
 impl World {
     pub(crate) fn check_output(&mut self, master: usize, output: &Output) {
-        // Messages of a stalled process after it was deposed belong to a connection that the master no longer reads.
+        // Messages of a stalled process after it was deposed belong to a connection that the master
+        // no longer reads.
         if !self.keeper.leads(self.masters[master].session) {
             return;
         }
@@ -60,7 +62,10 @@ impl World {
                         Change::Framework(None) => {
                             let known = self.keeper.state.framework.as_ref();
                             let gone = known.is_none_or(|id| self.master.removed.contains(id));
-                            assert!(gone, "S6: {known:?} is forgotten, and Mesos has not removed it");
+                            assert!(
+                                gone,
+                                "S6: {known:?} is forgotten, and Mesos has not removed it"
+                            );
                         }
                         _ => {}
                     }
@@ -69,17 +74,34 @@ impl World {
             Output::Accept { offers, launches } => {
                 for launch in launches {
                     // S1, S16
-                    assert!(durable(&launch.worker).is_some(), "{} is launched and not in the store", launch.worker);
+                    assert!(
+                        durable(&launch.worker).is_some(),
+                        "{} is launched and not in the store",
+                        launch.worker
+                    );
                     // S3
-                    assert!(self.launched.insert(launch.worker.clone()), "{} is launched twice", launch.worker);
+                    assert!(
+                        self.launched.insert(launch.worker.clone()),
+                        "{} is launched twice",
+                        launch.worker
+                    );
                 }
                 // S11
                 let am = &self.masters[master];
                 for offer in offers {
-                    assert!(!am.rescinded.contains(&offer.value), "the rescinded offer {} is used", offer.value);
-                    assert!(am.unanswered.contains_key(&offer.value), "offer {} is no longer held", offer.value);
+                    assert!(
+                        !am.rescinded.contains(&offer.value),
+                        "the rescinded offer {} is used",
+                        offer.value
+                    );
+                    assert!(
+                        am.unanswered.contains_key(&offer.value),
+                        "offer {} is no longer held",
+                        offer.value
+                    );
                 }
-                let agents: BTreeSet<_> = launches.iter().map(|launch| &launch.place.agent).collect();
+                let agents: BTreeSet<_> =
+                    launches.iter().map(|launch| &launch.place.agent).collect();
                 assert_eq!(agents.len(), 1, "one accept is for one agent");
                 self.check_place(master, offers, &launches[0]);
                 self.check_pace(master, launches.len());
@@ -89,7 +111,11 @@ impl World {
                 assert!(!refuse.is_zero(), "S12: an offer is declined for no time");
                 for offer in offers {
                     let known = self.masters[master].unanswered.contains_key(&offer.value);
-                    assert!(known, "offer {} is declined, and was answered before or is gone", offer.value);
+                    assert!(
+                        known,
+                        "offer {} is declined, and was answered before or is gone",
+                        offer.value
+                    );
                 }
             }
             Output::Kill { worker, .. } | Output::Shutdown { worker, .. } => {
@@ -102,10 +128,15 @@ impl World {
                 let uuid = u128::from_be_bytes(uuid.as_ref().try_into().unwrap()) as u64;
                 let Some(record) = durable(&WorkerId::from(task.value.as_str())) else { return };
                 let said = self.agents.iter().filter_map(|agent| agent.tasks.get(&task.value));
-                let said = said.flat_map(|task| &task.unacknowledged).find(|(other, _)| *other == uuid);
+                let said =
+                    said.flat_map(|task| &task.unacknowledged).find(|(other, _)| *other == uuid);
                 match said {
                     Some((_, TaskState::TaskRunning)) => {
-                        assert!(record.running || record.released, "{} runs, and that is not stored", task.value);
+                        assert!(
+                            record.running || record.released,
+                            "{} runs, and that is not stored",
+                            task.value
+                        );
                     }
                     Some((_, TaskState::TaskFailed | TaskState::TaskKilled)) => {
                         panic!("the end of {} is acknowledged, and it is in the store", task.value);
@@ -120,22 +151,38 @@ impl World {
 
     /// S14: nothing is launched on an agent after workers had to leave it.
     fn check_place(&self, master: usize, offers: &[OfferId], launch: &Launch) {
-        let heard = offers.iter().filter_map(|offer| self.masters[master].unanswered.get(&offer.value)).min();
+        let heard = offers
+            .iter()
+            .filter_map(|offer| self.masters[master].unanswered.get(&offer.value))
+            .min();
         for name in [&launch.place.agent, &launch.place.hostname] {
-            let before = self.drained.get(name).is_some_and(|since| heard.is_some_and(|heard| since < heard));
+            let before = self
+                .drained
+                .get(name)
+                .is_some_and(|since| heard.is_some_and(|heard| since < heard));
             assert!(!before, "S14: {} is launched on {name}, which is drained", launch.worker);
         }
     }
 
-    /// S17: a port on which a TaskManager could not listen recently. Launches may have waited for the store.
+    /// S17: a port on which a TaskManager could not listen recently. Launches may have waited for
+    /// the store.
     fn check_ports(&self, master: usize, launches: &[Launch]) {
         for launch in launches {
             for (_, port) in launch.taken.ports() {
                 let key = (launch.place.agent.clone(), u64::from(port));
                 let Some(named) = self.masters[master].unusable.get(&key) else { continue };
-                let decided = self.keeper.state.workers.get(&launch.worker).map_or(self.now, |record| record.launched);
+                let decided = self
+                    .keeper
+                    .state
+                    .workers
+                    .get(&launch.worker)
+                    .map_or(self.now, |record| record.launched);
                 let long_ago = self.now.since(*named) >= Duration::from_secs(60);
-                assert!(decided <= *named || long_ago, "S17: {} is to listen on {key:?} again", launch.worker);
+                assert!(
+                    decided <= *named || long_ago,
+                    "S17: {} is to listen on {key:?} again",
+                    launch.worker
+                );
             }
         }
     }
@@ -150,17 +197,22 @@ impl World {
         assert!(last.len() <= most, "S13: {} launches within a minute", last.len());
     }
 
-    /// A worker is given up: this is decided when its record says so. By the time that is stored, more may be wanted.
+    /// A worker is given up: this is decided when its record says so. By the time that is stored,
+    /// more may be wanted.
     fn check_release(&self, worker: &WorkerId) {
         if self.profile != Profile::Gentle || self.lowered || self.stop_asked {
             return;
         }
         let alive = self.agents.iter().flat_map(|agent| &agent.tasks);
-        let of_use: BTreeSet<_> = alive.filter(|(_, task)| task.registered).map(|(id, _)| id.as_str()).collect();
+        let of_use: BTreeSet<_> =
+            alive.filter(|(_, task)| task.registered).map(|(id, _)| id.as_str()).collect();
         if of_use.contains(worker.as_str()) {
             assert!(self.moved, "{worker} is killed, and nothing is wrong with it");
             let least = self.target.saturating_sub(self.most_unavailable);
-            assert!(of_use.len() > least, "{worker} is killed before another is ready in its place");
+            assert!(
+                of_use.len() > least,
+                "{worker} is killed before another is ready in its place"
+            );
         }
     }
 }

@@ -58,7 +58,10 @@ impl Amounts {
     /// Subtracts `other`; returns false and subtracts nothing if it is not completely contained.
     #[must_use]
     pub(crate) fn take(&mut self, other: &Self) -> bool {
-        let enough = other.scalars.iter().all(|(name, amount)| self.scalars.get(name).is_some_and(|own| own >= amount));
+        let enough = other
+            .scalars
+            .iter()
+            .all(|(name, amount)| self.scalars.get(name).is_some_and(|own| own >= amount));
         if !enough || !other.ports.is_subset(&self.ports) {
             return false;
         }
@@ -74,18 +77,25 @@ impl Amounts {
     }
 
     pub(crate) fn to_resources(&self) -> Vec<v1::Resource> {
-        let scalars = self.scalars.iter().filter(|(_, amount)| **amount > 0).map(|((name, reserved), amount)| {
-            let reservation = ReservationInfo { role: Some("flink".to_owned()), ..Default::default() };
-            v1::Resource {
-                name: name.clone(),
-                scalar: Some(value::Scalar { value: *amount as f64 / 1000.0 }),
-                reservations: reserved.then_some(reservation).into_iter().collect(),
-                ..Default::default()
-            }
-        });
-        let range = self.ports.iter().map(|port| value::Range { begin: *port, end: *port }).collect();
-        let ports =
-            v1::Resource { name: "ports".to_owned(), ranges: Some(value::Ranges { range }), ..Default::default() };
+        let scalars = self.scalars.iter().filter(|(_, amount)| **amount > 0).map(
+            |((name, reserved), amount)| {
+                let reservation =
+                    ReservationInfo { role: Some("flink".to_owned()), ..Default::default() };
+                v1::Resource {
+                    name: name.clone(),
+                    scalar: Some(value::Scalar { value: *amount as f64 / 1000.0 }),
+                    reservations: reserved.then_some(reservation).into_iter().collect(),
+                    ..Default::default()
+                }
+            },
+        );
+        let range =
+            self.ports.iter().map(|port| value::Range { begin: *port, end: *port }).collect();
+        let ports = v1::Resource {
+            name: "ports".to_owned(),
+            ranges: Some(value::Ranges { range }),
+            ..Default::default()
+        };
         scalars.chain([ports]).collect()
     }
 }

@@ -19,12 +19,16 @@ use scheduler::core::{
 
 use self::events::Due;
 pub(crate) use self::events::{Call, Event, FromMaster};
-use crate::{agent::Agent, application_master::ApplicationMaster, keeper::Keeper, master::Master, resources::Amounts};
+use crate::{
+    agent::Agent, application_master::ApplicationMaster, keeper::Keeper, master::Master,
+    resources::Amounts,
+};
 
 /// Which faults occur in this world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Profile {
-    /// Only application masters, Mesos masters, connections and the store fail: no TaskManager may be lost.
+    /// Only application masters, Mesos masters, connections and the store fail: no TaskManager may
+    /// be lost.
     Gentle,
     /// Everything fails.
     Wild,
@@ -87,7 +91,8 @@ pub(crate) struct World {
     /// Every worker that was once registered.
     pub(crate) ran: BTreeSet<WorkerId>,
     pub(crate) gone_agents: BTreeSet<String>,
-    /// Workers that may live although the store does not know them, because it has lost them or Mesos has denied them.
+    /// Workers that may live although the store does not know them, because it has lost them or
+    /// Mesos has denied them.
     pub(crate) excused: BTreeSet<WorkerId>,
     /// Since when the stored state says that workers must leave these agents.
     pub(crate) drained: BTreeMap<String, Moment>,
@@ -109,11 +114,15 @@ impl World {
     pub(crate) fn new(seed: u64, verbose: bool) -> Self {
         let mut dice = StdRng::seed_from_u64(seed);
         let profile = if seed.is_multiple_of(3) { Profile::Gentle } else { Profile::Wild };
-        let mut some = |most: u32| if dice.random_ratio(1, 2) { dice.random_range(0..=most) } else { 0 };
+        let mut some =
+            |most: u32| if dice.random_ratio(1, 2) { dice.random_range(0..=most) } else { 0 };
         let faults = match profile {
-            Profile::Gentle => {
-                Faults { duplicates: some(300), crash_between: some(40), reorder: some(200), ..Faults::default() }
-            }
+            Profile::Gentle => Faults {
+                duplicates: some(300),
+                crash_between: some(40),
+                reorder: some(200),
+                ..Faults::default()
+            },
             Profile::Wild => Faults {
                 launch_fails: some(1000),
                 at_once: some(1000),
@@ -134,7 +143,10 @@ impl World {
                 host,
                 up: true,
                 cut: false,
-                capacity: Amounts::room(dice.random_range(1..=4), *[0, 0, 300, 1000].get(host % 4).unwrap()),
+                capacity: Amounts::room(
+                    dice.random_range(1..=4),
+                    *[0, 0, 300, 1000].get(host % 4).unwrap(),
+                ),
                 foreign_ports: match profile {
                     Profile::Wild => (31000..31010).filter(|_| dice.random_ratio(1, 4)).collect(),
                     Profile::Gentle => BTreeSet::new(),
@@ -144,7 +156,9 @@ impl World {
             })
             .collect();
         // With one worker per agent, any of these is met.
-        let constraints = *["", "", "hostname:MAX_PER:1", "hostname:UNIQUE"].get(dice.random_range(0..4)).unwrap();
+        let constraints = *["", "", "hostname:MAX_PER:1", "hostname:UNIQUE"]
+            .get(dice.random_range(0..4))
+            .unwrap();
         let file_store = dice.random_ratio(1, 4);
         let masters = if file_store { 1 } else { dice.random_range(1..=3) };
         Self {

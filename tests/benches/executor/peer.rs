@@ -32,7 +32,8 @@ impl Peer {
     /// From ACCEPT to `TASK_RUNNING`, and from KILL to `TASK_KILLED`, in milliseconds.
     pub(crate) async fn round(&self, rig: &Rig, id: &str) -> (f64, f64) {
         let mut task = custom_task(id, &self.program);
-        let command = task.executor.as_mut().and_then(|executor| executor.command.as_mut()).unwrap();
+        let command =
+            task.executor.as_mut().and_then(|executor| executor.command.as_mut()).unwrap();
         command.arguments.push(self.command.display().to_string());
         settle().await;
         let accepted = rig.launch_tasks(vec![task]).await;
@@ -48,5 +49,9 @@ impl Peer {
 fn compile(source: &str, program: &Path) {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("bench/peers").join(source);
     let built = Command::new("cc").args(["-O2", "-o"]).arg(program).arg(&source).status();
-    assert!(built.expect("there is a C compiler").success(), "{} does not compile", source.display());
+    assert!(
+        built.expect("there is a C compiler").success(),
+        "{} does not compile",
+        source.display()
+    );
 }

@@ -32,7 +32,8 @@ pub(crate) async fn wake_ups(pid: i32) -> f64 {
 
 /// How often each thread has gone to sleep voluntarily.
 fn sleeps(pid: i32) -> BTreeMap<PathBuf, f64> {
-    let threads = fs_err::read_dir(folder(pid).join("task")).unwrap().map(|thread| thread.unwrap().path());
+    let threads =
+        fs_err::read_dir(folder(pid).join("task")).unwrap().map(|thread| thread.unwrap().path());
     let count = |thread: PathBuf| {
         let sleeps = field(&thread.join("status"), "voluntary_ctxt_switches:")?;
         Some((thread, sleeps))

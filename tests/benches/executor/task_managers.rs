@@ -1,6 +1,7 @@
-//! From the request for a TaskManager until the JobManager lists it, on a host that has run one before: ours from
-//! ACCEPT, the same java command started by hand, and Flink's own `taskmanager.sh`, in turns. Also our executor's
-//! memory, its wake-ups while idle, and how soon a fully loaded TaskManager is ended.
+//! From the request for a TaskManager until the JobManager lists it, on a host that has run one
+//! before: ours from ACCEPT, the same java command started by hand, and Flink's own
+//! `taskmanager.sh`, in turns. Also our executor's memory, its wake-ups while idle, and how soon a
+//! fully loaded TaskManager is ended.
 
 use std::{
     path::{Path, PathBuf},
@@ -44,13 +45,15 @@ struct Scene {
 }
 
 pub(crate) async fn measure() {
-    let artifacts = Artifacts::of_files(job_manager::distribution(), job_manager::java_home()).await;
+    let artifacts =
+        Artifacts::of_files(job_manager::distribution(), job_manager::java_home()).await;
     let scene = Scene {
         rig: Rig::start_on(RealMesosOptions::default(), artifacts).await,
         job_manager: JobManager::start().await,
     };
     let archive = scene.warm().await;
-    let (mut ours, mut memory, mut plain, mut script) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut ours, mut memory, mut plain, mut script) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for round in 0..ROUNDS {
         let (seconds, megabytes) = scene.ours(&format!("ours{round}"), &archive).await;
         ours.push(seconds);
@@ -72,7 +75,10 @@ pub(crate) async fn measure() {
 
 impl Scene {
     fn description(&self, id: &str) -> WorkerSpec {
-        WorkerSpec { configuration: self.job_manager.configuration.clone(), ..self.rig.description(id) }
+        WorkerSpec {
+            configuration: self.job_manager.configuration.clone(),
+            ..self.rig.description(id)
+        }
     }
 
     /// Runs one TaskManager that fetches the artifacts and leaves the archive for the next ones.
@@ -81,7 +87,8 @@ impl Scene {
         self.job_manager.registered("warm").await;
         let folder = self.rig.cache().join("class-data");
         let archive = wait_until("an archive of class data is made", PATIENCE, async || {
-            let mut made = fs_err::read_dir(&folder).ok()?.filter_map(Result::ok).map(|entry| entry.path());
+            let mut made =
+                fs_err::read_dir(&folder).ok()?.filter_map(Result::ok).map(|entry| entry.path());
             made.find(|path| path.extension().is_some_and(|end| end == "jsa"))
         })
         .await;
@@ -95,7 +102,8 @@ impl Scene {
         self.rig.until_nothing_is_left(&[id.to_owned()]).await;
     }
 
-    /// Seconds until the registration, and the executor's memory in megabytes. Measures a start with the archive.
+    /// Seconds until the registration, and the executor's memory in megabytes. Measures a start
+    /// with the archive.
     async fn ours(&self, id: &str, archive: &Path) -> (f64, f64) {
         let accepted = self.rig.launch(vec![self.description(id)]).await;
         self.job_manager.registered(id).await;

@@ -1,8 +1,9 @@
 //! Starts the processes of a test, and ends them all whatever happens to the test.
 //!
-//! It is the subreaper of everything below it: a process whose parent has died becomes its own child, so nothing
-//! escapes. Requests are lines of JSON on standard input, with one answer each. When standard input ends (the test
-//! asked, panicked or was killed), it kills and reaps everything below it and exits.
+//! It is the subreaper of everything below it: a process whose parent has died becomes its own
+//! child, so nothing escapes. Requests are lines of JSON on standard input, with one answer each.
+//! When standard input ends (the test asked, panicked or was killed), it kills and reaps everything
+//! below it and exits.
 
 use std::{
     io::{self, BufRead as _, BufReader, Write as _},
@@ -28,15 +29,18 @@ fn main() -> io::Result<()> {
     let mut children = SigSet::empty();
     children.add(Signal::SIGCHLD);
     children.thread_block()?;
-    let ended_children = SignalFd::with_flags(&children, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?;
+    let ended_children =
+        SignalFd::with_flags(&children, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?;
 
     let mut ended = Vec::new();
     let mut requests = BufReader::new(io::stdin());
     let mut line = String::new();
     loop {
         let input = requests.get_ref().as_fd();
-        let mut events =
-            [PollFd::new(input, PollFlags::POLLIN), PollFd::new(ended_children.as_fd(), PollFlags::POLLIN)];
+        let mut events = [
+            PollFd::new(input, PollFlags::POLLIN),
+            PollFd::new(ended_children.as_fd(), PollFlags::POLLIN),
+        ];
         match poll(&mut events, PollTimeout::NONE) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(error) => return Err(error.into()),
@@ -44,7 +48,8 @@ fn main() -> io::Result<()> {
         let asked = events[0].any().unwrap_or(false);
         while ended_children.read_signal()?.is_some() {}
         reap(&mut ended);
-        // The other side waits for each answer before it sends the next request, so the buffer is empty.
+        // The other side waits for each answer before it sends the next request, so the buffer is
+        // empty.
         if asked {
             line.clear();
             if requests.read_line(&mut line)? == 0 {
@@ -67,7 +72,9 @@ fn answer(line: &str, ended: &mut Vec<(i32, Value)>) -> Value {
                 ended.retain(|(before, _)| u32::try_from(*before) != Ok(pid));
                 json!({ "pid": pid })
             }
-            Err(error) => json!({ "error": format!("cannot start {}: {error}", request["program"]) }),
+            Err(error) => {
+                json!({ "error": format!("cannot start {}: {error}", request["program"]) })
+            }
         },
         (Some("signal"), Some(pid)) if ended.iter().any(|(ended, _)| *ended == pid) => json!({}),
         (Some("signal"), Some(pid)) => match signal(&request, pid) {
@@ -83,13 +90,24 @@ fn answer(line: &str, ended: &mut Vec<(i32, Value)>) -> Value {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "this program is the one place where tests start long-lived processes")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this program is the one place where tests start long-lived processes"
+)]
 fn start(request: &Value) -> io::Result<u32> {
     let strings = |value: &Value| -> Vec<String> {
-        value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+        value
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect()
     };
-    let log =
-        fs_err::OpenOptions::new().create(true).append(true).open(request["log"].as_str().unwrap_or("/dev/null"))?;
+    let log = fs_err::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(request["log"].as_str().unwrap_or("/dev/null"))?;
     let (log, _path) = log.into_parts();
     let mut command = Command::new(request["program"].as_str().unwrap_or_default());
     command.args(strings(&request["arguments"])).env_clear();
@@ -106,7 +124,10 @@ fn start(request: &Value) -> io::Result<u32> {
 }
 
 fn signal(request: &Value, pid: i32) -> nix::Result<()> {
-    let number = request["signal"].as_i64().and_then(|number| i32::try_from(number).ok()).ok_or(Errno::EINVAL)?;
+    let number = request["signal"]
+        .as_i64()
+        .and_then(|number| i32::try_from(number).ok())
+        .ok_or(Errno::EINVAL)?;
     kill(Pid::from_raw(pid), Signal::try_from(number)?)
 }
 
@@ -114,8 +135,12 @@ fn signal(request: &Value, pid: i32) -> nix::Result<()> {
 fn reap(ended: &mut Vec<(i32, Value)>) {
     loop {
         match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
-            Ok(WaitStatus::Exited(pid, code)) => ended.push((pid.as_raw(), json!({ "code": code }))),
-            Ok(WaitStatus::Signaled(pid, signal, _)) => ended.push((pid.as_raw(), json!({ "signal": signal as i32 }))),
+            Ok(WaitStatus::Exited(pid, code)) => {
+                ended.push((pid.as_raw(), json!({ "code": code })))
+            }
+            Ok(WaitStatus::Signaled(pid, signal, _)) => {
+                ended.push((pid.as_raw(), json!({ "signal": signal as i32 })))
+            }
             Ok(WaitStatus::StillAlive) | Err(_) => return,
             Ok(_) => {}
         }
@@ -152,11 +177,17 @@ fn below(root: u32) -> Vec<i32> {
 
 fn children_of(parent: u32) -> Vec<i32> {
     let Ok(processes) = fs_err::read_dir("/proc") else { return Vec::new() };
-    let pids = processes.map_while(Result::ok).filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
-    pids.filter(|pid| parent_and_state(*pid).is_some_and(|(of, state)| of == parent && state != "Z")).collect()
+    let pids = processes
+        .map_while(Result::ok)
+        .filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    pids.filter(|pid| {
+        parent_and_state(*pid).is_some_and(|(of, state)| of == parent && state != "Z")
+    })
+    .collect()
 }
 
-/// The parent's id and the state from `/proc/<pid>/stat`: the fields after the name, which ends with the last `)`.
+/// The parent's id and the state from `/proc/<pid>/stat`: the fields after the name, which ends
+/// with the last `)`.
 fn parent_and_state(pid: i32) -> Option<(u32, String)> {
     let stat = fs_err::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let mut fields = stat.get(stat.rfind(')')? + 2..)?.split(' ');

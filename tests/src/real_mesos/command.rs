@@ -8,28 +8,42 @@ use serde_json::json;
 use super::RealMesosOptions;
 
 /// The master `name`; with `zookeeper` ("zk://..."), one of several.
-pub(super) fn master(options: &RealMesosOptions, work: &Path, name: &str, zookeeper: Option<&str>) -> Program {
-    let mut program = Program::new(mesos_home().join("bin/mesos-master"), &work.join(format!("{name}.log")));
+pub(super) fn master(
+    options: &RealMesosOptions,
+    work: &Path,
+    name: &str,
+    zookeeper: Option<&str>,
+) -> Program {
+    let mut program =
+        Program::new(mesos_home().join("bin/mesos-master"), &work.join(format!("{name}.log")));
     let home = work.join(name);
     program.arguments = common();
     program.arguments.extend([
         format!("--work_dir={}", home.display()),
         format!("--webui_dir={}", work.display()),
-        // Without ZooKeeper, an agent notices a restarted master when no ping has come for this long.
+        // Without ZooKeeper, an agent notices a restarted master when no ping has come for this
+        // long.
         "--agent_ping_timeout=1secs".to_owned(),
         "--max_agent_ping_timeouts=5".to_owned(),
     ]);
     if let Some(zookeeper) = zookeeper {
         let quorum = options.masters / 2 + 1;
-        let election =
-            [format!("--zk={zookeeper}"), format!("--quorum={quorum}"), "--zk_session_timeout=2secs".to_owned()];
+        let election = [
+            format!("--zk={zookeeper}"),
+            format!("--quorum={quorum}"),
+            "--zk_session_timeout=2secs".to_owned(),
+        ];
         program.arguments.extend(election);
     }
     if !options.credentials.is_empty() {
         let file = work.join("credentials.json");
-        let credentials: Vec<_> =
-            options.credentials.iter().map(|(name, secret)| json!({ "principal": name, "secret": secret })).collect();
-        fs_err::write(&file, json!({ "credentials": credentials }).to_string()).expect("credentials are written");
+        let credentials: Vec<_> = options
+            .credentials
+            .iter()
+            .map(|(name, secret)| json!({ "principal": name, "secret": secret }))
+            .collect();
+        fs_err::write(&file, json!({ "credentials": credentials }).to_string())
+            .expect("credentials are written");
         program.arguments.extend([
             format!("--credentials=file://{}", file.display()),
             "--authenticate_http_frameworks=true".to_owned(),
@@ -41,14 +55,19 @@ pub(super) fn master(options: &RealMesosOptions, work: &Path, name: &str, zookee
 }
 
 /// The agent `name`, which joins `master` ("host:port" or "zk://...").
-pub(super) fn agent(options: &RealMesosOptions, work: &Path, name: &str, master: &str, block: &PortBlock) -> Program {
+pub(super) fn agent(
+    options: &RealMesosOptions,
+    work: &Path,
+    name: &str,
+    master: &str,
+    block: &PortBlock,
+) -> Program {
     let bin = mesos_home().join("bin");
     let mut program = Program::new(bin.join("mesos-agent"), &work.join(format!("{name}.log")));
     let home = work.join(name);
     program.arguments = common();
     if options.own_cache {
-        let variables =
-            json!({ "FLINK_MESOS_CACHE_DIR": home.join("cache"), "FLINK_MESOS_LOG_DIR": home.join("logs") });
+        let variables = json!({ "FLINK_MESOS_CACHE_DIR": home.join("cache"), "FLINK_MESOS_LOG_DIR": home.join("logs") });
         program.arguments.push(format!("--executor_environment_variables={variables}"));
     }
     for (flag, folder) in [

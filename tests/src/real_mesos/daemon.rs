@@ -55,25 +55,31 @@ impl Daemon {
         keeper.kill(self.pid).await;
     }
 
-    /// Waits until it answers. If another process took its port, it is started once more on another port.
+    /// Waits until it answers. If another process took its port, it is started once more on another
+    /// port.
     pub(super) async fn until_it_answers(&mut self, keeper: &Keeper, client: &reqwest::Client) {
         let what = format!("{} answers", self.program.log.display());
         wait_until(&what, PATIENCE, async || {
             if let Some(how) = keeper.ended(self.pid) {
                 let log = fs_err::read_to_string(&self.program.log).unwrap_or_default();
-                assert!(log.contains("Address already in use"), "{what}, but it ended ({how:?}):\n{log}");
-                fs_err::remove_file(&self.program.log).expect("the log of the failed start can be removed");
+                assert!(
+                    log.contains("Address already in use"),
+                    "{what}, but it ended ({how:?}):\n{log}"
+                );
+                fs_err::remove_file(&self.program.log)
+                    .expect("the log of the failed start can be removed");
                 self.port = ReservedPort::new();
                 self.run(keeper);
             }
-            let answer = client.get(format!("http://{}/health", self.address())).send().await.ok()?;
+            let answer =
+                client.get(format!("http://{}/health", self.address())).send().await.ok()?;
             answer.status().is_success().then_some(())
         })
         .await;
     }
 
-    /// Waits until this master's replica of the log may vote. If another master died earlier, a cluster of three would
-    /// have no quorum, and no leader for a minute.
+    /// Waits until this master's replica of the log may vote. If another master died earlier, a
+    /// cluster of three would have no quorum, and no leader for a minute.
     pub(super) async fn until_its_log_votes(&self, client: &reqwest::Client) {
         let url = format!("http://{}/metrics/snapshot?timeout=500ms", self.address());
         wait_until("the master's replicated log has recovered", PATIENCE, async || {

@@ -13,7 +13,10 @@ pub(super) fn keep(work: &Path) -> Option<PathBuf> {
             let (path, Ok(kind)) = (entry.path(), entry.file_type()) else { continue };
             if kind.is_dir() {
                 folders.push(path);
-            } else if kind.is_file() && is_log(&path) && entry.metadata().is_ok_and(|about| about.len() <= LARGEST) {
+            } else if kind.is_file()
+                && is_log(&path)
+                && entry.metadata().is_ok_and(|about| about.len() <= LARGEST)
+            {
                 let copy = target.join(path.strip_prefix(work).ok()?);
                 fs_err::create_dir_all(copy.parent()?).ok()?;
                 fs_err::copy(&path, copy).ok()?;
@@ -25,5 +28,6 @@ pub(super) fn keep(work: &Path) -> Option<PathBuf> {
 
 fn is_log(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    matches!(name, "stdout" | "stderr") || [".log", ".out", ".err"].iter().any(|ending| name.ends_with(ending))
+    matches!(name, "stdout" | "stderr")
+        || [".log", ".out", ".err"].iter().any(|ending| name.ends_with(ending))
 }

@@ -9,7 +9,9 @@ pub(super) fn undo(folder: &Path) {
     let mounts = fs_err::read_to_string("/proc/self/mounts").unwrap_or_default();
     let places = mounts.lines().filter_map(|line| line.split(' ').nth(1)).map(Path::new);
     // Nested mounts come last.
-    for place in places.filter(|place| place.starts_with(folder)).collect::<Vec<_>>().into_iter().rev() {
+    for place in
+        places.filter(|place| place.starts_with(folder)).collect::<Vec<_>>().into_iter().rev()
+    {
         umount2(place, MntFlags::MNT_DETACH).ok();
     }
 }

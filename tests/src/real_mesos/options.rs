@@ -3,26 +3,30 @@
 /// How to start the real Mesos. `Default` is one master and one agent, without authentication.
 #[derive(Clone, Debug)]
 pub struct RealMesosOptions {
-    /// Number of masters. Two or more elect their leader through a ZooKeeper that is started with them.
+    /// Number of masters. Two or more elect their leader through a ZooKeeper that is started with
+    /// them.
     pub masters: usize,
     /// Number of agents.
     pub agents: usize,
-    /// Each agent's resources, in Mesos's notation. Without ports, every agent offers a block of a hundred that no
-    /// other agent on this machine offers.
+    /// Each agent's resources, in Mesos's notation. Without ports, every agent offers a block of a
+    /// hundred that no other agent on this machine offers.
     pub resources: String,
     /// Each agent's attributes, such as "rack:1;os:debian"; empty for none.
     pub attributes: String,
-    /// More flags for each master, such as `--offer_timeout=5secs`; of two equal flags the later one counts.
+    /// More flags for each master, such as `--offer_timeout=5secs`; of two equal flags the later
+    /// one counts.
     pub master_flags: Vec<String>,
     /// More flags for each agent.
     pub agent_flags: Vec<String>,
     /// More flags for single agents: the first list is for the first agent.
     pub flags_of_each_agent: Vec<Vec<String>>,
-    /// Principals and secrets. If there are any, frameworks must authenticate with one of them (HTTP basic).
+    /// Principals and secrets. If there are any, frameworks must authenticate with one of them
+    /// (HTTP basic).
     pub credentials: Vec<(String, String)>,
     /// Whether a variable makes executors cache downloads in the cluster's own folder.
     pub own_cache: bool,
-    /// With a key, executors must authenticate with the JSON Web Token that the agent signs with it.
+    /// With a key, executors must authenticate with the JSON Web Token that the agent signs with
+    /// it.
     pub jwt_key: Option<String>,
 }
 

@@ -1,4 +1,5 @@
-//! A worker's artifacts: a stand-in for Flink, from an artifact server behind a gate that can be closed.
+//! A worker's artifacts: a stand-in for Flink, from an artifact server behind a gate that can be
+//! closed.
 
 use std::{
     os::unix::fs::PermissionsExt as _,
@@ -45,7 +46,8 @@ impl Artifacts {
 
     async fn in_folder(folder: TempDir, files: Vec<Artifact>, java_home: PathBuf) -> Self {
         let (manifest, catalogue) = fetcher_server::build(files).await.unwrap();
-        let options = ServerOptions { bind: "127.0.0.1:0".parse().unwrap(), ..ServerOptions::default() };
+        let options =
+            ServerOptions { bind: "127.0.0.1:0".parse().unwrap(), ..ServerOptions::default() };
         let server = ArtifactServer::start(options, manifest, catalogue).await.unwrap();
         let gate = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", gate.local_addr().unwrap());

@@ -53,14 +53,26 @@ impl JobManager {
         let place = |name: &str| folder.path().join(name);
         let directories = Directories { conf: place("conf"), log: place("log"), tmp: place("tmp") };
         command::prepare(&home, &config, &directories).unwrap();
-        let command = command::job_manager(&home, &java(), &config, &directories, &variable).unwrap();
+        let command =
+            command::job_manager(&home, &java(), &config, &directories, &variable).unwrap();
         let mut program = Command::new(&command.program);
         program.args(&command.arguments).envs(command.environment).current_dir(&command.directory);
-        let child = program.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let configuration = config.iter().map(|(key, value)| Entry { key: key.into(), value: value.into() }).collect();
+        let child = program
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let configuration = config
+            .iter()
+            .map(|(key, value)| Entry { key: key.into(), value: value.into() })
+            .collect();
         let rest = FlinkRest::new(&format!("http://127.0.0.1:{rest}"));
         let job_manager = Self { child, rest, configuration, folder, _ports: ports };
-        wait_until("the JobManager answers", PATIENCE, async || job_manager.rest.overview().await.ok()).await;
+        wait_until("the JobManager answers", PATIENCE, async || {
+            job_manager.rest.overview().await.ok()
+        })
+        .await;
         job_manager
     }
 
@@ -80,16 +92,25 @@ impl JobManager {
 }
 
 impl JobManager {
-    /// Runs a job that keeps its TaskManager fully busy, waits until it does, and returns the job's id.
+    /// Runs a job that keeps its TaskManager fully busy, waits until it does, and returns the job's
+    /// id.
     pub async fn keep_busy(&self) -> String {
         let mut program = Command::new(flink_home(Line::V1_20).join("bin/flink"));
         program.args(["run", "--detached"]).arg(crate::endings_jar(Line::V1_20)).arg("busy");
-        program.env("FLINK_CONF_DIR", self.conf()).env("JAVA_HOME", java_home()).env("JVM_ARGS", "-Xmx256m");
+        program
+            .env("FLINK_CONF_DIR", self.conf())
+            .env("JAVA_HOME", java_home())
+            .env("JVM_ARGS", "-Xmx256m");
         let output = program.stdin(Stdio::null()).output().unwrap();
         assert!(output.status.success(), "flink run: {}", String::from_utf8_lossy(&output.stderr));
         wait_until("the job runs", PATIENCE, async || {
             let overview = self.rest.overview().await.ok()?;
-            let jobs = self.rest.jobs().await.ok().filter(|_| overview.jobs_running > 0 && overview.free_slots == 0)?;
+            let jobs = self
+                .rest
+                .jobs()
+                .await
+                .ok()
+                .filter(|_| overview.jobs_running > 0 && overview.free_slots == 0)?;
             jobs.into_iter().find(|job| job.state == "RUNNING").map(|job| job.id)
         })
         .await

@@ -1,4 +1,5 @@
-//! An application on its own cluster, which ends with it: the real `flink-mesos`, Mesos, ZooKeeper and Flink.
+//! An application on its own cluster, which ends with it: the real `flink-mesos`, Mesos, ZooKeeper
+//! and Flink.
 
 mod jvm;
 
@@ -23,12 +24,19 @@ fn endings(home: &Path, more: &[&str], ending: &str) -> FlinkMesos {
 
 /// The same on a real Mesos, with its jar from the user's own folder.
 fn endings_on(mesos: &RealMesos, line: Line, ending: &str) -> FlinkMesos {
-    let (master, jar) = (format!("-Dmesos.master={}", mesos.master()), endings_jar(line).display().to_string());
+    let (master, jar) =
+        (format!("-Dmesos.master={}", mesos.master()), endings_jar(line).display().to_string());
     endings(&flink_home(line), &[&master, "--jars", &jar], ending)
 }
 
-/// The same with high availability: jobs resume after a crash of the JobManager or of the application master.
-fn highly_available(mesos: &RealMesos, zookeeper: &RealZooKeeper, storage: &Path, ending: &str) -> FlinkMesos {
+/// The same with high availability: jobs resume after a crash of the JobManager or of the
+/// application master.
+fn highly_available(
+    mesos: &RealMesos,
+    zookeeper: &RealZooKeeper,
+    storage: &Path,
+    ending: &str,
+) -> FlinkMesos {
     let options = [
         format!("-Dmesos.master={}", mesos.master()),
         format!("-Dhigh-availability.zookeeper.quorum={}", zookeeper.connect_string()),
@@ -58,19 +66,21 @@ async fn assert_torn_down(mesos: &RealMesos) {
 }
 
 #[test]
-fn an_application_finishes_on_the_mesos_for_a_laptop_with_flink_1_20_and_the_cluster_ends_with_it() {
+fn an_application_finishes_on_the_mesos_for_a_laptop_with_flink_1_20_and_the_cluster_ends_with_it()
+{
     let jar = endings_jar(Line::V1_20).display().to_string();
-    let mut cluster = endings(&flink_home(Line::V1_20), &["--local", "--workers", "2", "--jars", &jar], "finish");
+    let mut cluster =
+        endings(&flink_home(Line::V1_20), &["--local", "--workers", "2", "--jars", &jar], "finish");
     assert_eq!(cluster.end().code(), Some(0));
     assert_no_flink_in(cluster.work.path());
 }
 
-/// Longer than a replacement takes. With Flink's defaults, a JobManager waits for missing slots only for this long
-/// after its start.
+/// Longer than a replacement takes. With Flink's defaults, a JobManager waits for missing slots
+/// only for this long after its start.
 const SLOTS: Duration = Duration::from_secs(60);
 
-/// Kills the only TaskManager of a cluster whose JobManager is so old that Flink would not wait for slots. The job may
-/// fail twice.
+/// Kills the only TaskManager of a cluster whose JobManager is so old that Flink would not wait for
+/// slots. The job may fail twice.
 async fn a_job_outlives_the_loss_of_its_worker(line: Line) {
     let jar = endings_jar(line).display().to_string();
     let patience = format!("-Dslot.request.timeout={} s", SLOTS.as_secs());
@@ -92,7 +102,10 @@ async fn a_job_outlives_the_loss_of_its_worker(line: Line) {
         (Duration::from_millis(age) > SLOTS).then_some(())
     })
     .await;
-    let (pid, _) = processes_with(&worker).into_iter().find(|(_, line)| line.contains("TaskManagerRunner")).unwrap();
+    let (pid, _) = processes_with(&worker)
+        .into_iter()
+        .find(|(_, line)| line.contains("TaskManagerRunner"))
+        .unwrap();
     kill(Pid::from_raw(pid), Signal::SIGKILL).unwrap();
     assert_ne!(cluster.wait_for("registered-worker")["worker"], worker.as_str());
     wait_until("the job runs again", PATIENCE, async || {
@@ -115,8 +128,9 @@ async fn a_job_of_flink_2_outlives_the_loss_of_its_worker_however_old_the_job_ma
     a_job_outlives_the_loss_of_its_worker(Line::V2).await;
 }
 
-/// Replaces both TaskManagers of a job that may fail twice. Flink cannot withdraw a TaskManager's slots, so each
-/// end is a failure of the job; with the replacement registered already, it is exactly one.
+/// Replaces both TaskManagers of a job that may fail twice. Flink cannot withdraw a TaskManager's
+/// slots, so each end is a failure of the job; with the replacement registered already, it is
+/// exactly one.
 async fn a_job_outlives_a_restart_of_all_workers(line: Line) {
     let jar = endings_jar(line).display().to_string();
     let options = [
@@ -136,17 +150,24 @@ async fn a_job_outlives_a_restart_of_all_workers(line: Line) {
     let control = cluster.wait_for("control")["address"].as_str().unwrap().to_owned();
     let web = cluster.ready();
     let (rest, job) = (FlinkRest::new(&web), running_job(&web).await);
-    let before: Vec<_> = cluster.events("registered-worker").iter().map(|event| event["worker"].clone()).collect();
-    let restart = command(&["workers", "restart", "--surge", "1", "--at", &control]).output().unwrap();
+    let before: Vec<_> =
+        cluster.events("registered-worker").iter().map(|event| event["worker"].clone()).collect();
+    let restart =
+        command(&["workers", "restart", "--surge", "1", "--at", &control]).output().unwrap();
     assert!(restart.status.success(), "{}", String::from_utf8_lossy(&restart.stderr));
     for round in 1..=before.len() {
         assert!(before.contains(&cluster.wait_for("killing")["worker"]));
         let registered = cluster.events("registered-worker").len();
-        assert_eq!(registered, before.len() + round, "a TaskManager is killed before its replacement is registered");
+        assert_eq!(
+            registered,
+            before.len() + round,
+            "a TaskManager is killed before its replacement is registered"
+        );
         wait_until("the job runs on other TaskManagers", PATIENCE, async || {
             let found = rest.get(&format!("jobs/{job}/exceptions?maxExceptions=10")).await.ok()?;
             let failures = found["exceptionHistory"]["entries"].as_array()?.len();
-            let vertices = rest.get(&format!("jobs/{job}")).await.ok()?["vertices"].as_array()?.clone();
+            let vertices =
+                rest.get(&format!("jobs/{job}")).await.ok()?["vertices"].as_array()?.clone();
             let runs = vertices.iter().all(|vertex| vertex["status"] == "RUNNING");
             (failures >= round && runs).then_some(())
         })
@@ -226,11 +247,13 @@ async fn an_application_that_fails_ends_the_cluster_with_exit_code_1_and_the_rea
     assert_torn_down(&mesos).await;
 }
 
-/// Runs an application that throws before there is a job, and checks that it fails at once for this reason.
+/// Runs an application that throws before there is a job, and checks that it fails at once for this
+/// reason.
 fn main_throws(line: Line) {
     let jar = endings_jar(line).display().to_string();
     // It throws when it gets two arguments.
-    let arguments = ["application", "--local", "--jars", &jar, "--job-classname", "Endings", "finish", "fail"];
+    let arguments =
+        ["application", "--local", "--jars", &jar, "--job-classname", "Endings", "finish", "fail"];
     let mut cluster = FlinkMesos::start(&flink_home(line), &arguments);
     assert_eq!(cluster.end().code(), Some(1));
     assert!(cluster.events("jobmanager-restarting").is_empty());
@@ -248,12 +271,14 @@ fn an_application_of_the_oldest_flink_whose_main_throws_before_there_is_a_job_ha
 }
 
 #[test]
-fn an_application_of_flink_1_20_whose_main_throws_before_there_is_a_job_has_failed_and_the_root_cause_is_reported() {
+fn an_application_of_flink_1_20_whose_main_throws_before_there_is_a_job_has_failed_and_the_root_cause_is_reported()
+ {
     main_throws(Line::V1_20);
 }
 
 #[test]
-fn an_application_of_flink_2_whose_main_throws_before_there_is_a_job_has_failed_and_the_root_cause_is_reported() {
+fn an_application_of_flink_2_whose_main_throws_before_there_is_a_job_has_failed_and_the_root_cause_is_reported()
+ {
     main_throws(Line::V2);
 }
 
@@ -279,7 +304,8 @@ fn an_application_that_is_stopped_with_ctrl_c_has_not_finished() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn with_high_availability_the_same_job_continues_after_a_kill_and_no_standby_runs_it_again_after_its_end() {
+async fn with_high_availability_the_same_job_continues_after_a_kill_and_no_standby_runs_it_again_after_its_end()
+ {
     let (mesos, zookeeper) = (RealMesos::start(1).await, RealZooKeeper::start().await);
     let storage = tempfile::tempdir().unwrap();
     let start = || highly_available(&mesos, &zookeeper, storage.path(), "never");
@@ -301,8 +327,12 @@ async fn with_high_availability_the_same_job_continues_after_a_kill_and_no_stand
 
 #[test]
 fn a_jar_that_does_not_exist_is_a_usage_error() {
-    let mut cluster = endings(&flink_home(Line::V1_20), &["--local", "--jars", "/no/such.jar"], "finish");
+    let mut cluster =
+        endings(&flink_home(Line::V1_20), &["--local", "--jars", "/no/such.jar"], "finish");
     assert_eq!(cluster.end().code(), Some(64));
     let errors = cluster.errors();
-    assert!(errors.contains("mesos.application.jars") && errors.contains("/no/such.jar"), "{errors}");
+    assert!(
+        errors.contains("mesos.application.jars") && errors.contains("/no/such.jar"),
+        "{errors}"
+    );
 }

@@ -1,4 +1,5 @@
-//! What a user gets to see after a mistake: what, where, and what to do; exit code 64 for usage and configuration.
+//! What a user gets to see after a mistake: what, where, and what to do; exit code 64 for usage and
+//! configuration.
 
 mod framework;
 
@@ -43,7 +44,8 @@ fn hollow_flink() -> TempDir {
         fs_err::create_dir(home.path().join(folder)).unwrap();
     }
     fs_err::write(home.path().join("lib/flink-dist-1.20.5.jar"), "").unwrap();
-    fs_err::write(home.path().join("conf/config.yaml"), "taskmanager.numberOfTaskSlots: 1\n").unwrap();
+    fs_err::write(home.path().join("conf/config.yaml"), "taskmanager.numberOfTaskSlots: 1\n")
+        .unwrap();
     home
 }
 
@@ -70,21 +72,30 @@ fn a_flink_home_that_does_not_exist_is_named() {
 fn a_folder_without_flink_dist_is_no_flink() {
     let home = hollow_flink();
     fs_err::remove_file(home.path().join("lib/flink-dist-1.20.5.jar")).unwrap();
-    assert_refused(Some(home.path()), &["-Dmesos.master=h:1"], &["flink-dist", &home.path().display().to_string()]);
+    assert_refused(
+        Some(home.path()),
+        &["-Dmesos.master=h:1"],
+        &["flink-dist", &home.path().display().to_string()],
+    );
 }
 
 #[test]
 fn an_invalid_configuration_file_is_named_with_the_line() {
     let home = hollow_flink();
     let file = home.path().join("conf/config.yaml");
-    fs_err::write(&file, "taskmanager:\n  numberOfTaskSlots: 1\n  broken: [1, 2\nrest: {}\n").unwrap();
+    fs_err::write(&file, "taskmanager:\n  numberOfTaskSlots: 1\n  broken: [1, 2\nrest: {}\n")
+        .unwrap();
     let place = format!("{}:", file.display());
     assert_refused(Some(home.path()), &["-Dmesos.master=h:1"], &[&place]);
 }
 
 #[test]
 fn a_missing_master_is_asked_for_with_an_example() {
-    assert_refused(Some(&flink_home(Line::V1_20)), &[], &["mesos.master must be configured", "zk://"]);
+    assert_refused(
+        Some(&flink_home(Line::V1_20)),
+        &[],
+        &["mesos.master must be configured", "zk://"],
+    );
 }
 
 #[test]
@@ -147,14 +158,20 @@ fn a_run_folder_that_others_can_write_to_is_reported_by_a_check_and_by_the_comma
     let folder = login.path().join("flink-mesos");
     fs_err::create_dir(&folder).unwrap();
     fs_err::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
-    for arguments in [&["config", "check", "--offline"][..], &["workers", "--at", "127.0.0.1:1", "list"]] {
+    for arguments in
+        [&["config", "check", "--offline"][..], &["workers", "--at", "127.0.0.1:1", "list"]]
+    {
         let mut command = command(arguments);
         command.env("FLINK_HOME", home.path()).env("XDG_RUNTIME_DIR", login.path());
         command.env_remove("RUNTIME_DIRECTORY").env_remove("FLINK_MESOS_CONTROL_TOKEN");
         let output = command.output().unwrap();
         let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
         assert_eq!(output.status.code(), Some(64), "{said}");
-        let place = format!("{} belongs to user {} with mode 0777", folder.display(), nix::unistd::geteuid());
+        let place = format!(
+            "{} belongs to user {} with mode 0777",
+            folder.display(),
+            nix::unistd::geteuid()
+        );
         for part in [&place, "Set XDG_RUNTIME_DIR", "mesos.control.token"] {
             assert!(said.contains(part), "{part:?} is missing in: {said}");
         }
@@ -164,7 +181,9 @@ fn a_run_folder_that_others_can_write_to_is_reported_by_a_check_and_by_the_comma
 /// The work folders below a temporary folder.
 fn work_folders(tmp: &Path) -> Vec<std::path::PathBuf> {
     let entries = fs_err::read_dir(tmp).unwrap().map(|entry| entry.unwrap().path());
-    entries.filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("flink-mesos-")).collect()
+    entries
+        .filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("flink-mesos-"))
+        .collect()
 }
 
 #[test]
@@ -172,9 +191,14 @@ fn a_local_cluster_that_cannot_start_leaves_no_work_folder() {
     let tmp = tempfile::tempdir().unwrap();
     let file = tmp.path().join("model");
     fs_err::write(&file, "content").unwrap();
-    let uri = format!("-Dmesos.resourcemanager.tasks.uris={}#sha256={}", file.display(), "0".repeat(64));
+    let uri =
+        format!("-Dmesos.resourcemanager.tasks.uris={}#sha256={}", file.display(), "0".repeat(64));
     let mut command = command(&["local", "-Dtaskmanager.memory.process.size=1g", &uri]);
-    let output = command.env("FLINK_HOME", flink_home(Line::V1_20)).env("TMPDIR", tmp.path()).output().unwrap();
+    let output = command
+        .env("FLINK_HOME", flink_home(Line::V1_20))
+        .env("TMPDIR", tmp.path())
+        .output()
+        .unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.code() == Some(64) && said.contains("has the wrong content"), "{said}");
     assert_eq!(work_folders(tmp.path()), Vec::<std::path::PathBuf>::new(), "{said}");
@@ -186,17 +210,31 @@ fn the_logs_of_a_job_manager_that_failed_stay_until_the_next_start() {
     let java = tmp.path().join("jdk");
     fs_err::create_dir_all(java.join("bin")).unwrap();
     fs_err::write(java.join("bin/java"), "#!/bin/sh\necho 'this JVM is broken'\nexit 1\n").unwrap();
-    fs_err::set_permissions(java.join("bin/java"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    fs_err::set_permissions(
+        java.join("bin/java"),
+        std::os::unix::fs::PermissionsExt::from_mode(0o755),
+    )
+    .unwrap();
     fs_err::write(java.join("release"), "JAVA_VERSION=\"17.0.15\"\n").unwrap();
     let java = format!("-Denv.java.home={}", java.display());
     let mut before = Vec::new();
     for _ in 0..2 {
         let mut command = command(&["local", "-Dtaskmanager.memory.process.size=1g", &java]);
-        let output = command.env("FLINK_HOME", flink_home(Line::V1_20)).env("TMPDIR", tmp.path()).output().unwrap();
+        let output = command
+            .env("FLINK_HOME", flink_home(Line::V1_20))
+            .env("TMPDIR", tmp.path())
+            .output()
+            .unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         let kept = work_folders(tmp.path());
-        assert!(output.status.code() == Some(1) && kept.len() == 1 && kept != before, "{kept:?} {said}");
-        assert!(said.contains(&format!("are kept in {} until the next start", kept[0].display())), "{said}");
+        assert!(
+            output.status.code() == Some(1) && kept.len() == 1 && kept != before,
+            "{kept:?} {said}"
+        );
+        assert!(
+            said.contains(&format!("are kept in {} until the next start", kept[0].display())),
+            "{said}"
+        );
         let log = fs_err::read_to_string(kept[0].join("jobmanager/log/jobmanager.out")).unwrap();
         assert!(log.contains("this JVM is broken"), "{log}");
         before = kept;
@@ -206,7 +244,10 @@ fn the_logs_of_a_job_manager_that_failed_stay_until_the_next_start() {
 #[test]
 fn an_artifact_port_in_use_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = format!("-Dmesos.resourcemanager.artifactserver.port={}", taken.local_addr().unwrap().port());
+    let port = format!(
+        "-Dmesos.resourcemanager.artifactserver.port={}",
+        taken.local_addr().unwrap().port()
+    );
     let ports = ["-Djobmanager.rpc.port=0", "-Drest.port=0"];
     let arguments = ["-Dmesos.master=127.0.0.1:1", ports[0], ports[1], &port];
     assert_refused(
@@ -230,8 +271,10 @@ fn an_unreachable_master_is_retried_with_a_visible_message() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn offers_that_stay_too_small_are_explained() {
-    let options =
-        RealMesosOptions { resources: "cpus:4;mem:512;disk:1024;ports:[31000-31099]".to_owned(), ..Default::default() };
+    let options = RealMesosOptions {
+        resources: "cpus:4;mem:512;disk:1024;ports:[31000-31099]".to_owned(),
+        ..Default::default()
+    };
     let mesos = RealMesos::start_with(options).await;
     let master = format!("-Dmesos.master={}", mesos.master());
     let mut cluster = FlinkMesos::start(&flink_home(Line::V1_20), &["session", &master]);
@@ -248,14 +291,19 @@ async fn a_master_without_any_agent_is_the_reason_why_no_offer_comes() {
     let said = cluster.wait_for("starved");
     let reason = said["reason"].as_str().unwrap();
     assert!(
-        reason.contains("has sent no offer of any agent") && reason.ends_with("no agent is registered"),
+        reason.contains("has sent no offer of any agent")
+            && reason.ends_with("no agent is registered"),
         "{reason}"
     );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_master_that_rejects_the_framework_ends_the_program_with_its_message() {
-    let options = RealMesosOptions { agents: 0, master_flags: vec!["--roles=good".to_owned()], ..Default::default() };
+    let options = RealMesosOptions {
+        agents: 0,
+        master_flags: vec!["--roles=good".to_owned()],
+        ..Default::default()
+    };
     let mesos = RealMesos::start_with(options).await;
     let master = format!("-Dmesos.master={}", mesos.master());
     let role = "-Dmesos.resourcemanager.framework.role=bad";
@@ -299,7 +347,10 @@ impl Case {
     fn command(&self, start: &[&str]) -> std::process::Command {
         let mut command = command(start);
         command.args(cluster::SMALL).arg("-Dmesos.master=127.0.0.1:1").args(&self.arguments);
-        command.env("FLINK_HOME", self.home.path()).env_remove("FLINK_CONF_DIR").env_remove("FLINK_LOG_DIR");
+        command
+            .env("FLINK_HOME", self.home.path())
+            .env_remove("FLINK_CONF_DIR")
+            .env_remove("FLINK_LOG_DIR");
         command
     }
 
@@ -336,7 +387,8 @@ fn cases() -> Vec<(Case, &'static str, Option<&'static str>)> {
     let container = "mesos.resourcemanager.tasks.container";
     let image = format!("{container}.image.name=x");
     let docker = format!("{container}.type=docker");
-    let parameters = format!("{container}.docker.parameters=mount=type=bind\\,source=/a\\,target=/b");
+    let parameters =
+        format!("{container}.docker.parameters=mount=type=bind\\,source=/a\\,target=/b");
     let half = format!("{container}.docker.parameters=mount=type=bind,source");
     vec![
         options(&["a=b"], None),
@@ -350,30 +402,62 @@ fn cases() -> Vec<(Case, &'static str, Option<&'static str>)> {
         options(&["taskmanager.maxRegistrationDuration=Inf"], None),
         (empty_plugin, "session", Some("plugins/empty")),
         options(&["io.tmp.dirs=/not/there/a"], Some("io.tmp.dirs: ")),
-        (Case::with(old, &["s3.secret-key=ab#c"]), "session", Some("s3.secret-key cannot be written")),
+        (
+            Case::with(old, &["s3.secret-key=ab#c"]),
+            "session",
+            Some("s3.secret-key cannot be written"),
+        ),
         options(&["s3.secret-key=ab#c"], None),
         options(&[&docker, &image, &parameters], None),
         options(&[&docker, &image, &half], Some("'source' is not of the form key=value")),
-        options(&["mesos.resourcemanager.tasks.cpus=0.0001"], Some("0.0001 is out of range (0.001 to 65535)")),
+        options(
+            &["mesos.resourcemanager.tasks.cpus=0.0001"],
+            Some("0.0001 is out of range (0.001 to 65535)"),
+        ),
         options(
             &["taskmanager.memory.process.size=9223372036854775807b"],
-            Some("taskmanager.memory.process.size: 9223372036854775807b is out of range (0b to 256t)"),
+            Some(
+                "taskmanager.memory.process.size: 9223372036854775807b is out of range (0b to 256t)",
+            ),
         ),
         options(
             &["taskmanager.numberOfTaskSlots=2147483647"],
             Some("taskmanager.numberOfTaskSlots: 2147483647 is out of range (1 to 65535)"),
         ),
-        options(&["mesos.resourcemanager.framework.role=a,"], Some("mesos.resourcemanager.framework.role: a,: ")),
+        options(
+            &["mesos.resourcemanager.framework.role=a,"],
+            Some("mesos.resourcemanager.framework.role: a,: "),
+        ),
         options(&["heartbeat.timeout=PT5M"], Some("heartbeat.timeout: 'PT5M' is not a duration")),
-        (Case::with(old, &["heartbeat.timeout=50 s"]), "session", Some("'50 s' is not a whole number of milliseconds")),
-        (Case::with(old, &["rest.async.store-duration=PT5M"]), "session", Some("'PT5M' is not a duration")),
+        (
+            Case::with(old, &["heartbeat.timeout=50 s"]),
+            "session",
+            Some("'50 s' is not a whole number of milliseconds"),
+        ),
+        (
+            Case::with(old, &["rest.async.store-duration=PT5M"]),
+            "session",
+            Some("'PT5M' is not a duration"),
+        ),
         (Case::with(flink_2, &["heartbeat.timeout=PT5M"]), "session", None),
         options(&["rest.server.numThreads=3000000000"], Some("rest.server.numThreads: ")),
         options(&["mesos.workers=-1"], Some("mesos.workers: -1 is out of range (0 to 100000)")),
-        options(&["mesos.executor.mem=9223372036854775807"], Some("is out of range (1 to 1048576 MB)")),
-        options(&["mesos.resourcemanager.declined-offer-refuse-duration=0"], Some("0 is out of range (1 to ")),
-        options(&["resourcemanager.standalone.start-up-time=1000 d"], Some("1000 d is out of range (0 s to 248 d)")),
-        options(&["blob.server.port=50100-50000"], Some("blob.server.port: '50100-50000' is not a port")),
+        options(
+            &["mesos.executor.mem=9223372036854775807"],
+            Some("is out of range (1 to 1048576 MB)"),
+        ),
+        options(
+            &["mesos.resourcemanager.declined-offer-refuse-duration=0"],
+            Some("0 is out of range (1 to "),
+        ),
+        options(
+            &["resourcemanager.standalone.start-up-time=1000 d"],
+            Some("1000 d is out of range (0 s to 248 d)"),
+        ),
+        options(
+            &["blob.server.port=50100-50000"],
+            Some("blob.server.port: '50100-50000' is not a port"),
+        ),
         options(&["web.submit.enable=yes"], Some("web.submit.enable: 'yes' is not ")),
         options(&["akka.ask.timeout=ten"], Some("akka.ask.timeout: 'ten' is not a duration")),
         (Case::with(flink_2, &["blob.server.port=50100-50200,50300"]), "session", None),
@@ -390,7 +474,12 @@ fn cases() -> Vec<(Case, &'static str, Option<&'static str>)> {
 fn a_check_and_a_start_give_the_same_verdict() {
     for (case, what, wrong) in cases() {
         let ((is_right, checked), (begun, started)) = (case.checked(what), case.started(what));
-        assert_eq!((is_right, begun), (wrong.is_none(), wrong.is_none()), "{}: {checked}\n{started}", case.name);
+        assert_eq!(
+            (is_right, begun),
+            (wrong.is_none(), wrong.is_none()),
+            "{}: {checked}\n{started}",
+            case.name
+        );
         if let Some(part) = wrong {
             assert!(checked.contains(part), "{}: no {part:?} in the check: {checked}", case.name);
             assert!(started.contains(part), "{}: no {part:?} at the start: {started}", case.name);
@@ -400,8 +489,10 @@ fn a_check_and_a_start_give_the_same_verdict() {
 
 #[test]
 fn a_mesos_for_a_laptop_has_no_images() {
-    let mut command = command(&["local", "-Dmesos.resourcemanager.tasks.container.image.name=flink"]);
-    let output = command.args(cluster::SMALL).env("FLINK_HOME", flink_home(Line::V1_20)).output().unwrap();
+    let mut command =
+        command(&["local", "-Dmesos.resourcemanager.tasks.container.image.name=flink"]);
+    let output =
+        command.args(cluster::SMALL).env("FLINK_HOME", flink_home(Line::V1_20)).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(64), "{said}");
     assert!(said.contains("neither images nor volumes"), "{said}");

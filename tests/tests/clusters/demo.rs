@@ -8,7 +8,8 @@ use std::{
 
 use tests::Line;
 
-/// Runs a command at its own terminal, presses Ctrl-C when the command asks for that, and prints the terminal's output.
+/// Runs a command at its own terminal, presses Ctrl-C when the command asks for that, and prints
+/// the terminal's output.
 const TERMINAL: &str = r#"
 import os, pty, signal, sys
 child, terminal = pty.fork()
@@ -76,8 +77,16 @@ fn the_demo_keeps_its_lines_on_the_terminal_and_ctrl_c_ends_it_cleanly() {
     let output = demo();
     let shown = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{shown}");
-    for line in ["first was reported", "second was reported", "Counting the words of text.txt", "ended was reported"] {
+    for line in [
+        "first was reported",
+        "second was reported",
+        "Counting the words of text.txt",
+        "ended was reported",
+    ] {
         assert!(shown.contains(&format!("{line}\r\n")), "{line} does not stay: {shown}");
     }
-    assert!(shown.contains("Ended; no process is left behind.") && !shown.contains("***"), "{shown}");
+    assert!(
+        shown.contains("Ended; no process is left behind.") && !shown.contains("***"),
+        "{shown}"
+    );
 }

@@ -1,4 +1,5 @@
-//! The main job with real components: `flink-mesos` on a real Mesos and on the Mesos for a laptop, with a real Flink.
+//! The main job with real components: `flink-mesos` on a real Mesos and on the Mesos for a laptop,
+//! with a real Flink.
 
 mod commands;
 mod containers;
@@ -19,7 +20,8 @@ use tests::{
     flink_home, wait_until, wordcount_jar,
 };
 
-const VOCABULARY: &[&str] = &["mesos", "flink", "offer", "agent", "task", "slot", "job", "rust", "java", "cache"];
+const VOCABULARY: &[&str] =
+    &["mesos", "flink", "offer", "agent", "task", "slot", "job", "rust", "java", "cache"];
 
 /// Starts a session with `workers` TaskManagers on this Mesos.
 fn session(mesos: &RealMesos, line: Line, workers: usize, more: &[&str]) -> FlinkMesos {
@@ -45,7 +47,8 @@ fn count_words(cluster: &mut FlinkMesos, line: Line, web: &str) {
 /// The java processes of this worker.
 fn task_managers(worker: &str) -> Vec<Pid> {
     // Matches the sandbox, which is named after the worker and is part of the command line.
-    let java = processes_with(worker).into_iter().filter(|(_, line)| line.contains("TaskManagerRunner"));
+    let java =
+        processes_with(worker).into_iter().filter(|(_, line)| line.contains("TaskManagerRunner"));
     java.map(|(pid, _)| Pid::from_raw(pid)).collect()
 }
 
@@ -56,7 +59,8 @@ async fn a_port_that_another_process_has_costs_one_launch_at_most() {
     let _taken = std::net::TcpListener::bind(("0.0.0.0", first)).unwrap();
     // So few that the taken one is likely to be tried.
     let resources = format!("cpus:4;mem:4096;disk:8192;ports:[{first}-{}]", first + 2);
-    let mesos = RealMesos::start_with(RealMesosOptions { resources, ..RealMesosOptions::default() }).await;
+    let mesos =
+        RealMesos::start_with(RealMesosOptions { resources, ..RealMesosOptions::default() }).await;
     let mut cluster = session(&mesos, Line::V1_20, 1, &[]);
     cluster.ready();
     let (launched, gone) = (cluster.events("launched").len(), cluster.events("gone"));
@@ -91,19 +95,21 @@ async fn an_executor_reports_how_its_task_manager_came_up_and_what_it_uses() {
     let mut cluster = session(&mesos, Line::V1_20, 1, &[]);
     let control = cluster.wait_for("control")["address"].as_str().unwrap().to_owned();
     let up = cluster.wait_for("up");
-    let steps: Vec<_> = up["steps"].as_array().unwrap().iter().map(|step| step["step"].as_str().unwrap()).collect();
+    let steps: Vec<_> =
+        up["steps"].as_array().unwrap().iter().map(|step| step["step"].as_str().unwrap()).collect();
     for step in ["executor", "subscribed", "launched", "fetched", "spawned", "registered"] {
         assert!(steps.contains(&step), "{up}");
     }
     // Its token is in this user's run file.
     let contact = Contact { at: Some(control), ..Contact::default() };
     let client = operator::client(contact, &|name| std::env::var(name).ok()).unwrap();
-    let usage = wait_until("the executor has reported what is used", Duration::from_secs(60), async || {
-        let worker = client.get("workers").await.unwrap()["workers"][0].clone();
-        assert_eq!(worker["timeline"], up["steps"]);
-        Some(worker["usage"].clone()).filter(|usage| !usage.is_null())
-    })
-    .await;
+    let usage =
+        wait_until("the executor has reported what is used", Duration::from_secs(60), async || {
+            let worker = client.get("workers").await.unwrap()["workers"][0].clone();
+            assert_eq!(worker["timeline"], up["steps"]);
+            Some(worker["usage"].clone()).filter(|usage| !usage.is_null())
+        })
+        .await;
     assert!(usage["memory_bytes"].as_u64().unwrap() > 100 << 20, "{usage}");
     end_in_order(cluster);
 }
@@ -118,7 +124,8 @@ async fn a_word_count_runs_on_the_real_mesos_with_flink_2() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_of_the_oldest_flink_counts_words_and_its_worker_registers_with_the_next_application_master() {
+async fn a_session_of_the_oldest_flink_counts_words_and_its_worker_registers_with_the_next_application_master()
+ {
     let mesos = RealMesos::start(1).await;
     let state = tempfile::tempdir().unwrap();
     let option = format!("-Dmesos.state.dir={}", state.path().display());
@@ -144,8 +151,10 @@ fn a_word_count_runs_on_the_mesos_for_a_laptop() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_task_manager_has_scalars_of_any_name_at_mesos() {
     let resources = "cpus:4;mem:4096;disk:8192;fpga:2".to_owned();
-    let mesos = RealMesos::start_with(RealMesosOptions { resources, ..RealMesosOptions::default() }).await;
-    let mut cluster = session(&mesos, Line::V1_20, 1, &["-Dmesos.resourcemanager.tasks.resources=fpga:1"]);
+    let mesos =
+        RealMesos::start_with(RealMesosOptions { resources, ..RealMesosOptions::default() }).await;
+    let mut cluster =
+        session(&mesos, Line::V1_20, 1, &["-Dmesos.resourcemanager.tasks.resources=fpga:1"]);
     cluster.wait_for("running");
     let state = mesos.state().await;
     let task = &state["frameworks"][0]["tasks"][0];
@@ -162,9 +171,15 @@ async fn an_agent_that_cannot_enforce_a_limit_is_reported_with_what_it_lacks() {
         let gone = cluster.wait_for("gone");
         let reason = gone["reason"].as_str().unwrap();
         assert!(reason.contains("limits can only be set") && reason.contains(isolator), "{reason}");
-        assert!(reason.contains("mesos.resourcemanager.tasks.cpus-limit and mem-limit"), "{reason}");
+        assert!(
+            reason.contains("mesos.resourcemanager.tasks.cpus-limit and mem-limit"),
+            "{reason}"
+        );
         let starved = cluster.wait_for("starved");
-        assert!(starved["reason"].as_str().unwrap().contains("cannot enforce the configured limits"), "{starved}");
+        assert!(
+            starved["reason"].as_str().unwrap().contains("cannot enforce the configured limits"),
+            "{starved}"
+        );
         assert_eq!(cluster.events("launched").len(), 1, "it was tried again");
         cluster.signal(Signal::SIGINT);
         assert!(cluster.end().success());
@@ -174,10 +189,14 @@ async fn an_agent_that_cannot_enforce_a_limit_is_reported_with_what_it_lacks() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_installed_executor_is_used_where_it_is_declared() {
     let mesos = RealMesos::start(1).await;
-    let installed = format!("-Dmesos.executor.command={}", tests::binary("flink-mesos-executor").display());
+    let installed =
+        format!("-Dmesos.executor.command={}", tests::binary("flink-mesos-executor").display());
     let mut cluster = session(&mesos, Line::V1_20, 1, &[&installed]);
     cluster.ready();
-    let fetched = walk(mesos.work_dir()).into_iter().filter(|path| path.ends_with("flink-mesos-executor")).count();
+    let fetched = walk(mesos.work_dir())
+        .into_iter()
+        .filter(|path| path.ends_with("flink-mesos-executor"))
+        .count();
     assert_eq!(fetched, 0, "nothing should be fetched into the sandbox");
     end_in_order(cluster);
 }
@@ -207,7 +226,10 @@ async fn a_task_manager_that_dies_is_replaced_and_the_reason_is_reported() {
     let gone = cluster.wait_for("gone");
     assert_eq!(gone["worker"], first.as_str());
     let reason = gone["reason"].as_str().unwrap();
-    assert!(reason.contains("ended by SIGKILL") && reason.contains("killed by another process"), "{reason}");
+    assert!(
+        reason.contains("ended by SIGKILL") && reason.contains("killed by another process"),
+        "{reason}"
+    );
     let second = cluster.wait_for("registered-worker")["worker"].as_str().unwrap().to_owned();
     assert_ne!(first, second);
     end_in_order(cluster);
@@ -237,7 +259,8 @@ async fn sigterm_ends_everything_without_durable_state() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_master_that_leaves_out_small_offers_still_sends_large_ones() {
     let resources = "cpus:4;mem:2000;disk:8192".to_owned();
-    let mesos = RealMesos::start_with(RealMesosOptions { resources, ..RealMesosOptions::default() }).await;
+    let mesos =
+        RealMesos::start_with(RealMesosOptions { resources, ..RealMesosOptions::default() }).await;
     let mut cluster = session(&mesos, Line::V1_20, 2, &["-Dtaskmanager.memory.process.size=1g"]);
     let starved = cluster.wait_for("starved");
     assert!(starved["reason"].as_str().unwrap().contains("largest was 944 MB"), "{starved}");
@@ -245,11 +268,13 @@ async fn a_master_that_leaves_out_small_offers_still_sends_large_ones() {
     let api = format!("http://{}/api/v1", mesos.master());
     wait_until("the master knows how much is needed", Duration::from_secs(60), async || {
         let asked = reqwest_client().post(&api).header("accept", "application/json");
-        let asked = asked.header("content-type", "application/json").body(r#"{"type":"GET_FRAMEWORKS"}"#);
+        let asked =
+            asked.header("content-type", "application/json").body(r#"{"type":"GET_FRAMEWORKS"}"#);
         let reported: serde_json::Value =
             serde_json::from_str(&asked.send().await.unwrap().text().await.unwrap()).unwrap();
         let info = &reported["get_frameworks"]["frameworks"][0]["framework_info"];
-        let least = &info["offer_filters"]["*"]["min_allocatable_resources"]["quantities"][0]["quantities"];
+        let least =
+            &info["offer_filters"]["*"]["min_allocatable_resources"]["quantities"][0]["quantities"];
         (least["mem"]["value"] == 1056.0).then_some(())
     })
     .await;
@@ -261,13 +286,15 @@ async fn a_master_that_leaves_out_small_offers_still_sends_large_ones() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_removed_constraint_holds_no_offers_back_after_a_restart() {
-    let options = RealMesosOptions { attributes: "rack:a".to_owned(), ..RealMesosOptions::default() };
+    let options =
+        RealMesosOptions { attributes: "rack:a".to_owned(), ..RealMesosOptions::default() };
     let mesos = RealMesos::start_with(options).await;
     let folder = tempfile::tempdir().unwrap();
     let state = format!("-Dmesos.state.dir={}", folder.path().display());
     let mut first = session(&mesos, Line::V1_20, 1, &[&state, "-Dmesos.constraints=rack:IS:b"]);
     let framework = first.wait_for("registered")["framework"].clone();
-    // The master holds back offers because of the constraint. It is asked once for all of them, to find the reason.
+    // The master holds back offers because of the constraint. It is asked once for all of them, to
+    // find the reason.
     let starved = first.wait_for("starved");
     let reason = starved["reason"].as_str().unwrap();
     assert!(reason.contains("constraint rack:IS:b not met, the agents have a"), "{starved}");
@@ -298,9 +325,13 @@ async fn with_durable_state_workers_outlive_the_application_master_and_soon_regi
         let again = second.wait_for("registered-worker");
         let after = again["seconds"].as_f64().unwrap() - up;
         println!("{ending}: registered {after:.1} s after the JobManager was up");
-        assert!(state.path().join("artifacts/hashes.json").exists(), "the next start has to read everything again");
+        assert!(
+            state.path().join("artifacts/hashes.json").exists(),
+            "the next start has to read everything again"
+        );
         assert_eq!(again["worker"], worker.as_str(), "no other worker was launched");
-        // Without our options, it would be 50 s; with them, at most 8 s on an idle machine (3.2 and 3.6 s were seen).
+        // Without our options, it would be 50 s; with them, at most 8 s on an idle machine (3.2 and
+        // 3.6 s were seen).
         assert!(after < 30.0, "{after} s");
         assert_eq!(second.events("waiting-for-task-managers").len(), 1);
         first = second;

@@ -29,16 +29,23 @@ fn application_master_of(
         format!("-Dhigh-availability.zookeeper.quorum={}", zookeeper.connect_string()),
         format!("-Dhigh-availability.storageDir=file://{storage}"),
     ];
-    let mut arguments = vec!["session", "-Dhigh-availability.type=zookeeper", "-Dhigh-availability.cluster-id=/trial"];
+    let mut arguments = vec![
+        "session",
+        "-Dhigh-availability.type=zookeeper",
+        "-Dhigh-availability.cluster-id=/trial",
+    ];
     arguments.extend(options.iter().map(String::as_str));
     arguments.extend(more);
     FlinkMesos::start(&flink_home(line), &arguments)
 }
 
-/// The TaskManagers in the sandboxes of this Mesos, without JVMs that make an archive of class data.
+/// The TaskManagers in the sandboxes of this Mesos, without JVMs that make an archive of class
+/// data.
 fn task_managers(mesos: &RealMesos) -> Vec<i32> {
     let mut mine = processes_with(&mesos.work_dir().display().to_string());
-    mine.retain(|(_, line)| line.contains("TaskManagerRunner") && !line.contains("ArchiveClassesAtExit"));
+    mine.retain(|(_, line)| {
+        line.contains("TaskManagerRunner") && !line.contains("ArchiveClassesAtExit")
+    });
     mine.into_iter().map(|(pid, _)| pid).collect()
 }
 
@@ -92,7 +99,8 @@ async fn a_leader_that_loses_zookeeper_stops_acting_and_leads_again_when_it_is_b
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn deleting_the_cluster_at_the_job_manager_ends_everything_and_the_standby_although_flink_removes_its_node() {
+async fn deleting_the_cluster_at_the_job_manager_ends_everything_and_the_standby_although_flink_removes_its_node()
+ {
     let (mesos, zookeeper) = (RealMesos::start(1).await, RealZooKeeper::start().await);
     let storage = tempfile::tempdir().unwrap();
     let mut leader = application_master(&mesos, &zookeeper, &storage.path().display().to_string());

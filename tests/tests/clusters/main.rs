@@ -1,5 +1,12 @@
-//! Whole clusters: the real `flink-mesos` with real Flinks or stand-ins, on the real Mesos or the one for a laptop.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::disallowed_methods, missing_docs)]
+//! Whole clusters: the real `flink-mesos` with real Flinks or stand-ins, on the real Mesos or the
+//! one for a laptop.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    missing_docs
+)]
 
 mod application;
 mod bad_input;

@@ -1,5 +1,5 @@
-//! Python functions on TaskManagers, with the Python shipped by `mesos.python.environment` and the real `PyFlink`, if
-//! `tests/setup/setup pyflink` has installed it.
+//! Python functions on TaskManagers, with the Python shipped by `mesos.python.environment` and the
+//! real `PyFlink`, if `tests/setup/setup pyflink` has installed it.
 
 use std::{
     io::Write as _,
@@ -11,12 +11,15 @@ use tests::{Line, cluster::FlinkMesos, flink_home, pyflink};
 #[test]
 fn an_application_in_python_runs_its_functions_with_the_shipped_python() {
     let Some(environment) = pyflink() else {
-        std::io::stderr().write_all(b"\nSKIPPED: Python functions: run tests/setup/setup pyflink\n").unwrap();
+        std::io::stderr()
+            .write_all(b"\nSKIPPED: Python functions: run tests/setup/setup pyflink\n")
+            .unwrap();
         return;
     };
     let home = flink_home(Line::V1_20);
     let job = Path::new(env!("CARGO_MANIFEST_DIR")).join("jobs/shout.py").display().to_string();
-    let jar = home.join(format!("opt/flink-python-{}.jar", Line::V1_20.version())).display().to_string();
+    let jar =
+        home.join(format!("opt/flink-python-{}.jar", Line::V1_20.version())).display().to_string();
     let work = tempfile::tempdir().unwrap();
     let arguments = [
         "application",
@@ -43,7 +46,8 @@ fn an_application_in_python_runs_its_functions_with_the_shipped_python() {
 
 /// The output of tasks, below the folder of the sandboxes.
 fn printed(folder: &Path) -> String {
-    let entries: Vec<PathBuf> = fs_err::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let entries: Vec<PathBuf> =
+        fs_err::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     let real = entries.iter().filter(|path| !path.is_symlink());
     real.map(|path| match path.ends_with("taskmanager.out") {
         true => fs_err::read_to_string(path).unwrap(),

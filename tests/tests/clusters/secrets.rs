@@ -1,5 +1,6 @@
-//! Secrets are visible only to their worker. The test puts secrets wherever a user may, and searches for them in
-//! everything that the real Mesos shows and writes, on command lines, in environments, and in the programs' output.
+//! Secrets are visible only to their worker. The test puts secrets wherever a user may, and
+//! searches for them in everything that the real Mesos shows and writes, on command lines, in
+//! environments, and in the programs' output.
 
 use std::{
     os::unix::fs::PermissionsExt as _,
@@ -22,11 +23,13 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 /// Contained in every secret; unique on this machine.
 static MARK: LazyLock<String> = LazyLock::new(|| format!("hush-4711-{}", std::process::id()));
 
-/// Routes of a master and of an agent, and calls of both APIs, that describe frameworks, executors and tasks.
+/// Routes of a master and of an agent, and calls of both APIs, that describe frameworks, executors
+/// and tasks.
 const MASTER: &[&str] = &["state", "state-summary", "frameworks", "tasks", "slaves", "flags"];
 const AGENT: &[&str] = &["state", "containers", "flags"];
 const MASTER_CALLS: &[&str] = &["GET_STATE", "GET_FRAMEWORKS", "GET_EXECUTORS", "GET_TASKS"];
-const AGENT_CALLS: &[&str] = &["GET_STATE", "GET_FRAMEWORKS", "GET_EXECUTORS", "GET_TASKS", "GET_CONTAINERS"];
+const AGENT_CALLS: &[&str] =
+    &["GET_STATE", "GET_FRAMEWORKS", "GET_EXECUTORS", "GET_TASKS", "GET_CONTAINERS"];
 
 async fn get(address: &str, route: &str) -> String {
     client()
@@ -42,8 +45,11 @@ async fn get(address: &str, route: &str) -> String {
 }
 
 async fn call(address: &str, kind: &str) -> String {
-    let request = client().post(format!("http://{address}/api/v1")).header("Accept", "application/json");
-    let request = request.header("Content-Type", "application/json").body(format!("{{\"type\": \"{kind}\"}}"));
+    let request =
+        client().post(format!("http://{address}/api/v1")).header("Accept", "application/json");
+    let request = request
+        .header("Content-Type", "application/json")
+        .body(format!("{{\"type\": \"{kind}\"}}"));
     request.send().await.unwrap().error_for_status().unwrap().text().await.unwrap()
 }
 
@@ -60,8 +66,13 @@ async fn shown(mesos: &RealMesos) -> Vec<(String, String)> {
         [("master", &master, MASTER, MASTER_CALLS), ("slave(1)", &agent, AGENT, AGENT_CALLS)]
     {
         for route in routes {
-            let prefix = if *route == "containers" || *route == "flags" || name == "master" { "" } else { "slave(1)/" };
-            shown.push((format!("{name} {route}"), get(address, &format!("{prefix}{route}")).await));
+            let prefix = if *route == "containers" || *route == "flags" || name == "master" {
+                ""
+            } else {
+                "slave(1)/"
+            };
+            shown
+                .push((format!("{name} {route}"), get(address, &format!("{prefix}{route}")).await));
         }
         for kind in calls {
             shown.push((format!("{name} {kind}"), call(address, kind).await));
@@ -83,7 +94,9 @@ fn marked_files(folder: &Path) -> Vec<PathBuf> {
             let kind = entry.file_type().unwrap();
             if kind.is_dir() {
                 folders.push(entry.path());
-            } else if kind.is_file() && entry.path().extension().is_none_or(|extension| extension != "jar") {
+            } else if kind.is_file()
+                && entry.path().extension().is_none_or(|extension| extension != "jar")
+            {
                 let content = fs_err::read(entry.path()).unwrap_or_default();
                 if has_mark(&content) {
                     marked.push(entry.path());
@@ -108,19 +121,29 @@ fn marked_environments() -> Vec<String> {
 
 /// A value with the mark for every option that may hold a secret in free form.
 fn planted() -> Vec<(String, String)> {
-    let is_text = |option: &&options::Declaration| option.kind == Kind::Text && Configuration::is_secret(option.key);
-    let special =
-        ["mesos.resourcemanager.framework.secret", "mesos.source.gs.credential", "mesos.secret-artifacts.<name>"];
-    let keys = options::all().filter(is_text).map(|option| option.key).filter(|key| !special.contains(key));
-    let more = ["s3.secret-key", "fs.azure.account.key.x", "my.own.password", "metrics.reporter.x.apikey"];
+    let is_text = |option: &&options::Declaration| {
+        option.kind == Kind::Text && Configuration::is_secret(option.key)
+    };
+    let special = [
+        "mesos.resourcemanager.framework.secret",
+        "mesos.source.gs.credential",
+        "mesos.secret-artifacts.<name>",
+    ];
+    let keys = options::all()
+        .filter(is_text)
+        .map(|option| option.key)
+        .filter(|key| !special.contains(key));
+    let more =
+        ["s3.secret-key", "fs.azure.account.key.x", "my.own.password", "metrics.reporter.x.apikey"];
     // The value of an ordinary user's password, as long as a token must be.
     let value = |key: &str| format!("user:option-{}-{}", *MARK, key.len());
     let all = keys.map(|key| key.replace(['<', '>'], "")).chain(more.map(str::to_owned));
     all.map(|key| (key.clone(), value(&key))).collect()
 }
 
-/// A Flink whose configuration folder is mounted as in Kubernetes, with all files that people, editors and package
-/// managers leave in such a folder. Not the command line, which everyone on this machine may read.
+/// A Flink whose configuration folder is mounted as in Kubernetes, with all files that people,
+/// editors and package managers leave in such a folder. Not the command line, which everyone on
+/// this machine may read.
 fn flink_configured(folder: &Path, options: &[(String, String)]) -> PathBuf {
     let (flink, home) = (flink_home(Line::V1_20), folder.join("flink"));
     let real = home.join("conf/..2026_01");
@@ -130,14 +153,16 @@ fn flink_configured(folder: &Path, options: &[(String, String)]) -> PathBuf {
     for part in ["bin", "lib", "plugins"] {
         fs_err::os::unix::fs::symlink(flink.join(part), home.join(part)).unwrap();
     }
-    let lines: Vec<_> = options.iter().map(|(key, value)| format!("{key}: \"{value}\"\n")).collect();
+    let lines: Vec<_> =
+        options.iter().map(|(key, value)| format!("{key}: \"{value}\"\n")).collect();
     let lines = lines.concat();
     let logging = "log4j-console.properties";
     fs_err::write(real.join("config.yaml"), &lines).unwrap();
     fs_err::copy(flink.join("conf").join(logging), real.join(logging)).unwrap();
     fs_err::os::unix::fs::symlink("..2026_01", home.join("conf/..data")).unwrap();
     for name in ["config.yaml", logging] {
-        fs_err::os::unix::fs::symlink(format!("..data/{name}"), home.join("conf").join(name)).unwrap();
+        fs_err::os::unix::fs::symlink(format!("..data/{name}"), home.join("conf").join(name))
+            .unwrap();
     }
     for copy in [
         "config.yaml.bak",
@@ -198,7 +223,9 @@ async fn no_planted_secret_is_visible_outside_the_workers_own_files() {
     let mark = MARK.as_str();
     let principal_secret = format!("principal-{mark}");
     let credentials = vec![("flink".to_owned(), principal_secret.clone())];
-    let mesos = RealMesos::start_with(RealMesosOptions { credentials, ..RealMesosOptions::default() }).await;
+    let mesos =
+        RealMesos::start_with(RealMesosOptions { credentials, ..RealMesosOptions::default() })
+            .await;
     let zookeeper = RealZooKeeper::start().await;
     let folder = tempfile::tempdir().unwrap();
     let secret_file = folder.path().join("licence");
@@ -209,7 +236,10 @@ async fn no_planted_secret_is_visible_outside_the_workers_own_files() {
         ("mesos.master", mesos.master()),
         ("mesos.resourcemanager.framework.principal", "flink".to_owned()),
         ("mesos.resourcemanager.framework.secret", principal_secret),
-        ("mesos.resourcemanager.tasks.uris", format!("http://user:uri-{mark}@{}/hello", web_server().await)),
+        (
+            "mesos.resourcemanager.tasks.uris",
+            format!("http://user:uri-{mark}@{}/hello", web_server().await),
+        ),
         ("containerized.taskmanager.env.AWS_SECRET_ACCESS_KEY", format!("variable-{mark}")),
         ("containerized.master.env.DB", format!("masters-{mark}")),
         ("mesos.secret-artifacts.licence", secret_file.display().to_string()),
@@ -227,19 +257,34 @@ async fn no_planted_secret_is_visible_outside_the_workers_own_files() {
     let web = cluster.ready();
 
     let mut shown = shown(&mesos).await;
-    let published = executor_address(&shown).expect("the address from which Mesos fetched the executor");
-    shown.extend(unauthenticated_answers(&control, &["/", "/workers", "/history", "/config"]).await);
+    let published =
+        executor_address(&shown).expect("the address from which Mesos fetched the executor");
+    shown
+        .extend(unauthenticated_answers(&control, &["/", "/workers", "/history", "/config"]).await);
     shown.extend(
-        unauthenticated_answers(&published, &["/", "/manifest", "/v1/manifest", "/config.yaml", "/metrics"]).await,
+        unauthenticated_answers(
+            &published,
+            &["/", "/manifest", "/v1/manifest", "/config.yaml", "/metrics"],
+        )
+        .await,
     );
     let rest = FlinkRest::new(&web);
-    for route in ["config", "jobmanager/config", "jobmanager/environment", "overview", "taskmanagers"] {
+    for route in
+        ["config", "jobmanager/config", "jobmanager/environment", "overview", "taskmanagers"]
+    {
         shown.push((format!("Flink's {route}"), rest.get(route).await.unwrap().to_string()));
     }
-    let asked = client().get(format!("{control}/workers")).bearer_auth(&token).send().await.unwrap();
-    shown.push(("the operator's API".to_owned(), asked.error_for_status().unwrap().text().await.unwrap()));
+    let asked =
+        client().get(format!("{control}/workers")).bearer_auth(&token).send().await.unwrap();
+    shown.push((
+        "the operator's API".to_owned(),
+        asked.error_for_status().unwrap().text().await.unwrap(),
+    ));
     for (place, text) in shown {
-        assert!(!text.is_empty() && !text.contains(mark), "a secret is shown by the {place}: {text}");
+        assert!(
+            !text.is_empty() && !text.contains(mark),
+            "a secret is shown by the {place}: {text}"
+        );
     }
     let reported = rest.configuration().await.unwrap();
     assert!(
@@ -253,20 +298,39 @@ async fn no_planted_secret_is_visible_outside_the_workers_own_files() {
     let is_workers = |line: &String| line.contains("TaskManagerRunner") && line.contains(&worker);
     assert!(!environments.is_empty() && environments.iter().all(is_workers), "{environments:?}");
 
-    // No file of Mesos or in a sandbox contains a secret, except files that only their owner can read.
+    // No file of Mesos or in a sandbox contains a secret, except files that only their owner can
+    // read.
     let marked = marked_files(mesos.work_dir());
     let names: Vec<_> = marked.iter().filter_map(|path| path.file_name()?.to_str()).collect();
     assert!(names.contains(&"licence") && names.contains(&"config.yaml"), "{marked:?}");
     for path in &marked {
         let credentials = path.parent() == Some(mesos.work_dir());
         let mode = fs_err::metadata(path).unwrap().permissions().mode() & 0o777;
-        assert!(credentials || path.display().to_string().contains(&worker), "a secret is in {}", path.display());
-        assert!(credentials || mode.trailing_zeros() >= 6, "{} is open to others: {mode:o}", path.display());
+        assert!(
+            credentials || path.display().to_string().contains(&worker),
+            "a secret is in {}",
+            path.display()
+        );
+        assert!(
+            credentials || mode.trailing_zeros() >= 6,
+            "{} is open to others: {mode:o}",
+            path.display()
+        );
     }
-    assert_eq!(names.iter().filter(|name| **name == "config.yaml").count(), 1, "one configuration: {marked:?}");
-    let is_masters = |text: &[u8]| String::from_utf8_lossy(text).contains(&format!("masters-{mark}"));
-    let masters: Vec<_> = marked.iter().filter(|path| is_masters(&fs_err::read(path).unwrap())).collect();
-    assert_eq!(masters, Vec::<&PathBuf>::new(), "a secret of the application master reached a worker");
+    assert_eq!(
+        names.iter().filter(|name| **name == "config.yaml").count(),
+        1,
+        "one configuration: {marked:?}"
+    );
+    let is_masters =
+        |text: &[u8]| String::from_utf8_lossy(text).contains(&format!("masters-{mark}"));
+    let masters: Vec<_> =
+        marked.iter().filter(|path| is_masters(&fs_err::read(path).unwrap())).collect();
+    assert_eq!(
+        masters,
+        Vec::<&PathBuf>::new(),
+        "a secret of the application master reached a worker"
+    );
     for kept in [zookeeper.work_dir(), &storage] {
         assert_eq!(marked_files(kept), Vec::<PathBuf>::new());
     }

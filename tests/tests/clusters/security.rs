@@ -1,5 +1,5 @@
-//! Compares the tables of docs/security.md, which list the access to every listener, file and socket, with running
-//! programs.
+//! Compares the tables of docs/security.md, which list the access to every listener, file and
+//! socket, with running programs.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -23,7 +23,10 @@ fn table(heading: &str) -> Vec<BTreeMap<String, String>> {
     let section = section.split("\n## ").next().unwrap();
     let mut lines = section.lines().filter(|line| line.starts_with('|'));
     let cells = |line: &str| -> Vec<String> {
-        line.trim_matches('|').split('|').map(|cell| cell.trim().replace('`', "").replace("**", "")).collect()
+        line.trim_matches('|')
+            .split('|')
+            .map(|cell| cell.trim().replace('`', "").replace("**", ""))
+            .collect()
     };
     let columns = cells(lines.next().unwrap());
     let rows = lines.skip(1).map(|line| columns.iter().cloned().zip(cells(line)).collect());
@@ -48,14 +51,22 @@ fn name_of(pid: i32) -> Option<&'static str> {
 fn family(of: i32) -> BTreeSet<i32> {
     let mut parents = BTreeMap::new();
     for entry in fs_err::read_dir("/proc").unwrap().map_while(Result::ok) {
-        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else { continue };
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else {
+            continue;
+        };
         let Ok(stat) = fs_err::read_to_string(entry.path().join("stat")) else { continue };
-        let parent = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(1)?.parse::<i32>().ok());
+        let parent = stat
+            .rsplit_once(')')
+            .and_then(|(_, rest)| rest.split_whitespace().nth(1)?.parse::<i32>().ok());
         parents.insert(pid, parent.unwrap_or_default());
     }
     let mut found = BTreeSet::from([of]);
     loop {
-        let more: Vec<_> = parents.iter().filter(|(_, parent)| found.contains(parent)).map(|(pid, _)| *pid).collect();
+        let more: Vec<_> = parents
+            .iter()
+            .filter(|(_, parent)| found.contains(parent))
+            .map(|(pid, _)| *pid)
+            .collect();
         let before = found.len();
         found.extend(more);
         if found.len() == before {
@@ -74,17 +85,20 @@ fn sockets(pid: i32) -> BTreeSet<u64> {
     entries.map_while(Result::ok).filter_map(|entry| inode(entry.path())).collect()
 }
 
-/// The names of the files, sockets and pipes that both the application master and its JobManager have open.
+/// The names of the files, sockets and pipes that both the application master and its JobManager
+/// have open.
 fn shared_with_job_manager(master: i32) -> Vec<String> {
     let open = |pid: i32| -> BTreeSet<PathBuf> {
         let entries = fs_err::read_dir(format!("/proc/{pid}/fd")).unwrap().map_while(Result::ok);
         entries.filter_map(|entry| fs_err::read_link(entry.path()).ok()).collect()
     };
-    let job_manager = family(master).into_iter().find(|pid| name_of(*pid) == Some("JobManager")).unwrap();
+    let job_manager =
+        family(master).into_iter().find(|pid| name_of(*pid) == Some("JobManager")).unwrap();
     let shared = &open(master) & &open(job_manager);
     // These have no name of their own.
-    let is_generic =
-        |path: &&PathBuf| path.starts_with("/dev") || path.display().to_string().starts_with("anon_inode:");
+    let is_generic = |path: &&PathBuf| {
+        path.starts_with("/dev") || path.display().to_string().starts_with("anon_inode:")
+    };
     let named = shared.iter().filter(|path| !is_generic(path));
     named.map(|path| path.file_name().unwrap_or_default().to_string_lossy().into_owned()).collect()
 }
@@ -113,7 +127,8 @@ fn address_of(digits: &str) -> IpAddr {
     if digits.len() == 8 {
         return IpAddr::from(word(0).to_be_bytes());
     }
-    let bits = [0, 8, 16, 24].into_iter().fold(0_u128, |bits, at| bits << 32 | u128::from(word(at)));
+    let bits =
+        [0, 8, 16, 24].into_iter().fold(0_u128, |bits, at| bits << 32 | u128::from(word(at)));
     Ipv6Addr::from_bits(bits).to_canonical()
 }
 
@@ -124,7 +139,8 @@ fn unix_listeners(pid: i32) -> Vec<String> {
     let listening = text.lines().skip(1).filter_map(|line| {
         let fields: Vec<_> = line.split_whitespace().collect();
         let accepts = u32::from_str_radix(fields.get(3)?, 16).ok()? & 0x1_0000 > 0;
-        (accepts && own.contains(&fields.get(6)?.parse().ok()?)).then(|| fields.get(7).map(ToString::to_string))?
+        (accepts && own.contains(&fields.get(6)?.parse().ok()?))
+            .then(|| fields.get(7).map(ToString::to_string))?
     });
     listening.collect()
 }
@@ -135,11 +151,14 @@ fn matching(pattern: &str) -> Vec<PathBuf> {
     for part in pattern.split('/').filter(|part| !part.is_empty()) {
         let fits = |name: &str| match (part.split_once('<'), part.rsplit_once('>')) {
             (Some((begin, _)), Some((_, end))) => {
-                name.len() > begin.len() + end.len() && name.starts_with(begin) && name.ends_with(end)
+                name.len() > begin.len() + end.len()
+                    && name.starts_with(begin)
+                    && name.ends_with(end)
             }
             _ => name == part,
         };
-        let entries = |folder: PathBuf| fs_err::read_dir(folder).into_iter().flatten().map_while(Result::ok);
+        let entries =
+            |folder: PathBuf| fs_err::read_dir(folder).into_iter().flatten().map_while(Result::ok);
         found = found
             .into_iter()
             .flat_map(entries)
@@ -159,8 +178,9 @@ async fn every_listener_file_and_socket_is_as_the_security_page_says() {
     let keeper = Keeper::start();
     let mut sidecar = Program::new(binary("flink-mesos-fetcher"), &host.path().join("sidecar.log"));
     let socket = path("fetcher.sock");
-    sidecar.arguments =
-        ["--config", "/dev/null", "--socket", &socket, "--cache", &path("cache")].map(str::to_owned).to_vec();
+    sidecar.arguments = ["--config", "/dev/null", "--socket", &socket, "--cache", &path("cache")]
+        .map(str::to_owned)
+        .to_vec();
     let sidecar = keeper.run(&sidecar);
     let listens = async || Path::new(&socket).exists().then_some(());
     wait_until("the sidecar listens", Duration::from_secs(60), listens).await;
@@ -227,9 +247,11 @@ fn listeners(master: i32, sidecar: i32, socket: &str) -> Vec<String> {
     }
     let rows = table("Listeners");
     for (name, places) in &found {
-        let expected = rows
-            .iter()
-            .filter(|row| row["process"] == *name && row["when"] != "option" && row["listener"] != "socket, socket");
+        let expected = rows.iter().filter(|row| {
+            row["process"] == *name
+                && row["when"] != "option"
+                && row["listener"] != "socket, socket"
+        });
         let expected: Vec<_> = expected.map(|row| row["listener"].as_str()).collect();
         if expected.len() != places.len() {
             wrong.push(format!("{name} listens at {places:?}, the page has {expected:?}"));
@@ -267,7 +289,11 @@ fn files(places: &BTreeMap<&str, String>) -> Vec<String> {
             let metadata = fs_err::metadata(&path).unwrap();
             let mode = format!("{:04o}", metadata.mode() & 0o7777);
             if mode != row["mode"] || metadata.uid() != user {
-                wrong.push(format!("{} has mode {mode}, the page says {}", path.display(), row["mode"]));
+                wrong.push(format!(
+                    "{} has mode {mode}, the page says {}",
+                    path.display(),
+                    row["mode"]
+                ));
             }
             known.insert(path);
         }

@@ -1,6 +1,7 @@
-//! Whatever happens to the components while TaskManagers run, no TaskManager is lost, duplicated or leaked: `kill -9`
-//! of every component and of every pair, partitions, elections, operators' actions. All components are real except
-//! java: `survival/java.py` says why. `high_availability` does the same with the real Flink.
+//! Whatever happens to the components while TaskManagers run, no TaskManager is lost, duplicated or
+//! leaked: `kill -9` of every component and of every pair, partitions, elections, operators'
+//! actions. All components are real except java: `survival/java.py` says why. `high_availability`
+//! does the same with the real Flink.
 
 mod elections;
 mod maintenance;
@@ -41,7 +42,8 @@ async fn no_task_manager_is_lost_duplicated_or_leaked_whatever_is_killed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_task_manager_is_lost_duplicated_or_leaked_whichever_leaders_of_three_are_killed() {
     let mesos = RealMesos::start_ha(3, 1).await;
-    survive_all_pairs(Site::begin(2, mesos, RealZooKeeper::start_ensemble(3).await, &[]).await).await;
+    survive_all_pairs(Site::begin(2, mesos, RealZooKeeper::start_ensemble(3).await, &[]).await)
+        .await;
 }
 
 async fn survive_all_pairs(mut site: Site) {
@@ -58,7 +60,11 @@ async fn survive_all_pairs(mut site: Site) {
         }
         site.until_whole(2).await;
         assert_eq!(site.task_managers(), before, "killed and restarted {killed:?}");
-        assert_eq!(site.tasks().await, before.keys().cloned().collect::<Vec<_>>(), "killed {killed:?}");
+        assert_eq!(
+            site.tasks().await,
+            before.keys().cloned().collect::<Vec<_>>(),
+            "killed {killed:?}"
+        );
         println!("{killed:?}: whole again after {:.1?}", began.elapsed());
     }
     site.end().await;

@@ -11,7 +11,8 @@ use crate::{framework::Framework, messages, raw::Http};
 /// How often the master offers free resources again; one second by default.
 pub(crate) const ROUND: Duration = Duration::from_millis(200);
 
-/// How long the local Mesos waits before it repeats an update; the ten seconds of the real one cannot be changed.
+/// How long the local Mesos waits before it repeats an update; the ten seconds of the real one
+/// cannot be changed.
 const LOCAL_RETRY: Duration = Duration::from_secs(3);
 
 /// A cluster of agents with 4 CPUs, 4096 MB of memory and 8192 MB of disk each.
@@ -48,8 +49,17 @@ impl Cluster {
         let master_flags = vec![format!("--allocation_interval={}ms", ROUND.as_millis())];
         // Mesos itself is tested, as it is.
         let own_cache = false;
-        let options = RealMesosOptions { agents, resources, master_flags, own_cache, ..RealMesosOptions::default() };
-        Self { mesos: Mesos::Real(Box::new(RealMesos::start_with(options).await)), http: Http::new() }
+        let options = RealMesosOptions {
+            agents,
+            resources,
+            master_flags,
+            own_cache,
+            ..RealMesosOptions::default()
+        };
+        Self {
+            mesos: Mesos::Real(Box::new(RealMesos::start_with(options).await)),
+            http: Http::new(),
+        }
     }
 
     /// The URL of an endpoint of the master.
@@ -61,10 +71,14 @@ impl Cluster {
         format!("http://{master}{path}")
     }
 
-    /// Variables that executors get because this Mesos authenticates them; ours always does, the real one if
-    /// configured.
+    /// Variables that executors get because this Mesos authenticates them; ours always does, the
+    /// real one if configured.
     pub(crate) fn secret_variables(&self) -> &'static [&'static str] {
-        if let Mesos::Local { .. } = self.mesos { &["MESOS_EXECUTOR_AUTHENTICATION_TOKEN"] } else { &[] }
+        if let Mesos::Local { .. } = self.mesos {
+            &["MESOS_EXECUTOR_AUTHENTICATION_TOKEN"]
+        } else {
+            &[]
+        }
     }
 
     /// How long until an unacknowledged update is sent again.

@@ -31,7 +31,11 @@ async fn uris_are_fetched_into_the_sandbox_before_the_start(cluster: &Cluster) {
     fs_err::write(&program, "#!/bin/sh\nread text < \"$1\"; echo \"$text\"\n").unwrap();
     fs_err::write(&text, "hello\n").unwrap();
     let uris = vec![
-        Uri { executable: Some(true), output_file: Some("bin/run".into()), ..uri(&format!("file://{program}")) },
+        Uri {
+            executable: Some(true),
+            output_file: Some("bin/run".into()),
+            ..uri(&format!("file://{program}"))
+        },
         uri(&text),
         Uri { output_file: Some("version.json".into()), ..uri(&cluster.master("/version")) },
     ];
@@ -45,7 +49,10 @@ async fn uris_are_fetched_into_the_sandbox_before_the_start(cluster: &Cluster) {
     assert_eq!(fs_err::read_to_string(sandbox.join("stdout")).unwrap(), "hello\n");
     let version = fs_err::read_to_string(sandbox.join("version.json")).unwrap();
     assert_eq!(serde_json::from_str::<serde_json::Value>(&version).unwrap()["version"], "1.11.0");
-    assert_eq!(fs_err::metadata(sandbox.join("bin/run")).unwrap().permissions().mode() & 0o777, 0o755);
+    assert_eq!(
+        fs_err::metadata(sandbox.join("bin/run")).unwrap().permissions().mode() & 0o777,
+        0o755
+    );
     assert_eq!(fs_err::metadata(sandbox.join("text")).unwrap().permissions().mode() & 0o111, 0);
 }
 

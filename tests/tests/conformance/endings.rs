@@ -38,7 +38,10 @@ async fn failure(framework: &mut Framework<'_>) -> Failure {
 
 fn assert_terminated(status: &TaskStatus) {
     assert_eq!((status.state(), status.source()), (TaskState::TaskFailed, Source::Agent));
-    assert_eq!((status.reason(), status.message()), (Reason::ExecutorTerminated, "Executor terminated"));
+    assert_eq!(
+        (status.reason(), status.message()),
+        (Reason::ExecutorTerminated, "Executor terminated")
+    );
     assert_eq!(status.executor_id, Some("e".into()));
 }
 
@@ -69,7 +72,12 @@ async fn all_tasks_of_an_executor_that_ends_have_failed(cluster: &Cluster) {
     let puppet = Puppet::new();
     let offer = framework.offer().await;
     let info = executor("e", puppet.command());
-    framework.launch(&offer, ["finished", "running", "staging"].map(|id| task(id, &offer, &info)).to_vec()).await;
+    framework
+        .launch(
+            &offer,
+            ["finished", "running", "staging"].map(|id| task(id, &offer, &info)).to_vec(),
+        )
+        .await;
     let mut e = Executor::subscribe(&framework, &offer, "e", &puppet).await;
     for _ in 0..3 {
         e.launched().await;
@@ -91,7 +99,9 @@ async fn all_tasks_of_an_executor_that_ends_have_failed(cluster: &Cluster) {
 async fn an_executor_that_cannot_be_executed_fails_its_task(cluster: &Cluster) {
     let mut framework = cluster.framework().await;
     let offer = framework.offer().await;
-    framework.launch(&offer, vec![task("t", &offer, &executor("e", shell("/there/is/no/such/program")))]).await;
+    framework
+        .launch(&offer, vec![task("t", &offer, &executor("e", shell("/there/is/no/such/program")))])
+        .await;
     assert_eq!(failure(&mut framework).await.status, Some(127 << 8));
     assert_terminated(&framework.acknowledged().await);
 }
@@ -121,7 +131,10 @@ async fn shutdown_asks_the_executor_to_end(cluster: &Cluster) {
 }
 
 /// Launches a puppet with a grace period of a second and a half.
-async fn short_grace<'a>(framework: &mut Framework<'a>, puppet: &Puppet) -> (Executor<'a>, mesos::v1::AgentId) {
+async fn short_grace<'a>(
+    framework: &mut Framework<'a>,
+    puppet: &Puppet,
+) -> (Executor<'a>, mesos::v1::AgentId) {
     let offer = framework.offer().await;
     let grace = Some(DurationInfo { nanoseconds: 1_500_000_000 });
     let info = ExecutorInfo { shutdown_grace_period: grace, ..executor("e", puppet.command()) };
@@ -134,9 +147,15 @@ async fn short_grace<'a>(framework: &mut Framework<'a>, puppet: &Puppet) -> (Exe
 /// Makes the puppet start a child that does not end by itself, and returns the child's id.
 async fn with_child(puppet: &Puppet, then: &str) -> Pid {
     let file = puppet.path("child");
-    puppet.run(&format!("(trap '' TERM HUP; sleep 1000) & echo $! > {file}.new; mv {file}.new {file}; {then}")).await;
+    puppet
+        .run(&format!(
+            "(trap '' TERM HUP; sleep 1000) & echo $! > {file}.new; mv {file}.new {file}; {then}"
+        ))
+        .await;
     let id = async || fs_err::read_to_string(&file).ok();
-    Pid::from_raw(tests::wait_until("the child is there", PATIENCE, id).await.trim().parse().unwrap())
+    Pid::from_raw(
+        tests::wait_until("the child is there", PATIENCE, id).await.trim().parse().unwrap(),
+    )
 }
 
 async fn until_gone(id: Pid) {
@@ -148,7 +167,9 @@ fn is_zombie(id: Pid) -> bool {
     fs_err::read_to_string(format!("/proc/{id}/stat")).is_ok_and(|stat| stat.contains(") Z "))
 }
 
-async fn an_executor_that_does_not_end_is_killed_with_its_children_after_its_grace_period(cluster: &Cluster) {
+async fn an_executor_that_does_not_end_is_killed_with_its_children_after_its_grace_period(
+    cluster: &Cluster,
+) {
     let mut framework = cluster.framework().await;
     let puppet = Puppet::new();
     let (mut e, agent) = short_grace(&mut framework, &puppet).await;

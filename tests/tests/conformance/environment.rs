@@ -28,7 +28,11 @@ fn public(cluster: &Cluster, output: &str) -> BTreeMap<String, String> {
 }
 
 /// Runs a command to its end and returns its output and the expected variables.
-async fn run(cluster: &Cluster, info: FrameworkInfo, executor: ExecutorInfo) -> (String, BTreeMap<String, String>) {
+async fn run(
+    cluster: &Cluster,
+    info: FrameworkInfo,
+    executor: ExecutorInfo,
+) -> (String, BTreeMap<String, String>) {
     let mut framework = Framework::subscribe(cluster, info).await;
     let offer = framework.offer().await;
     framework.launch(&offer, vec![task("t", &offer, &executor)]).await;
@@ -58,18 +62,24 @@ async fn run(cluster: &Cluster, info: FrameworkInfo, executor: ExecutorInfo) -> 
 }
 
 fn parse(output: &str) -> BTreeMap<String, String> {
-    output.lines().filter_map(|line| line.split_once('=')).map(|(name, value)| (name.into(), value.into())).collect()
+    output
+        .lines()
+        .filter_map(|line| line.split_once('='))
+        .map(|(name, value)| (name.into(), value.into()))
+        .collect()
 }
 
 async fn an_executor_gets_these_variables_and_no_other(cluster: &Cluster) {
-    let (output, expected) = run(cluster, messages::framework(), executor("e", shell("exec env"))).await;
+    let (output, expected) =
+        run(cluster, messages::framework(), executor("e", shell("exec env"))).await;
     assert_eq!(public(cluster, &output), expected);
 }
 
 async fn an_executor_of_a_checkpointing_framework_learns_how_long_to_wait(cluster: &Cluster) {
     let info = FrameworkInfo { checkpoint: Some(true), ..messages::framework() };
     let grace = Some(DurationInfo { nanoseconds: 90_500_000_000 });
-    let with_grace = ExecutorInfo { shutdown_grace_period: grace, ..executor("e", shell("exec env")) };
+    let with_grace =
+        ExecutorInfo { shutdown_grace_period: grace, ..executor("e", shell("exec env")) };
     let (output, mut expected) = run(cluster, info, with_grace).await;
     for (name, value) in [
         ("MESOS_CHECKPOINT", "1"),
@@ -99,7 +109,8 @@ async fn output_and_errors_go_to_files_in_the_sandbox(cluster: &Cluster) {
     let command = shell("echo out; echo err >&2; cat; pwd > where");
     framework.launch(&offer, vec![task("t", &offer, &executor("e", command))]).await;
     framework.wait(event::Type::Failure).await;
-    let sandbox = fs_err::canonicalize(cluster.sandbox(&offer.agent_id.value, &framework.id, "e")).unwrap();
+    let sandbox =
+        fs_err::canonicalize(cluster.sandbox(&offer.agent_id.value, &framework.id, "e")).unwrap();
     let read = |name: &str| fs_err::read_to_string(sandbox.join(name)).unwrap();
     assert_eq!((read("stdout").as_str(), read("stderr").as_str()), ("out\n", "err\n"));
     assert_eq!(read("where").trim(), sandbox.display().to_string());
@@ -107,7 +118,12 @@ async fn output_and_errors_go_to_files_in_the_sandbox(cluster: &Cluster) {
 
 async fn a_command_that_is_not_for_the_shell_is_executed_with_its_arguments(cluster: &Cluster) {
     let arguments = ["name", "-c", "echo $0 \"$1\"", "first", "a  b"].map(str::to_owned).to_vec();
-    let command = CommandInfo { shell: Some(false), value: Some("sh".into()), arguments, ..CommandInfo::default() };
+    let command = CommandInfo {
+        shell: Some(false),
+        value: Some("sh".into()),
+        arguments,
+        ..CommandInfo::default()
+    };
     let (output, _) = run(cluster, messages::framework(), executor("e", command)).await;
     assert_eq!(output, "first a  b\n");
 }

@@ -31,12 +31,27 @@ impl<'a> Executor<'a> {
     pub(crate) fn new(framework: &Framework<'a>, offer: &Offer, id: &str) -> Self {
         let url = offer.url.as_ref().unwrap();
         let (address, path) = (&url.address, url.path.as_deref().unwrap());
-        let url = format!("http://{}:{}{path}/api/v1/executor", address.ip.as_deref().unwrap(), address.port);
-        Self { cluster: framework.cluster, url, framework: framework.id.clone(), id: id.to_owned(), records: None }
+        let url = format!(
+            "http://{}:{}{path}/api/v1/executor",
+            address.ip.as_deref().unwrap(),
+            address.port
+        );
+        Self {
+            cluster: framework.cluster,
+            url,
+            framework: framework.id.clone(),
+            id: id.to_owned(),
+            records: None,
+        }
     }
 
     /// Subscribes in place of the puppet as soon as that is started, and receives SUBSCRIBED.
-    pub(crate) async fn subscribe(framework: &Framework<'a>, offer: &Offer, id: &str, puppet: &Puppet) -> Self {
+    pub(crate) async fn subscribe(
+        framework: &Framework<'a>,
+        offer: &Offer,
+        id: &str,
+        puppet: &Puppet,
+    ) -> Self {
         puppet.started().await;
         let mut this = Self::new(framework, offer, id);
         this.resubscribe(Vec::new(), Vec::new()).await;
@@ -45,7 +60,11 @@ impl<'a> Executor<'a> {
     }
 
     /// Subscribes (again), with its unacknowledged tasks and updates.
-    pub(crate) async fn resubscribe(&mut self, unacknowledged_tasks: Vec<TaskInfo>, updates: Vec<TaskStatus>) {
+    pub(crate) async fn resubscribe(
+        &mut self,
+        unacknowledged_tasks: Vec<TaskInfo>,
+        updates: Vec<TaskStatus>,
+    ) {
         let unacknowledged_updates = updates.into_iter().map(|status| Update { status }).collect();
         let subscribe = Some(Subscribe { unacknowledged_tasks, unacknowledged_updates });
         let call = self.call(Type::Subscribe, Call { subscribe, ..Call::default() });
@@ -59,7 +78,9 @@ impl<'a> Executor<'a> {
                 tokio::time::sleep(std::time::Duration::from_millis(5)).await;
             }
         };
-        self.records = Some(tokio::time::timeout(PATIENCE, opened).await.expect("the agent knows the executor"));
+        self.records = Some(
+            tokio::time::timeout(PATIENCE, opened).await.expect("the agent knows the executor"),
+        );
     }
 
     /// Closes the connection.
@@ -86,7 +107,12 @@ impl<'a> Executor<'a> {
     }
 
     /// The agent's answer to any body.
-    pub(crate) async fn ask(&self, method: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
+    pub(crate) async fn ask(
+        &self,
+        method: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> Answer {
         self.cluster.http.ask(method, &self.url, headers, body).await
     }
 

@@ -60,18 +60,26 @@ async fn an_executor_call_that_makes_no_sense_is_refused(cluster: &Cluster) {
     let early = tests::wait_until("the agent knows the executor", PATIENCE, early).await;
     early.refused(403, "Executor is not subscribed");
 
-    e.ask("GET", &[], Vec::new()).await.refused(405, "Expecting one of { 'POST' }, but received 'GET'");
+    e.ask("GET", &[], Vec::new())
+        .await
+        .refused(405, "Expecting one of { 'POST' }, but received 'GET'");
     e.ask("POST", &[], Vec::new()).await.refused(400, "Expecting 'Content-Type' to be present");
-    e.ask("POST", &[("Content-Type", "text/plain")], Vec::new()).await.refused(415, "Expecting 'Content-Type' of");
+    e.ask("POST", &[("Content-Type", "text/plain")], Vec::new())
+        .await
+        .refused(415, "Expecting 'Content-Type' of");
     let json = async |body: &str| e.ask("POST", &[("Content-Type", JSON)], body.into()).await;
     json("{}").await.refused(400, "Missing required fields: executor_id, framework_id");
-    let protobuf = async |body: &[u8]| e.ask("POST", &[("Content-Type", PROTOBUF)], body.into()).await;
+    let protobuf =
+        async |body: &[u8]| e.ask("POST", &[("Content-Type", PROTOBUF)], body.into()).await;
     protobuf(b"\xff\xff").await.refused(400, "Failed to parse body into Call protobuf");
     for kind in [Type::Subscribe, Type::Update, Type::Message] {
         let expected = format!("Expecting '{}' to be present", kind.as_str_name().to_lowercase());
         e.send(kind, Call::default()).await.refused(400, &expected);
     }
-    let untyped = format!(r#"{{"framework_id":{{"value":"{}"}},"executor_id":{{"value":"e"}}}}"#, framework.id);
+    let untyped = format!(
+        r#"{{"framework_id":{{"value":"{}"}},"executor_id":{{"value":"e"}}}}"#,
+        framework.id
+    );
     json(&untyped).await.refused(400, "Expecting 'type' to be present");
     let ids = |framework: &str, executor: &str| {
         format!(
@@ -82,7 +90,9 @@ async fn an_executor_call_that_makes_no_sense_is_refused(cluster: &Cluster) {
     json(&ids("nobody", "e")).await.refused(400, "Framework cannot be found");
     json(&ids(&framework.id, "nobody")).await.refused(400, "Executor cannot be found");
     let headers = [("Content-Type", JSON), ("Accept", "text/html")];
-    e.ask("POST", &headers, ids(&framework.id, "e").into()).await.refused(406, "Expecting 'Accept' to allow");
+    e.ask("POST", &headers, ids(&framework.id, "e").into())
+        .await
+        .refused(406, "Expecting 'Accept' to allow");
 }
 
 async fn an_executor_may_send_heartbeats(cluster: &Cluster) {
@@ -116,12 +126,16 @@ async fn undelivered_updates_come_with_the_executors_next_subscription(cluster: 
     let (mut e, _) = framework.run_task(&puppet).await;
     let launched = e.launched().await;
     e.disconnect();
-    let undelivered =
-        [TaskState::TaskStarting, TaskState::TaskRunning].map(|state| messages::status("t", state)).to_vec();
+    let undelivered = [TaskState::TaskStarting, TaskState::TaskRunning]
+        .map(|state| messages::status("t", state))
+        .to_vec();
     e.resubscribe(vec![launched], undelivered.clone()).await;
     e.wait(event::Type::Subscribed).await;
     for sent in undelivered {
-        assert_eq!(e.wait(event::Type::Acknowledged).await.acknowledged.unwrap().uuid, sent.uuid.clone().unwrap());
+        assert_eq!(
+            e.wait(event::Type::Acknowledged).await.acknowledged.unwrap().uuid,
+            sent.uuid.clone().unwrap()
+        );
         let status = framework.acknowledged().await;
         assert_eq!((status.uuid.clone(), status.state()), (sent.uuid.clone(), sent.state()));
     }
@@ -157,7 +171,10 @@ async fn messages_go_both_ways(cluster: &Cluster) {
     let (mut e, offer) = framework.run_task(&puppet).await;
     e.launched().await;
     framework.message(&offer.agent_id, "e", b"to the \xff executor").await;
-    assert_eq!(e.wait(event::Type::Message).await.message.unwrap().data, b"to the \xff executor"[..]);
+    assert_eq!(
+        e.wait(event::Type::Message).await.message.unwrap().data,
+        b"to the \xff executor"[..]
+    );
     e.message(b"to the \x00 scheduler").await.accepted();
     let message = framework.wait(scheduler_event::Type::Message).await.message.unwrap();
     assert_eq!((message.agent_id, message.executor_id), (offer.agent_id, "e".into()));

@@ -32,7 +32,10 @@ async fn a_second_subscription_ends_the_first(cluster: &Cluster) {
     assert_eq!(second.id, first.id);
     let error = first.wait(mesos::v1::scheduler::event::Type::Error).await.error.unwrap();
     assert_eq!(error.message, "Framework failed over");
-    assert_eq!(first.next().await.map(|event| event.r#type()), Ok(mesos::v1::scheduler::event::Type::Heartbeat));
+    assert_eq!(
+        first.next().await.map(|event| event.r#type()),
+        Ok(mesos::v1::scheduler::event::Type::Heartbeat)
+    );
     assert_eq!(first.next().await, Err(NoRecord::End));
 
     let revive = Call { r#type: Some(Type::Revive.into()), ..Call::default() };
@@ -66,7 +69,10 @@ async fn until_removed(cluster: &Cluster, id: &str) {
     let call = Subscribe { framework_info: info, ..Subscribe::default() };
     let mut framework = Framework::open(cluster, call).await;
     let first = framework.next().await.unwrap();
-    assert_eq!(first.error.map(|error| error.message).as_deref(), Some("Framework has been removed"));
+    assert_eq!(
+        first.error.map(|error| error.message).as_deref(),
+        Some("Framework has been removed")
+    );
     assert_eq!(framework.next().await, Err(NoRecord::End));
 }
 
@@ -91,7 +97,8 @@ async fn a_framework_is_removed_after_its_failover_timeout(cluster: &Cluster) {
     drop(first);
     executor.silence().await;
 
-    let second = Framework::subscribe(cluster, FrameworkInfo { id: Some(id.as_str().into()), ..info }).await;
+    let second =
+        Framework::subscribe(cluster, FrameworkInfo { id: Some(id.as_str().into()), ..info }).await;
     drop(second);
     executor.silence().await;
     executor.wait(event::Type::Shutdown).await;

@@ -7,7 +7,10 @@ use mesos::v1::{
     offer::{Operation, operation},
     scheduler::{
         Call, Event,
-        call::{Accept, Acknowledge, Decline, Kill, Message, Reconcile, Shutdown, Subscribe, Type, reconcile},
+        call::{
+            Accept, Acknowledge, Decline, Kill, Message, Reconcile, Shutdown, Subscribe, Type,
+            reconcile,
+        },
         event,
     },
 };
@@ -34,7 +37,8 @@ pub(crate) struct Framework<'a> {
 impl<'a> Framework<'a> {
     /// Subscribes and receives SUBSCRIBED.
     pub(crate) async fn subscribe(cluster: &'a Cluster, info: FrameworkInfo) -> Self {
-        Self::subscribe_with(cluster, Subscribe { framework_info: info, ..Subscribe::default() }).await
+        Self::subscribe_with(cluster, Subscribe { framework_info: info, ..Subscribe::default() })
+            .await
     }
 
     pub(crate) async fn subscribe_with(cluster: &'a Cluster, call: Subscribe) -> Self {
@@ -148,9 +152,18 @@ impl<'a> Framework<'a> {
         self.send(Call { r#type: Some(kind.into()), ..call }).await.accepted();
     }
 
-    pub(crate) async fn accept(&self, offers: &[&Offer], tasks: Vec<TaskInfo>, refuse_seconds: Option<f64>) {
+    pub(crate) async fn accept(
+        &self,
+        offers: &[&Offer],
+        tasks: Vec<TaskInfo>,
+        refuse_seconds: Option<f64>,
+    ) {
         let launch = Some(operation::Launch { task_infos: tasks });
-        let operation = Operation { r#type: Some(operation::Type::Launch.into()), launch, ..Operation::default() };
+        let operation = Operation {
+            r#type: Some(operation::Type::Launch.into()),
+            launch,
+            ..Operation::default()
+        };
         let offer_ids = offers.iter().map(|offer| offer.id.clone()).collect();
         let filters = refuse_seconds.map(filters);
         let accept = Some(Accept { offer_ids, operations: vec![operation], filters });

@@ -20,7 +20,8 @@ const HEADERS: [(&str, &str); 2] = [("Content-Type", JSON), ("Accept", JSON)];
 
 /// Posts a call to the master or to an agent.
 async fn post(cluster: &Cluster, url: &str, stream: Option<&str>, call: &Value) -> Response {
-    let headers: Vec<_> = HEADERS.into_iter().chain(stream.map(|stream| (STREAM_ID, stream))).collect();
+    let headers: Vec<_> =
+        HEADERS.into_iter().chain(stream.map(|stream| (STREAM_ID, stream))).collect();
     cluster.http.send("POST", url, &headers, call.to_string().into_bytes()).await
 }
 
@@ -57,7 +58,16 @@ impl<'a> Scheduler<'a> {
     async fn send(&self, kind: &str, body: Value) -> Answer {
         let field = kind.to_lowercase();
         let call = json!({"type": kind, "framework_id": {"value": self.id}, field: body});
-        answer(post(self.cluster, &self.cluster.master("/api/v1/scheduler"), Some(&self.stream), &call).await).await
+        answer(
+            post(
+                self.cluster,
+                &self.cluster.master("/api/v1/scheduler"),
+                Some(&self.stream),
+                &call,
+            )
+            .await,
+        )
+        .await
     }
 }
 
@@ -89,7 +99,10 @@ async fn a_whole_life_of_a_task_in_json(cluster: &Cluster) {
     assert_eq!(names(offer), ["agent_id", "framework_id", "hostname", "id", "resources", "url"]);
     let resources = offer["resources"].as_array().unwrap();
     let cpus = resources.iter().find(|it| it["name"] == "cpus").unwrap();
-    assert_eq!(*cpus, json!({"name": "cpus", "type": "SCALAR", "scalar": {"value": 4.0}, "role": "*"}));
+    assert_eq!(
+        *cpus,
+        json!({"name": "cpus", "type": "SCALAR", "scalar": {"value": 4.0}, "role": "*"})
+    );
     let ports = resources.iter().find(|it| it["name"] == "ports").unwrap();
     assert!(ports["ranges"]["range"][0]["begin"].is_u64(), "{ports}");
 
@@ -107,33 +120,48 @@ async fn a_whole_life_of_a_task_in_json(cluster: &Cluster) {
         },
     });
     let operations = json!([{"type": "LAUNCH", "launch": {"task_infos": [task]}}]);
-    scheduler.send("ACCEPT", json!({"offer_ids": [offer["id"]], "operations": operations})).await.accepted();
+    scheduler
+        .send("ACCEPT", json!({"offer_ids": [offer["id"]], "operations": operations}))
+        .await
+        .accepted();
     puppet.started().await;
     let mut executor = Executor::subscribe(&scheduler, offer).await;
 
     let launch = next(&mut executor.records).await;
-    assert_eq!((&launch["type"], &launch["launch"]["task"]["data"]), (&json!("LAUNCH"), &json!("AP8=")));
+    assert_eq!(
+        (&launch["type"], &launch["launch"]["task"]["data"]),
+        (&json!("LAUNCH"), &json!("AP8="))
+    );
     let uuid = BASE64_STANDARD.encode(uuid::Uuid::new_v4().as_bytes());
     let status = json!({
         "task_id": {"value": "t"}, "state": "TASK_RUNNING", "source": "SOURCE_EXECUTOR", "uuid": uuid,
     });
     executor.send("UPDATE", json!({"status": status})).await.accepted();
     let acknowledged = json!({"task_id": {"value": "t"}, "uuid": uuid});
-    assert_eq!(next(&mut executor.records).await, json!({"type": "ACKNOWLEDGED", "acknowledged": acknowledged}));
+    assert_eq!(
+        next(&mut executor.records).await,
+        json!({"type": "ACKNOWLEDGED", "acknowledged": acknowledged})
+    );
 
     let update = scheduler.wait("UPDATE").await;
     let status = &update["update"]["status"];
-    let fields = ["agent_id", "container_status", "source", "state", "task_id", "timestamp", "uuid"];
+    let fields =
+        ["agent_id", "container_status", "source", "state", "task_id", "timestamp", "uuid"];
     assert_eq!(names(status), fields);
     assert_eq!((&status["uuid"], &status["state"]), (&json!(uuid), &json!("TASK_RUNNING")));
-    assert_eq!(names(&status["container_status"]), ["container_id", "executor_pid", "network_infos"]);
-    let acknowledge = json!({"agent_id": offer["agent_id"], "task_id": {"value": "t"}, "uuid": uuid});
+    assert_eq!(
+        names(&status["container_status"]),
+        ["container_id", "executor_pid", "network_infos"]
+    );
+    let acknowledge =
+        json!({"agent_id": offer["agent_id"], "task_id": {"value": "t"}, "uuid": uuid});
     scheduler.send("ACKNOWLEDGE", acknowledge).await.accepted();
 
     executor.send("MESSAGE", json!({"data": BASE64_STANDARD.encode("hello")})).await.accepted();
     assert_eq!(scheduler.wait("MESSAGE").await["message"]["data"], "aGVsbG8=");
     puppet.run("exit 2").await;
-    let failure = json!({"agent_id": offer["agent_id"], "executor_id": {"value": "e"}, "status": 512});
+    let failure =
+        json!({"agent_id": offer["agent_id"], "executor_id": {"value": "e"}, "status": 512});
     assert_eq!(scheduler.wait("FAILURE").await["failure"], failure);
 }
 
@@ -173,7 +201,10 @@ impl<'a> Executor<'a> {
 async fn bytes_that_are_not_base64_are_refused(cluster: &Cluster) {
     let scheduler = Scheduler::subscribe(cluster, info()).await;
     let message = json!({"agent_id": {"value": "a"}, "executor_id": {"value": "e"}, "data": "A*A"});
-    scheduler.send("MESSAGE", message).await.refused(400, "Failed to convert JSON into Call protobuf: ");
+    scheduler
+        .send("MESSAGE", message)
+        .await
+        .refused(400, "Failed to convert JSON into Call protobuf: ");
 }
 
 async fn fields_and_capabilities_that_mesos_does_not_know_are_ignored(cluster: &Cluster) {

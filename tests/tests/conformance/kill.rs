@@ -39,7 +39,9 @@ async fn a_kill_reaches_the_executor_with_its_policy(cluster: &Cluster) {
     let without = executor.wait(event::Type::Kill).await.kill.unwrap();
     assert_eq!((without.task_id.value.as_str(), without.kill_policy), ("t", None));
     let policy = KillPolicy { grace_period: Some(DurationInfo { nanoseconds: 7_000_000_000 }) };
-    framework.kill(Kill { agent_id: Some(offer.agent_id), kill_policy: Some(policy), ..kill("t") }).await;
+    framework
+        .kill(Kill { agent_id: Some(offer.agent_id), kill_policy: Some(policy), ..kill("t") })
+        .await;
     assert_eq!(executor.wait(event::Type::Kill).await.kill.unwrap().kill_policy, Some(policy));
 
     executor.update("t", TaskState::TaskKilled).await;

@@ -34,7 +34,10 @@ async fn an_accepted_task_is_launched_on_its_executor_and_runs(cluster: &Cluster
 
     let mut executor = Executor::subscribe(&framework, &offer, "e", &puppet).await;
     let launched = executor.launched().await;
-    assert_eq!((&launched.task_id, &launched.name, &launched.data), (&sent.task_id, &sent.name, &sent.data));
+    assert_eq!(
+        (&launched.task_id, &launched.name, &launched.data),
+        (&sent.task_id, &sent.name, &sent.data)
+    );
     let launched_executor = launched.executor.unwrap();
     assert_eq!(launched_executor.framework_id.unwrap().value, framework.id);
     assert_eq!(launched_executor.r#type, None);
@@ -44,7 +47,10 @@ async fn an_accepted_task_is_launched_on_its_executor_and_runs(cluster: &Cluster
         let reported = executor.update("t", state).await;
         let status = framework.acknowledged().await;
         assert_eq!((status.state(), status.source()), (state, Source::Executor));
-        assert_eq!((&status.uuid, &status.agent_id), (&reported.uuid, &Some(offer.agent_id.clone())));
+        assert_eq!(
+            (&status.uuid, &status.agent_id),
+            (&reported.uuid, &Some(offer.agent_id.clone()))
+        );
         assert!(status.timestamp() > 1.7e9);
         let container = status.container_status.unwrap();
         assert!(container.executor_pid() > 1 && !container.container_id.unwrap().value.is_empty());
@@ -80,8 +86,12 @@ async fn stale(framework: &mut Framework<'_>, state: TaskState) {
     framework.decline(std::slice::from_ref(&offer), Some(1000.0)).await;
     framework.launch(&offer, vec![task("t", &offer, &executor("e", shell("true")))]).await;
     let status = framework.status().await;
-    assert_eq!((status.state(), status.reason(), status.source()), (state, Reason::InvalidOffers, Source::Master));
-    let expected = format!("Task launched with invalid offers: Offer {} is no longer valid", offer.id);
+    assert_eq!(
+        (status.state(), status.reason(), status.source()),
+        (state, Reason::InvalidOffers, Source::Master)
+    );
+    let expected =
+        format!("Task launched with invalid offers: Offer {} is no longer valid", offer.id);
     assert_eq!((status.message(), &status.uuid), (expected.as_str(), &None));
 }
 
@@ -108,18 +118,36 @@ async fn an_invalid_task_is_an_error_with_a_reason(cluster: &Cluster) {
         (TaskInfo { resources: vec![scalar("cpus", 100.0)], ..good("x") }, "Total resources cpus"),
         (TaskInfo { resources: vec![scalar("gpus", 1.0)], ..good("x") }, "is more than available"),
         (TaskInfo { resources: Vec::new(), ..good("x") }, "Task uses no resources"),
-        (TaskInfo { executor: None, ..good("x") }, "at least one (but not both) of CommandInfo or ExecutorInfo"),
-        (TaskInfo { command: Some(missing()), ..good("x") }, "at least one (but not both) of CommandInfo or"),
-        (TaskInfo { agent_id: "nowhere".into(), ..good("x") }, "Task uses invalid agent nowhere while agent"),
+        (
+            TaskInfo { executor: None, ..good("x") },
+            "at least one (but not both) of CommandInfo or ExecutorInfo",
+        ),
+        (
+            TaskInfo { command: Some(missing()), ..good("x") },
+            "at least one (but not both) of CommandInfo or",
+        ),
+        (
+            TaskInfo { agent_id: "nowhere".into(), ..good("x") },
+            "Task uses invalid agent nowhere while agent",
+        ),
         (good("t"), "Task has duplicate ID: t"),
         (good("a/b"), "'a/b' contains invalid characters"),
-        (with(executor("e", shell("another command"))), "is not compatible with existing ExecutorInfo"),
+        (
+            with(executor("e", shell("another command"))),
+            "is not compatible with existing ExecutorInfo",
+        ),
         (
             with(ExecutorInfo { framework_id: Some("other".into()), ..info.clone() }),
             "an invalid FrameworkID (Actual: other",
         ),
-        (with(ExecutorInfo { r#type: Some(0), ..info.clone() }), "'ExecutorInfo.type' must be 'CUSTOM'"),
-        (with(ExecutorInfo { command: None, ..info.clone() }), "'ExecutorInfo.command' must be set"),
+        (
+            with(ExecutorInfo { r#type: Some(0), ..info.clone() }),
+            "'ExecutorInfo.type' must be 'CUSTOM'",
+        ),
+        (
+            with(ExecutorInfo { command: None, ..info.clone() }),
+            "'ExecutorInfo.command' must be set",
+        ),
     ];
     let (tasks, messages): (Vec<_>, Vec<_>) = cases.into_iter().unzip();
     framework.launch(&offer, tasks).await;
@@ -156,5 +184,8 @@ async fn nothing_is_launched_on_an_executor_that_is_ending(cluster: &Cluster) {
     framework.launch(&rest, vec![task("t2", &rest, &executor("e", puppet.command()))]).await;
     let status = framework.acknowledged().await;
     assert_eq!((status.state(), status.source()), (TaskState::TaskDropped, Source::Agent));
-    assert_eq!((status.reason(), status.message()), (Reason::ExecutorTerminated, "Executor terminating"));
+    assert_eq!(
+        (status.reason(), status.message()),
+        (Reason::ExecutorTerminated, "Executor terminating")
+    );
 }

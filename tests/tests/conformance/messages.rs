@@ -4,7 +4,8 @@ pub(crate) use mesos::resources::{scalar, sum};
 use mesos::{
     status::new_uuid,
     v1::{
-        CommandInfo, Environment, ExecutorInfo, FrameworkInfo, Offer, Resource, TaskInfo, TaskState, TaskStatus,
+        CommandInfo, Environment, ExecutorInfo, FrameworkInfo, Offer, Resource, TaskInfo,
+        TaskState, TaskStatus,
         environment::Variable,
         framework_info::{Capability, capability},
         task_status::Source,
@@ -52,7 +53,12 @@ pub(crate) fn with_variable(mut command: CommandInfo, name: &str, value: &str) -
 }
 
 pub(crate) fn executor(id: &str, command: CommandInfo) -> ExecutorInfo {
-    ExecutorInfo { executor_id: id.into(), command: Some(command), resources: little(), ..ExecutorInfo::default() }
+    ExecutorInfo {
+        executor_id: id.into(),
+        command: Some(command),
+        resources: little(),
+        ..ExecutorInfo::default()
+    }
 }
 
 pub(crate) fn task(id: &str, offer: &Offer, executor: &ExecutorInfo) -> TaskInfo {

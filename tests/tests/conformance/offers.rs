@@ -35,23 +35,35 @@ behaviours!(
 async fn an_offer_describes_the_agent_and_all_that_is_free(cluster: &Cluster) {
     let mut framework = cluster.framework().await;
     let offer = framework.offer().await;
-    assert_eq!((offer.framework_id.value.as_str(), offer.hostname.as_str()), (framework.id.as_str(), "127.0.0.1"));
+    assert_eq!(
+        (offer.framework_id.value.as_str(), offer.hostname.as_str()),
+        (framework.id.as_str(), "127.0.0.1")
+    );
     assert!(offer.agent_id.value.ends_with("-S0"), "{:?}", offer.agent_id);
     let url = offer.url.unwrap();
     assert_eq!((url.scheme.as_str(), url.path()), ("http", "/slave(1)"));
     for (name, value) in [("cpus", 4.0), ("mem", 4096.0), ("disk", 8192.0)] {
-        assert!((sum(&offer.resources, name) - value).abs() < 1e-9, "{name}: {:?}", offer.resources);
+        assert!(
+            (sum(&offer.resources, name) - value).abs() < 1e-9,
+            "{name}: {:?}",
+            offer.resources
+        );
     }
     let ports = offer.resources.iter().find(|resource| resource.name == "ports").unwrap();
     assert!(!ports.ranges.as_ref().unwrap().range.is_empty());
     for resource in &offer.resources {
-        assert_eq!((resource.role.as_deref(), &resource.allocation_info), (Some("*"), &None), "{resource:?}");
+        assert_eq!(
+            (resource.role.as_deref(), &resource.allocation_info),
+            (Some("*"), &None),
+            "{resource:?}"
+        );
     }
     assert_eq!((offer.allocation_info, offer.executor_ids.len()), (None, 0));
 }
 
 async fn a_framework_of_many_roles_learns_which_role_an_offer_is_for(cluster: &Cluster) {
-    let capabilities = [Capability::MultiRole, Capability::ReservationRefinement].map(capability).to_vec();
+    let capabilities =
+        [Capability::MultiRole, Capability::ReservationRefinement].map(capability).to_vec();
     let info = FrameworkInfo { capabilities, roles: vec!["flink".into()], ..messages::framework() };
     let offer = Framework::subscribe(cluster, info).await.offer().await;
     assert_eq!(offer.allocation_info.unwrap().role(), "flink");
@@ -71,7 +83,8 @@ async fn an_offer_declined_without_delay_comes_again_in_the_next_round(cluster: 
     let mut framework = cluster.framework().await;
     let mut first = framework.offer().await;
     let mut waits = Vec::new();
-    // Sooner than without a filter in the call, which means five seconds. On a busy machine, one try says little.
+    // Sooner than without a filter in the call, which means five seconds. On a busy machine, one
+    // try says little.
     while waits.iter().all(|wait| *wait >= Duration::from_millis(4500)) {
         assert!(waits.len() < 5, "{waits:?}");
         framework.decline(std::slice::from_ref(&first), Some(0.0)).await;

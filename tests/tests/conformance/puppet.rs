@@ -46,7 +46,9 @@ impl Puppet {
 
     /// Makes the process run this command, once it waits for one.
     pub(crate) async fn run(&self, command: &str) {
-        let open = async || OpenOptions::new().write(true).custom_flags(O_NONBLOCK).open(self.path("commands")).ok();
+        let open = async || {
+            OpenOptions::new().write(true).custom_flags(O_NONBLOCK).open(self.path("commands")).ok()
+        };
         let mut fifo = tests::wait_until("the process listens", PATIENCE, open).await;
         fifo.write_all(format!("{command}\n").as_bytes()).unwrap();
     }

@@ -39,7 +39,10 @@ impl Answer {
 
     /// Panics unless the answer has this status and contains this text.
     pub(crate) fn refused(&self, status: u16, expected: &str) {
-        assert!(self.is(status) && self.body.contains(expected), "expected {status} {expected:?}, got {self:?}");
+        assert!(
+            self.is(status) && self.body.contains(expected),
+            "expected {status} {expected:?}, got {self:?}"
+        );
     }
 }
 
@@ -53,7 +56,9 @@ impl Http {
     /// Sends this credential with each request.
     pub(crate) fn with(credential: &Credential) -> Self {
         let encoded = STANDARD.encode(format!("{}:{}", credential.principal, credential.secret));
-        Self::sending([(AUTHORIZATION, format!("Basic {encoded}").parse().unwrap())].into_iter().collect())
+        Self::sending(
+            [(AUTHORIZATION, format!("Basic {encoded}").parse().unwrap())].into_iter().collect(),
+        )
     }
 
     fn sending(headers: HeaderMap) -> Self {
@@ -62,7 +67,13 @@ impl Http {
     }
 
     /// Sends any request; the answer may be a stream.
-    pub(crate) async fn send(&self, method: &str, url: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Response {
+    pub(crate) async fn send(
+        &self,
+        method: &str,
+        url: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> Response {
         let mut request = self.0.request(method.parse().unwrap(), url).body(body);
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -71,12 +82,23 @@ impl Http {
     }
 
     /// Sends a request whose answer is not a stream.
-    pub(crate) async fn ask(&self, method: &str, url: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
+    pub(crate) async fn ask(
+        &self,
+        method: &str,
+        url: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> Answer {
         answer(self.send(method, url, headers, body).await).await
     }
 
     /// Posts a call in protobuf; events must come in protobuf too.
-    pub(crate) async fn post(&self, url: &str, stream: Option<&str>, call: &impl Message) -> Response {
+    pub(crate) async fn post(
+        &self,
+        url: &str,
+        stream: Option<&str>,
+        call: &impl Message,
+    ) -> Response {
         let mut headers = vec![(CONTENT_TYPE.as_str(), PROTOBUF), (ACCEPT.as_str(), PROTOBUF)];
         headers.extend(stream.map(|stream| (STREAM_ID, stream)));
         self.send("POST", url, &headers, call.encode_to_vec()).await

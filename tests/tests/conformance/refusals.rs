@@ -23,18 +23,26 @@ behaviours!(
     calls_that_refer_to_nothing_are_accepted_and_ignored,
 );
 
-async fn ask(cluster: &Cluster, method: &str, headers: &[(&str, &str)], body: impl Into<Vec<u8>>) -> Answer {
+async fn ask(
+    cluster: &Cluster,
+    method: &str,
+    headers: &[(&str, &str)],
+    body: impl Into<Vec<u8>>,
+) -> Answer {
     cluster.http.ask(method, &cluster.master("/api/v1/scheduler"), headers, body.into()).await
 }
 
 async fn requests_other_than_a_post_of_a_call_are_refused(cluster: &Cluster) {
-    ask(cluster, "GET", &[], "").await.refused(405, "Expecting one of { 'POST' }, but received 'GET'");
+    ask(cluster, "GET", &[], "")
+        .await
+        .refused(405, "Expecting one of { 'POST' }, but received 'GET'");
     ask(cluster, "POST", &[], "{}").await.refused(400, "Expecting 'Content-Type' to be present");
     for other in ["text/plain", "application/json; charset=utf-8"] {
         let expected = "Expecting 'Content-Type' of application/json or application/x-protobuf";
         ask(cluster, "POST", &[("Content-Type", other)], "{}").await.refused(415, expected);
     }
-    let subscribe = r#"{"type":"SUBSCRIBE","subscribe":{"framework_info":{"user":"nobody","name":"x"}}}"#;
+    let subscribe =
+        r#"{"type":"SUBSCRIBE","subscribe":{"framework_info":{"user":"nobody","name":"x"}}}"#;
     let headers = [("Content-Type", JSON), ("Accept", "text/html")];
     let expected = "Expecting 'Accept' to allow 'application/x-protobuf' or 'application/json'";
     ask(cluster, "POST", &headers, subscribe).await.refused(406, expected);
@@ -43,12 +51,17 @@ async fn requests_other_than_a_post_of_a_call_are_refused(cluster: &Cluster) {
 async fn a_body_that_is_no_call_is_refused(cluster: &Cluster) {
     let json = async |body: &str| ask(cluster, "POST", &[("Content-Type", JSON)], body).await;
     json("{").await.refused(400, "Failed to parse body into JSON: ");
-    json("[]").await.refused(400, "Failed to convert JSON into Call protobuf: Expecting a JSON object");
+    json("[]")
+        .await
+        .refused(400, "Failed to convert JSON into Call protobuf: Expecting a JSON object");
     let no_user = r#"{"type":"SUBSCRIBE","subscribe":{"framework_info":{"name":"x"}}}"#;
     json(no_user).await.refused(400, "Missing required fields: subscribe.framework_info.user");
-    let protobuf = async |body: &[u8]| ask(cluster, "POST", &[("Content-Type", PROTOBUF)], body).await;
+    let protobuf =
+        async |body: &[u8]| ask(cluster, "POST", &[("Content-Type", PROTOBUF)], body).await;
     protobuf(b"\xff\xff\xff").await.refused(400, "Failed to parse body into Call protobuf");
-    protobuf(b"").await.refused(400, "Failed to validate scheduler::Call: Expecting 'type' to be present");
+    protobuf(b"")
+        .await
+        .refused(400, "Failed to validate scheduler::Call: Expecting 'type' to be present");
 }
 
 async fn a_call_without_a_required_part_is_refused_with_the_name_of_the_part(cluster: &Cluster) {
@@ -64,7 +77,10 @@ async fn a_call_without_a_required_part_is_refused_with_the_name_of_the_part(clu
         Type::Request,
     ] {
         let expected = format!("Expecting '{}' to be present", kind.as_str_name().to_lowercase());
-        framework.send(Call { r#type: Some(kind.into()), ..Call::default() }).await.refused(400, &expected);
+        framework
+            .send(Call { r#type: Some(kind.into()), ..Call::default() })
+            .await
+            .refused(400, &expected);
     }
     let json = async |body: &str| ask(cluster, "POST", &[("Content-Type", JSON)], body).await;
     json("{}").await.refused(400, "Expecting 'type' to be present");
@@ -80,16 +96,24 @@ async fn a_call_without_a_required_part_is_refused_with_the_name_of_the_part(clu
 
 async fn a_call_must_come_with_the_id_of_its_stream(cluster: &Cluster) {
     let framework = cluster.framework().await;
-    let revive =
-        Call { framework_id: Some(framework.id.as_str().into()), r#type: Some(Type::Revive.into()), ..Call::default() };
+    let revive = Call {
+        framework_id: Some(framework.id.as_str().into()),
+        r#type: Some(Type::Revive.into()),
+        ..Call::default()
+    };
     let post = async |stream: Option<&str>| {
         answer(cluster.http.post(&cluster.master("/api/v1/scheduler"), stream, &revive).await).await
     };
-    post(None).await.refused(400, "All non-subscribe calls should include the 'Mesos-Stream-Id' header");
-    post(Some("abc")).await.refused(400, "The stream ID 'abc' included in this request didn't match");
+    post(None)
+        .await
+        .refused(400, "All non-subscribe calls should include the 'Mesos-Stream-Id' header");
+    post(Some("abc"))
+        .await
+        .refused(400, "The stream ID 'abc' included in this request didn't match");
     post(Some(&framework.stream)).await.accepted();
 
-    let subscribe = r#"{"type":"SUBSCRIBE","subscribe":{"framework_info":{"user":"nobody","name":"x"}}}"#;
+    let subscribe =
+        r#"{"type":"SUBSCRIBE","subscribe":{"framework_info":{"user":"nobody","name":"x"}}}"#;
     let headers = [("Content-Type", JSON), (STREAM_ID, framework.stream.as_str())];
     let expected = "Subscribe calls should not include the 'Mesos-Stream-Id' header";
     ask(cluster, "POST", &headers, subscribe).await.refused(400, expected);
@@ -99,7 +123,11 @@ async fn a_scheduler_that_is_not_subscribed_is_forbidden_to_call(cluster: &Clust
     let framework = Framework::subscribe(cluster, patient_framework()).await;
     let (id, stream) = (framework.id.clone(), framework.stream.clone());
     drop(framework);
-    let revive = Call { framework_id: Some(id.into()), r#type: Some(Type::Revive.into()), ..Call::default() };
+    let revive = Call {
+        framework_id: Some(id.into()),
+        r#type: Some(Type::Revive.into()),
+        ..Call::default()
+    };
     let refused = async || {
         let url = cluster.master("/api/v1/scheduler");
         let answer = answer(cluster.http.post(&url, Some(&stream), &revive).await).await;
@@ -123,7 +151,8 @@ async fn calls_that_refer_to_nothing_are_accepted_and_ignored(cluster: &Cluster)
     let mut framework = cluster.framework().await;
     let offer = framework.offer().await;
     let uuid = Bytes::copy_from_slice(uuid::Uuid::new_v4().as_bytes());
-    let acknowledge = Some(Acknowledge { agent_id: offer.agent_id.clone(), task_id: "t".into(), uuid });
+    let acknowledge =
+        Some(Acknowledge { agent_id: offer.agent_id.clone(), task_id: "t".into(), uuid });
     framework.call(Type::Acknowledge, Call { acknowledge, ..Call::default() }).await;
     framework.shut_down(&offer.agent_id, "nobody").await;
     framework.message(&offer.agent_id, "nobody", b"x").await;

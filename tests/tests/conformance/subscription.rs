@@ -36,7 +36,10 @@ async fn a_subscription_begins_with_subscribed_heartbeat_and_offers(cluster: &Cl
     let address = master.address.clone().unwrap();
     assert_eq!(cluster.master(""), format!("http://{}:{}", address.ip(), address.port));
     assert_eq!(master.pid(), format!("master@{}:{}", address.ip(), address.port));
-    assert_eq!((master.ip, master.port), (u32::from_le_bytes([127, 0, 0, 1]), address.port.cast_unsigned()));
+    assert_eq!(
+        (master.ip, master.port),
+        (u32::from_le_bytes([127, 0, 0, 1]), address.port.cast_unsigned())
+    );
     assert!(framework.stream.parse::<uuid::Uuid>().is_ok());
 
     // On a busy host, the allocation is made before the first heartbeat.
@@ -47,7 +50,8 @@ async fn a_subscription_begins_with_subscribed_heartbeat_and_offers(cluster: &Cl
 }
 
 async fn a_subscription_comes_in_the_encoding_that_is_accepted(cluster: &Cluster) {
-    let json = br#"{"type":"SUBSCRIBE","subscribe":{"framework_info":{"user":"nobody","name":"x"}}}"#;
+    let json =
+        br#"{"type":"SUBSCRIBE","subscribe":{"framework_info":{"user":"nobody","name":"x"}}}"#;
     for (accept, encoding) in [
         (None, JSON),
         (Some("*/*"), JSON),
@@ -55,8 +59,12 @@ async fn a_subscription_comes_in_the_encoding_that_is_accepted(cluster: &Cluster
         (Some("application/x-protobuf, application/json"), JSON),
         (Some(PROTOBUF), PROTOBUF),
     ] {
-        let headers: Vec<_> = [("Content-Type", JSON)].into_iter().chain(accept.map(|it| ("Accept", it))).collect();
-        let response = cluster.http.send("POST", &cluster.master("/api/v1/scheduler"), &headers, json.to_vec()).await;
+        let headers: Vec<_> =
+            [("Content-Type", JSON)].into_iter().chain(accept.map(|it| ("Accept", it))).collect();
+        let response = cluster
+            .http
+            .send("POST", &cluster.master("/api/v1/scheduler"), &headers, json.to_vec())
+            .await;
         assert_eq!(response.status(), 200, "{accept:?}");
         assert_eq!(response.headers()["Content-Type"], encoding, "{accept:?}");
         assert_eq!(response.headers()["Transfer-Encoding"], "chunked", "{accept:?}");
@@ -66,14 +74,18 @@ async fn a_subscription_comes_in_the_encoding_that_is_accepted(cluster: &Cluster
 async fn the_same_api_is_at_both_paths_of_the_master(cluster: &Cluster) {
     let call = mesos::v1::scheduler::Call {
         r#type: Some(mesos::v1::scheduler::call::Type::Subscribe.into()),
-        subscribe: Some(Subscribe { framework_info: messages::framework(), ..Subscribe::default() }),
+        subscribe: Some(Subscribe {
+            framework_info: messages::framework(),
+            ..Subscribe::default()
+        }),
         ..mesos::v1::scheduler::Call::default()
     };
     for path in ["/api/v1/scheduler", "/master/api/v1/scheduler"] {
         let response = cluster.http.post(&cluster.master(path), None, &call).await;
         assert!(response.headers().contains_key(STREAM_ID), "{path}: {response:?}");
     }
-    let elsewhere = cluster.http.ask("POST", &cluster.master("/nothing"), &[], call.encode_to_vec()).await;
+    let elsewhere =
+        cluster.http.ask("POST", &cluster.master("/nothing"), &[], call.encode_to_vec()).await;
     elsewhere.refused(404, "Not Found");
 }
 
@@ -100,19 +112,39 @@ async fn a_framework_that_is_torn_down_loses_its_stream_and_its_id(cluster: &Clu
 
 fn teardown() -> mesos::v1::scheduler::Call {
     let kind = mesos::v1::scheduler::call::Type::Teardown;
-    mesos::v1::scheduler::Call { r#type: Some(kind.into()), ..mesos::v1::scheduler::Call::default() }
+    mesos::v1::scheduler::Call {
+        r#type: Some(kind.into()),
+        ..mesos::v1::scheduler::Call::default()
+    }
 }
 
 async fn a_framework_with_invalid_roles_gets_an_error_on_its_stream(cluster: &Cluster) {
-    let multi_role = FrameworkInfo { capabilities: vec![capability(Capability::MultiRole)], ..messages::framework() };
+    let multi_role = FrameworkInfo {
+        capabilities: vec![capability(Capability::MultiRole)],
+        ..messages::framework()
+    };
     let roles = |roles: &[&str]| roles.iter().map(ToString::to_string).collect::<Vec<_>>();
     for (info, expected) in [
-        (FrameworkInfo { role: Some("/".into()), ..messages::framework() }, "Role '/' cannot start with a slash"),
-        (FrameworkInfo { roles: roles(&["a"]), ..messages::framework() }, "must not be set when the framework is not"),
-        (FrameworkInfo { role: Some("a".into()), ..multi_role.clone() }, "must not be set when the framework is MULTI"),
-        (FrameworkInfo { roles: roles(&["a", "a"]), ..multi_role }, "contains duplicate items: { a }"),
+        (
+            FrameworkInfo { role: Some("/".into()), ..messages::framework() },
+            "Role '/' cannot start with a slash",
+        ),
+        (
+            FrameworkInfo { roles: roles(&["a"]), ..messages::framework() },
+            "must not be set when the framework is not",
+        ),
+        (
+            FrameworkInfo { role: Some("a".into()), ..multi_role.clone() },
+            "must not be set when the framework is MULTI",
+        ),
+        (
+            FrameworkInfo { roles: roles(&["a", "a"]), ..multi_role },
+            "contains duplicate items: { a }",
+        ),
     ] {
-        let mut framework = Framework::open(cluster, Subscribe { framework_info: info, ..Subscribe::default() }).await;
+        let mut framework =
+            Framework::open(cluster, Subscribe { framework_info: info, ..Subscribe::default() })
+                .await;
         let error = framework.next().await.unwrap().error.unwrap();
         assert!(error.message.contains(expected), "{error:?}");
         assert_eq!(framework.next().await, Err(NoRecord::End));
@@ -121,7 +153,11 @@ async fn a_framework_with_invalid_roles_gets_an_error_on_its_stream(cluster: &Cl
 
 async fn a_role_that_is_suppressed_from_the_start_gets_no_offers(cluster: &Cluster) {
     let suppressed_roles = vec!["*".to_owned()];
-    let call = Subscribe { framework_info: messages::framework(), suppressed_roles, ..Subscribe::default() };
+    let call = Subscribe {
+        framework_info: messages::framework(),
+        suppressed_roles,
+        ..Subscribe::default()
+    };
     let mut framework = Framework::subscribe_with(cluster, call).await;
     framework.none_within(event::Type::Offers, ROUND * 3).await;
     framework.revive().await;
@@ -129,7 +165,8 @@ async fn a_role_that_is_suppressed_from_the_start_gets_no_offers(cluster: &Clust
 }
 
 async fn the_master_reports_its_health_and_version(cluster: &Cluster) {
-    let get = async |path: &str| cluster.http.send("GET", &cluster.master(path), &[], Vec::new()).await;
+    let get =
+        async |path: &str| cluster.http.send("GET", &cluster.master(path), &[], Vec::new()).await;
     assert_eq!(get("/health").await.status(), 200);
     let version: serde_json::Value = get("/version").await.json().await.unwrap();
     assert_eq!(version["version"], "1.11.0");

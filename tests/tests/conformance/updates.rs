@@ -31,7 +31,9 @@ async fn an_update_is_sent_again_with_its_uuid_until_it_is_acknowledged(cluster:
     let sent = Instant::now();
     executor.update("t", TaskState::TaskRunning).await;
     let first = framework.status().await;
-    framework.none_until(scheduler_event::Type::Update, sent + cluster.update_retry().mul_f64(0.9)).await;
+    framework
+        .none_until(scheduler_event::Type::Update, sent + cluster.update_retry().mul_f64(0.9))
+        .await;
     let again = framework.status().await;
     assert_eq!(again, first);
     framework.acknowledge(&again).await;
@@ -140,11 +142,26 @@ async fn an_update_without_a_required_field_is_refused(cluster: &Cluster) {
     let good = messages::status("t", TaskState::TaskRunning);
     for (status, expected) in [
         (TaskStatus { uuid: None, ..good.clone() }, "Expecting 'uuid' to be present"),
-        (TaskStatus { uuid: Some(Bytes::from_static(&[0xff; 16])), ..good.clone() }, "Not a valid UUID"),
-        (TaskStatus { source: None, ..good.clone() }, "with invalid source, expecting 'SOURCE_EXECUTOR'"),
-        (TaskStatus { source: Some(Source::Agent.into()), ..good.clone() }, "with invalid source, expecting"),
-        (TaskStatus { state: TaskState::TaskStaging.into(), ..good.clone() }, "Received TASK_STAGING from executor e"),
-        (TaskStatus { executor_id: Some("x".into()), ..good }, "does not match ExecutorID in TaskStatus: x"),
+        (
+            TaskStatus { uuid: Some(Bytes::from_static(&[0xff; 16])), ..good.clone() },
+            "Not a valid UUID",
+        ),
+        (
+            TaskStatus { source: None, ..good.clone() },
+            "with invalid source, expecting 'SOURCE_EXECUTOR'",
+        ),
+        (
+            TaskStatus { source: Some(Source::Agent.into()), ..good.clone() },
+            "with invalid source, expecting",
+        ),
+        (
+            TaskStatus { state: TaskState::TaskStaging.into(), ..good.clone() },
+            "Received TASK_STAGING from executor e",
+        ),
+        (
+            TaskStatus { executor_id: Some("x".into()), ..good },
+            "does not match ExecutorID in TaskStatus: x",
+        ),
     ] {
         executor.report(&status).await.refused(400, expected);
     }
@@ -172,7 +189,10 @@ async fn an_update_of_an_unknown_task_is_forwarded_anyway(cluster: &Cluster) {
     executor.report(&status).await.accepted();
     let reported = framework.status().await;
     assert_eq!((reported.task_id.value.as_str(), reported.container_status), ("stranger", None));
-    let acknowledge =
-        Some(Acknowledge { agent_id: offer.agent_id, task_id: "stranger".into(), uuid: status.uuid.unwrap() });
+    let acknowledge = Some(Acknowledge {
+        agent_id: offer.agent_id,
+        task_id: "stranger".into(),
+        uuid: status.uuid.unwrap(),
+    });
     framework.call(Type::Acknowledge, Call { acknowledge, ..Call::default() }).await;
 }

@@ -1,5 +1,5 @@
-//! Class-data sharing with the real Mesos, Flink and JVM: the archive that a host's first TaskManager leaves to later
-//! ones.
+//! Class-data sharing with the real Mesos, Flink and JVM: the archive that a host's first
+//! TaskManager leaves to later ones.
 
 use std::{
     io::Write as _,
@@ -47,9 +47,9 @@ impl Scene {
     async fn registered(&self, id: &str, more: &[(&str, &str)]) -> i32 {
         let mut worker = self.rig.description(id);
         worker.configuration.clone_from(&self.job_manager.configuration);
-        worker
-            .configuration
-            .extend(more.iter().map(|(key, value)| Entry { key: (*key).into(), value: (*value).into() }));
+        worker.configuration.extend(
+            more.iter().map(|(key, value)| Entry { key: (*key).into(), value: (*value).into() }),
+        );
         self.rig.launch(vec![worker]).await;
         self.rig.update(id, TaskState::TaskRunning).await;
         self.job_manager.registered(id).await;
@@ -68,7 +68,10 @@ impl Scene {
 
     /// The archive in use.
     fn archive(&self) -> Option<PathBuf> {
-        let entries = fs_err::read_dir(self.class_data()).ok()?.filter_map(Result::ok).map(|entry| entry.path());
+        let entries = fs_err::read_dir(self.class_data())
+            .ok()?
+            .filter_map(Result::ok)
+            .map(|entry| entry.path());
         entries.into_iter().find(|path| path.extension().is_some_and(|end| end == "jsa"))
     }
 
@@ -85,8 +88,12 @@ impl Scene {
 
     async fn archive_is_made(&self) -> PathBuf {
         wait_until("an archive is made", PATIENCE, async || {
-            let refused = fs_err::read_dir(self.class_data()).ok()?.filter_map(Result::ok).map(|entry| entry.path());
-            let mut refused = refused.filter(|path| path.extension().is_some_and(|end| end == "refused"));
+            let refused = fs_err::read_dir(self.class_data())
+                .ok()?
+                .filter_map(Result::ok)
+                .map(|entry| entry.path());
+            let mut refused =
+                refused.filter(|path| path.extension().is_some_and(|end| end == "refused"));
             let why = refused.next().map(|path| fs_err::read_to_string(path).unwrap());
             assert_eq!(why, None, "no archive can be made");
             self.archive()
@@ -96,7 +103,8 @@ impl Scene {
 }
 
 fn command_line(pid: i32) -> String {
-    String::from_utf8_lossy(&fs_err::read(format!("/proc/{pid}/cmdline")).unwrap_or_default()).into_owned()
+    String::from_utf8_lossy(&fs_err::read(format!("/proc/{pid}/cmdline")).unwrap_or_default())
+        .into_owned()
 }
 
 fn is_task_manager(pid: i32, id: &str) -> bool {
@@ -109,18 +117,22 @@ fn is_task_manager(pid: i32, id: &str) -> bool {
 
 /// Whether a process has mapped a file into its memory.
 fn has_mapped(pid: i32, file: &Path) -> bool {
-    fs_err::read_to_string(format!("/proc/{pid}/maps")).unwrap().contains(&file.display().to_string())
+    fs_err::read_to_string(format!("/proc/{pid}/maps"))
+        .unwrap()
+        .contains(&file.display().to_string())
 }
 
 /// The options that the JVM reports it was started with.
 fn flags(pid: i32) -> String {
     let jcmd = job_manager::java_home().join("bin/jcmd");
-    let output = std::process::Command::new(jcmd).args([&pid.to_string(), "VM.flags"]).output().unwrap();
+    let output =
+        std::process::Command::new(jcmd).args([&pid.to_string(), "VM.flags"]).output().unwrap();
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 #[tokio::test]
-async fn the_first_task_manager_leaves_an_archive_that_the_next_ones_start_with_unless_it_is_broken() {
+async fn the_first_task_manager_leaves_an_archive_that_the_next_ones_start_with_unless_it_is_broken()
+ {
     let scene = Scene::new().await;
     let first = scene.registered("first", &[]).await;
     let archive = scene.archive_is_made().await;
@@ -130,10 +142,18 @@ async fn the_first_task_manager_leaves_an_archive_that_the_next_ones_start_with_
 
     let second = scene.registered("second", &[]).await;
     assert!(has_mapped(second, &archive), "{}", flags(second));
-    assert!(flags(second).contains(&format!("-XX:SharedArchiveFile={}", archive.display())), "{}", flags(second));
+    assert!(
+        flags(second).contains(&format!("-XX:SharedArchiveFile={}", archive.display())),
+        "{}",
+        flags(second)
+    );
     // With a user's own setting.
     let off = scene.registered("off", &[("env.java.opts.taskmanager", "-Xshare:off")]).await;
-    assert!(!has_mapped(off, &archive) && !flags(off).contains("SharedArchiveFile"), "{}", flags(off));
+    assert!(
+        !has_mapped(off, &archive) && !flags(off).contains("SharedArchiveFile"),
+        "{}",
+        flags(off)
+    );
     scene.end("off").await;
     scene.end("second").await;
 
@@ -143,17 +163,22 @@ async fn the_first_task_manager_leaves_an_archive_that_the_next_ones_start_with_
     fs_err::set_permissions(&archive, std::fs::Permissions::from_mode(0o444)).unwrap();
     let third = scene.registered("third", &[]).await;
     assert!(!flags(third).contains("SharedArchiveFile"), "{}", flags(third));
-    assert!(!archive.exists() && scene.rig.cache().join("quarantine").join(archive.file_name().unwrap()).exists());
+    assert!(
+        !archive.exists()
+            && scene.rig.cache().join("quarantine").join(archive.file_name().unwrap()).exists()
+    );
     scene.end("third").await;
     let ids = ["first", "second", "off", "third"].map(str::to_owned);
     scene.rig.until_nothing_is_left(&ids).await;
 }
 
-/// A Java like this one whose JVM dies with an archive: a TaskManager that uses one ends with SIGSEGV and without
-/// output.
+/// A Java like this one whose JVM dies with an archive: a TaskManager that uses one ends with
+/// SIGSEGV and without output.
 fn java_that_dies_with_an_archive(home: &Path) -> TempDir {
     let stand_in = TempDir::new().unwrap();
-    let link = |from: &Path, name: &str| fs_err::os::unix::fs::symlink(from.join(name), stand_in.path().join(name));
+    let link = |from: &Path, name: &str| {
+        fs_err::os::unix::fs::symlink(from.join(name), stand_in.path().join(name))
+    };
     for entry in fs_err::read_dir(home).unwrap().flatten() {
         if entry.file_name() != "bin" {
             link(home, entry.file_name().to_str().unwrap()).unwrap();
@@ -182,9 +207,13 @@ async fn a_task_manager_whose_jvm_dies_with_its_archive_is_started_once_more_wit
     let second = scene.registered("second", &[]).await;
     assert!(!flags(second).contains("SharedArchiveFile"), "{}", flags(second));
     let reported = scene.rig.updates("second");
-    let starts = reported.iter().filter(|status| status.message().contains("runs as process")).count();
+    let starts =
+        reported.iter().filter(|status| status.message().contains("runs as process")).count();
     assert_eq!(starts, 2, "{reported:?}");
-    assert!(!archive.exists() && scene.rig.cache().join("quarantine").join(archive.file_name().unwrap()).exists());
+    assert!(
+        !archive.exists()
+            && scene.rig.cache().join("quarantine").join(archive.file_name().unwrap()).exists()
+    );
     scene.end("second").await;
     scene.rig.until_nothing_is_left(&["first", "second"].map(str::to_owned)).await;
 }
@@ -203,7 +232,11 @@ async fn an_archive_that_jvms_reject_is_removed_and_made_again() {
     file.set_modified(long_ago).unwrap();
 
     let second = scene.registered("second", &[]).await;
-    assert!(flags(second).contains(&format!("-XX:SharedArchiveFile={}", archive.display())), "{}", flags(second));
+    assert!(
+        flags(second).contains(&format!("-XX:SharedArchiveFile={}", archive.display())),
+        "{}",
+        flags(second)
+    );
     wait_until("it is removed", PATIENCE, async || (!archive.exists()).then_some(())).await;
     scene.end("second").await;
     scene.registered("third", &[]).await;
@@ -213,11 +246,17 @@ async fn an_archive_that_jvms_reject_is_removed_and_made_again() {
 }
 
 #[tokio::test]
-async fn an_executor_that_is_killed_while_an_archive_is_made_does_not_keep_the_next_one_from_making_it() {
+async fn an_executor_that_is_killed_while_an_archive_is_made_does_not_keep_the_next_one_from_making_it()
+ {
     let scene = Scene::new().await;
     scene.registered("first", &[]).await;
     wait_until("a JVM makes an archive", PATIENCE, async || {
-        scene.rig.mesos.below_agents().into_iter().find(|pid| command_line(*pid).contains("ArchiveClassesAtExit"))
+        scene
+            .rig
+            .mesos
+            .below_agents()
+            .into_iter()
+            .find(|pid| command_line(*pid).contains("ArchiveClassesAtExit"))
     })
     .await;
     kill(Pid::from_raw(scene.rig.executors()[0]), Signal::SIGKILL).unwrap();
@@ -233,11 +272,13 @@ async fn an_executor_that_is_killed_while_an_archive_is_made_does_not_keep_the_n
 
 /// The home of a Java newer than 17, if this machine has one.
 fn newer_java() -> Option<PathBuf> {
-    let homes = fs_err::read_dir("/usr/lib/jvm").ok()?.filter_map(Result::ok).map(|entry| entry.path());
+    let homes =
+        fs_err::read_dir("/usr/lib/jvm").ok()?.filter_map(Result::ok).map(|entry| entry.path());
     homes.into_iter().find(|home| {
         let release = fs_err::read_to_string(home.join("release")).unwrap_or_default();
         let version = release.lines().find_map(|line| line.strip_prefix("JAVA_VERSION=\""));
-        let major = version.and_then(|version| version.split(['.', '"']).next()?.parse::<u32>().ok());
+        let major =
+            version.and_then(|version| version.split(['.', '"']).next()?.parse::<u32>().ok());
         major.is_some_and(|major| major >= 21) && home.join("lib/server/classes.jsa").is_file()
     })
 }
@@ -253,7 +294,11 @@ async fn a_java_newer_than_17_starts_with_its_own_archive() {
     let archive = scene.archive_is_made().await;
     scene.end("first").await;
     let second = scene.registered("second", &[]).await;
-    assert!(has_mapped(second, &archive), "{}", fs_err::read_to_string(format!("/proc/{second}/cmdline")).unwrap());
+    assert!(
+        has_mapped(second, &archive),
+        "{}",
+        fs_err::read_to_string(format!("/proc/{second}/cmdline")).unwrap()
+    );
     scene.end("second").await;
     scene.rig.until_nothing_is_left(&["first", "second"].map(str::to_owned)).await;
 }

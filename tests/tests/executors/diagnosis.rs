@@ -87,13 +87,15 @@ const CASES: &[Case] = &[
 ];
 
 async fn rig() -> Rig {
-    let artifacts = Artifacts::of_files(job_manager::distribution(), job_manager::java_home()).await;
+    let artifacts =
+        Artifacts::of_files(job_manager::distribution(), job_manager::java_home()).await;
     Rig::start_on(RealMesosOptions::default(), artifacts).await
 }
 
 fn worker(rig: &Rig, id: &str, options: &[(&str, &str)]) -> WorkerSpec {
     let mut worker = rig.description(id);
-    let entry = |(key, value): &(&str, &str)| Entry { key: (*key).to_owned(), value: (*value).to_owned() };
+    let entry =
+        |(key, value): &(&str, &str)| Entry { key: (*key).to_owned(), value: (*value).to_owned() };
     worker.configuration.extend(options.iter().map(entry));
     worker
 }
@@ -162,7 +164,10 @@ async fn a_jvm_that_crashes_leaves_its_report_in_the_sandbox_and_the_message_nam
     kill(Pid::from_raw(pid), Signal::SIGSEGV).unwrap();
     let failed = rig.update("crash", TaskState::TaskFailed).await;
     let message = failed.message();
-    assert!(message.contains("was ended by SIGABRT") && message.contains("the JVM crashed: SIGSEGV"), "{message}");
+    assert!(
+        message.contains("was ended by SIGABRT") && message.contains("the JVM crashed: SIGSEGV"),
+        "{message}"
+    );
     assert!(message.contains(&format!("left in the sandbox: hs_err_pid{pid}.log")), "{message}");
     rig.until_nothing_is_left(&["crash".to_owned()]).await;
 

@@ -1,7 +1,10 @@
-//! Our executor on the real Mesos agent: whichever process is killed, in whatever phase, each worker ends exactly once
-//! and nothing of it is left.
+//! Our executor on the real Mesos agent: whichever process is killed, in whatever phase, each
+//! worker ends exactly once and nothing of it is left.
 
-use std::{collections::BTreeSet, io::Write as _, net::TcpListener, os::unix::fs::PermissionsExt as _, path::Path};
+use std::{
+    collections::BTreeSet, io::Write as _, net::TcpListener, os::unix::fs::PermissionsExt as _,
+    path::Path,
+};
 
 use mesos::v1::{TaskInfo, TaskState, task_status::Reason};
 use nix::{
@@ -43,7 +46,12 @@ impl Phase {
 async fn bring_to(rig: &Rig, phase: Phase) -> String {
     let id = phase.id();
     rig.artifacts.open_gate(phase != Fetching);
-    rig.launch(vec![if phase == Starting { listener(rig, &id) } else { rig.worker(&id, STUBBORN) }]).await;
+    rig.launch(vec![if phase == Starting {
+        listener(rig, &id)
+    } else {
+        rig.worker(&id, STUBBORN)
+    }])
+    .await;
     match phase {
         Fetching => drop(rig.update(&id, TaskState::TaskStarting).await),
         Starting => drop(rig.task_manager(&id).await),
@@ -80,7 +88,9 @@ fn listener(rig: &Rig, id: &str) -> WorkerSpec {
     );
     let mut worker = rig.worker(id, &script);
     worker.ports = [("taskmanager.data.port".to_owned(), u32::from(port))].into();
-    worker.configuration.push(Entry { key: "mesos.executor.running-when".into(), value: "listening".into() });
+    worker
+        .configuration
+        .push(Entry { key: "mesos.executor.running-when".into(), value: "listening".into() });
     worker
 }
 
@@ -114,7 +124,10 @@ async fn a_killed_task_manager_is_reported_in_any_phase() {
         kill_hard(rig.task_manager(&id).await);
         let end = if phase == Killing { TaskState::TaskKilled } else { TaskState::TaskFailed };
         let status = rig.update(&id, end).await;
-        assert!(phase == Killing || status.message().contains("killed by another process"), "{phase:?}: {status:?}");
+        assert!(
+            phase == Killing || status.message().contains("killed by another process"),
+            "{phase:?}: {status:?}"
+        );
         rig.until_nothing_is_left(&[id]).await;
     }
 }
@@ -139,7 +152,10 @@ async fn a_task_that_ends_while_the_agent_is_down_is_reported_once_it_is_back() 
     let task_manager = rig.task_manager(&id).await;
     rig.mesos.kill_agent(0).await;
     kill_hard(task_manager);
-    wait_until("the TaskManager is gone", PATIENCE, async || (!is_alive(task_manager)).then_some(())).await;
+    wait_until("the TaskManager is gone", PATIENCE, async || {
+        (!is_alive(task_manager)).then_some(())
+    })
+    .await;
     rig.mesos.restart_agent(0).await;
     let failed = rig.update(&id, TaskState::TaskFailed).await;
     assert!(failed.message().contains("killed by another process"), "{failed:?}");
@@ -186,10 +202,11 @@ async fn grandchildren_in_sessions_of_their_own_end_with_their_task_manager() {
                  mv {file}grandchild.new {file}grandchild' &); exec sleep 1000";
     rig.launch(vec![rig.worker("forker", forks)]).await;
     rig.update("forker", TaskState::TaskRunning).await;
-    let grandchild = wait_until("the grandchild has written its process id", PATIENCE, async || {
-        fs_err::read_to_string(rig.file("forker", "grandchild")).ok()?.trim().parse().ok()
-    })
-    .await;
+    let grandchild =
+        wait_until("the grandchild has written its process id", PATIENCE, async || {
+            fs_err::read_to_string(rig.file("forker", "grandchild")).ok()?.trim().parse().ok()
+        })
+        .await;
     assert!(is_alive(grandchild));
     rig.kill("forker").await;
     rig.update("forker", TaskState::TaskKilled).await;
@@ -208,8 +225,12 @@ async fn the_hosts_commands_find_workers_while_they_run_and_afterwards() {
     rig.until_nothing_is_left(std::slice::from_ref(&id)).await;
     assert_eq!(listed(&id, &["ps"], &sandboxes), None);
     let work_dir = sandboxes.parent().unwrap().display().to_string();
-    let row = listed(&id, &["ps", "--all", "--work-dir", &work_dir], &sandboxes).expect("its files are there");
-    assert_eq!((&row["state"], &row["executor_pid"]), (&"TASK_KILLED".into(), &serde_json::Value::Null));
+    let row = listed(&id, &["ps", "--all", "--work-dir", &work_dir], &sandboxes)
+        .expect("its files are there");
+    assert_eq!(
+        (&row["state"], &row["executor_pid"]),
+        (&"TASK_KILLED".into(), &serde_json::Value::Null)
+    );
 }
 
 /// The task's row, of those whose sandbox is below this folder.
@@ -217,8 +238,9 @@ fn listed(id: &str, arguments: &[&str], below: &Path) -> Option<serde_json::Valu
     let mut program = std::process::Command::new(tests::binary("flink-mesos-executor"));
     let output = program.args(arguments).args(["--output", "json"]).output().unwrap();
     let rows: Vec<serde_json::Value> = serde_json::from_slice(&output.stdout).unwrap();
-    let ours =
-        |row: &serde_json::Value| row["task"] == id && Path::new(row["sandbox"].as_str().unwrap()).starts_with(below);
+    let ours = |row: &serde_json::Value| {
+        row["task"] == id && Path::new(row["sandbox"].as_str().unwrap()).starts_with(below)
+    };
     rows.into_iter().find(ours)
 }
 
@@ -254,9 +276,14 @@ async fn executor_and_task_manager_run_as_the_user_of_the_command() {
     let user = format!("{0}\t{0}\t{0}\t{0}", nobody.uid);
     for pid in [rig.executors()[0], rig.task_manager("modest").await] {
         let status = fs_err::read_to_string(format!("/proc/{pid}/status")).unwrap();
-        let of = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_owned();
+        let of = |name: &str| {
+            status.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_owned()
+        };
         assert_eq!(of("Uid:"), user);
-        assert!(!of("Groups:").split(' ').any(|group| group == "0"), "still one of root's group: {status}");
+        assert!(
+            !of("Groups:").split(' ').any(|group| group == "0"),
+            "still one of root's group: {status}"
+        );
     }
     bring_to_the_end(&rig, Running, "modest").await;
     rig.until_nothing_is_left(&["modest".to_owned()]).await;
@@ -291,7 +318,10 @@ async fn two_hundred_workers_leave_no_processes_descriptors_or_files() {
     let least = |rounds: &[usize]| rounds.iter().copied().min().unwrap();
     let few = 10;
     let (early, late) = descriptors.split_at(5);
-    assert!(least(late) <= least(early) + few, "the agent's open files after each round: {descriptors:?}");
+    assert!(
+        least(late) <= least(early) + few,
+        "the agent's open files after each round: {descriptors:?}"
+    );
     let expected = ["conf", "executor.json", "flink", "log", "stderr", "stdout", "tmp"];
     assert_eq!(sandboxes, expected.map(str::to_owned).into());
 }
@@ -316,7 +346,9 @@ async fn artifacts_come_from_the_hosts_sidecar_to_executors_of_the_real_agent() 
     let mut sidecar = Program::new(binary("flink-mesos-fetcher"), &host.path().join("log"));
     let path = |path: &Path| path.display().to_string();
     sidecar.arguments =
-        ["--config", "/dev/null", "--socket", &path(&socket), "--cache", &path(&cache)].map(str::to_owned).to_vec();
+        ["--config", "/dev/null", "--socket", &path(&socket), "--cache", &path(&cache)]
+            .map(str::to_owned)
+            .to_vec();
     let keeper = Keeper::start();
     keeper.run(&sidecar);
     wait_until("the sidecar listens", PATIENCE, async || socket.exists().then_some(())).await;

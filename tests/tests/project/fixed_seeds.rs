@@ -1,4 +1,5 @@
-//! `make test` gives the same verdict every time: what tests draw by chance, they draw from fixed seeds.
+//! `make test` gives the same verdict every time: what tests draw by chance, they draw from fixed
+//! seeds.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +10,10 @@ const ONLY_IN_SOAK: &str = "scheduler/tests/simulation/main.rs";
 
 #[test]
 fn property_tests_draw_from_a_fixed_seed() {
-    assert!(matches!(Config::default().rng_seed, RngSeed::Fixed(_)), "see [env] in .cargo/config.toml");
+    assert!(
+        matches!(Config::default().rng_seed, RngSeed::Fixed(_)),
+        "see [env] in .cargo/config.toml"
+    );
 }
 
 #[test]

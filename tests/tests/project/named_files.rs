@@ -1,5 +1,5 @@
-//! A file that a user names may be a pipe that nobody writes to, or have more bytes than any such file needs: it is refused at
-//! once, with its path.
+//! A file that a user names may be a pipe that nobody writes to, or have more bytes than any such
+//! file needs: it is refused at once, with its path.
 
 use std::path::{Path, PathBuf};
 
@@ -43,24 +43,44 @@ impl Scene {
     fn refused(&self, program: &str, arguments: &[String]) -> String {
         // A program that waits for the pipe is ended, with 124.
         let mut command = std::process::Command::new("timeout");
-        command.arg("60").arg(tests::binary(program)).args(arguments).env("FLINK_HOME", self.path("flink"));
+        command
+            .arg("60")
+            .arg(tests::binary(program))
+            .args(arguments)
+            .env("FLINK_HOME", self.path("flink"));
         let output = command.env_remove("FLINK_CONF_DIR").output().unwrap();
         let printed = [output.stdout, output.stderr].concat();
         let printed = String::from_utf8_lossy(&printed).into_owned();
-        assert!(matches!(output.status.code(), Some(1 | 64)), "{:?} {arguments:?}: {printed}", output.status);
+        assert!(
+            matches!(output.status.code(), Some(1 | 64)),
+            "{:?} {arguments:?}: {printed}",
+            output.status
+        );
         printed
     }
 
     /// Names the pipe and, if the file may have at most `most` bytes, a larger one.
     #[track_caller]
-    fn assert_refused(&self, program: &str, most: Option<u64>, arguments: impl Fn(&Path) -> Vec<String>) {
-        let size = |most: u64| if most < MB { format!("{} KB", most / KB) } else { format!("{} MB", most / MB) };
-        let large = most.map(|most| (self.larger_than(most), format!("is too large: more than {}", size(most))));
+    fn assert_refused(
+        &self,
+        program: &str,
+        most: Option<u64>,
+        arguments: impl Fn(&Path) -> Vec<String>,
+    ) {
+        let size = |most: u64| {
+            if most < MB { format!("{} KB", most / KB) } else { format!("{} MB", most / MB) }
+        };
+        let large = most.map(|most| {
+            (self.larger_than(most), format!("is too large: more than {}", size(most)))
+        });
         let pipe = (self.path("pipe.jar"), "is a pipe: a regular file is required".to_owned());
         for (path, expected) in large.into_iter().chain([pipe]) {
             let arguments = arguments(&path);
             let printed = self.refused(program, &arguments);
-            assert!(printed.contains(&expected), "{expected:?} is missing after {arguments:?} in: {printed}");
+            assert!(
+                printed.contains(&expected),
+                "{expected:?} is missing after {arguments:?} in: {printed}"
+            );
         }
     }
 
@@ -76,7 +96,11 @@ impl Scene {
 /// `flink-mesos config check` with these options.
 fn check(options: &[&str]) -> Vec<String> {
     let command = ["config", "check", "--offline", "-Dmesos.master=127.0.0.1:1"];
-    command.map(str::to_owned).into_iter().chain(options.iter().map(|option| format!("-D{option}"))).collect()
+    command
+        .map(str::to_owned)
+        .into_iter()
+        .chain(options.iter().map(|option| format!("-D{option}")))
+        .collect()
 }
 
 #[test]
@@ -100,11 +124,14 @@ fn no_file_that_an_option_names_is_read_without_a_bound() {
         "security.kerberos.login.keytab=",
         "security.ssl.internal.keystore=",
     ] {
-        scene.assert_refused("flink-mesos", None, |path| check(&[&format!("{option}{}", path.display())]));
+        scene.assert_refused("flink-mesos", None, |path| {
+            check(&[&format!("{option}{}", path.display())])
+        });
     }
     let server = "mesos.resourcemanager.artifactserver.ssl";
     scene.assert_refused("flink-mesos", Some(4 * MB), |path| {
-        let [certificate, key] = ["certificate", "key"].map(|name| format!("{server}.{name}={}", path.display()));
+        let [certificate, key] =
+            ["certificate", "key"].map(|name| format!("{server}.{name}={}", path.display()));
         check(&[&certificate, &key])
     });
 }
@@ -120,7 +147,11 @@ fn no_file_that_a_system_property_of_zookeepers_client_names_is_read_without_a_b
     ] {
         scene.assert_refused("flink-mesos", Some(most), |path| {
             let properties = format!("env.java.opts.all={properties}{}", path.display());
-            check(&["high-availability.type=zookeeper", "high-availability.zookeeper.quorum=127.0.0.1:1", &properties])
+            check(&[
+                "high-availability.type=zookeeper",
+                "high-availability.zookeeper.quorum=127.0.0.1:1",
+                &properties,
+            ])
         });
     }
 }
@@ -147,7 +178,11 @@ fn no_file_that_the_command_line_names_is_read_without_a_bound() {
     let prefetch = format!("prefetch --manifest {digest} --url http://127.0.0.1:1 --token-file");
     for (program, arguments, most) in [
         ("flink-mesos", "workers --at http://127.0.0.1:1 list --token-file", 64 * KB),
-        ("flink-mesos", "workers --at https://127.0.0.1:1 list --token-file TOKEN --authorities", 4 * MB),
+        (
+            "flink-mesos",
+            "workers --at https://127.0.0.1:1 list --token-file TOKEN --authorities",
+            4 * MB,
+        ),
         ("flink-mesos-fetcher", "--check-config --config", MB),
         ("flink-mesos-fetcher", prefetch.as_str(), 64 * KB),
         ("flink-mesos-fetcher", &format!("{prefetch} TOKEN --trusted"), 4 * MB),

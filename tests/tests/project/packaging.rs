@@ -1,5 +1,5 @@
-//! The packages' additional files: the scripts of Flink 1.13 in a current distribution, the unit of a cluster, the
-//! folder of executors' logs.
+//! The packages' additional files: the scripts of Flink 1.13 in a current distribution, the unit of
+//! a cluster, the folder of executors' logs.
 
 use std::{
     io::Write as _,
@@ -23,7 +23,8 @@ fn distribution_with(script: &str) -> TempDir {
     for folder in ["conf", "plugins"] {
         symlink(flink.join(folder), home.path().join(folder)).unwrap();
     }
-    // Flink's scripts do not follow a link to the whole folder; they find their distribution by their own real path.
+    // Flink's scripts do not follow a link to the whole folder; they find their distribution by
+    // their own real path.
     fs::create_dir(home.path().join("lib")).unwrap();
     for file in fs::read_dir(flink.join("lib")).unwrap().map(Result::unwrap) {
         symlink(file.path(), home.path().join("lib").join(file.file_name())).unwrap();
@@ -64,7 +65,8 @@ fn the_scripts_of_flink_1_13_start_a_session_and_an_application_of_their_distrib
 #[test]
 fn the_job_script_takes_what_standalone_job_sh_takes() {
     let home = distribution_with("mesos-appmaster-job.sh");
-    let output = run(&home, "mesos-appmaster-job.sh", &["--job-classname", "a.B", "--job-id", "17"]);
+    let output =
+        run(&home, "mesos-appmaster-job.sh", &["--job-classname", "a.B", "--job-id", "17"]);
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.code() == Some(64) && said.contains("32 hexadecimal digits"), "{said}");
 }
@@ -81,7 +83,11 @@ fn the_task_manager_script_becomes_a_task_manager_that_knows_its_arguments() {
         "-Dtaskmanager.registration.timeout=1 ms",
     ];
     let output = run(&home, "mesos-taskmanager.sh", &arguments);
-    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let said = format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
     assert_eq!(output.status.code(), Some(1), "it was to give up registering:\n{said}");
     assert!(said.contains("TaskManager with ResourceID: the-one"), "{said}");
 }
@@ -89,16 +95,23 @@ fn the_task_manager_script_becomes_a_task_manager_that_knows_its_arguments() {
 const UNIT: &str = "systemd/flink-mesos@.service";
 const INSTALLED: &str = "/usr/bin/flink-mesos";
 
-/// Starts the packaged unit as systemd would for the instance `name`, with this `service.env` and with system folders below
-/// `root`.
+/// Starts the packaged unit as systemd would for the instance `name`, with this `service.env` and
+/// with system folders below `root`.
 fn start_unit(root: &Path, name: &str, service_env: &str) -> Output {
     let unit = fs::read_to_string(packaged(UNIT)).unwrap().replace("%i", name);
     let settings = |text: &str| {
-        let lines: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect();
-        lines.into_iter().filter_map(|line| line.split_once('=').map(|(key, value)| (key.to_owned(), value.to_owned())))
+        let lines: Vec<_> =
+            text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect();
+        lines.into_iter().filter_map(|line| {
+            line.split_once('=').map(|(key, value)| (key.to_owned(), value.to_owned()))
+        })
     };
-    let in_root = |value: String| if value.starts_with('/') { format!("{}{value}", root.display()) } else { value };
-    let of_unit = settings(&unit).filter(|(key, _)| key == "Environment").flat_map(|(_, value)| settings(&value));
+    let in_root = |value: String| {
+        if value.starts_with('/') { format!("{}{value}", root.display()) } else { value }
+    };
+    let of_unit = settings(&unit)
+        .filter(|(key, _)| key == "Environment")
+        .flat_map(|(_, value)| settings(&value));
     let of_unit = of_unit.map(|(key, value)| (key, in_root(value)));
     let variables: Vec<(String, String)> = of_unit.chain(settings(service_env)).collect();
     let (_, written) = settings(&unit).find(|(key, _)| key == "ExecStart").unwrap();
@@ -125,7 +138,8 @@ fn root_with_cluster(name: &str, more: &str) -> TempDir {
         fs::copy(file.path(), conf.join(file.file_name())).unwrap();
     }
     let mut config = fs::OpenOptions::new().append(true).open(conf.join("config.yaml")).unwrap();
-    write!(config, "\nmesos.master: 127.0.0.1:1\njobmanager.rpc.port: 0\nrest.port: 0\n{more}").unwrap();
+    write!(config, "\nmesos.master: 127.0.0.1:1\njobmanager.rpc.port: 0\nrest.port: 0\n{more}")
+        .unwrap();
     root
 }
 
@@ -141,7 +155,8 @@ fn the_unit_starts_nothing_with_a_wrong_configuration() {
 #[test]
 fn the_unit_starts_the_application_of_its_settings() {
     let root = root_with_cluster("green", "");
-    let service_env = "FLINK_MESOS_START=application --job-classname no.Such --jars /no/such.jar -- --input in";
+    let service_env =
+        "FLINK_MESOS_START=application --job-classname no.Such --jars /no/such.jar -- --input in";
     let output = start_unit(root.path(), "green", service_env);
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(64), "{said}");
@@ -153,10 +168,15 @@ fn the_unit_starts_the_application_of_its_settings() {
 
 #[test]
 fn the_example_settings_of_a_cluster_match_the_unit() {
-    let (unit, shown) =
-        (fs::read_to_string(packaged(UNIT)).unwrap(), fs::read_to_string(packaged("etc/service.env")).unwrap());
+    let (unit, shown) = (
+        fs::read_to_string(packaged(UNIT)).unwrap(),
+        fs::read_to_string(packaged("etc/service.env")).unwrap(),
+    );
     for name in ["FLINK_HOME", "FLINK_MESOS_START"] {
-        let value = unit.lines().find_map(|line| line.strip_prefix(&format!("Environment={name}="))).unwrap();
+        let value = unit
+            .lines()
+            .find_map(|line| line.strip_prefix(&format!("Environment={name}=")))
+            .unwrap();
         assert!(shown.contains(&format!("\n# {name}={value}\n")), "{name}");
     }
 }
@@ -178,22 +198,32 @@ fn systemd_understands_the_unit_and_its_user() {
     // Program and user need not exist.
     let text = fs::read_to_string(packaged(UNIT)).unwrap();
     assert!(text.contains("\nUser=flink\n"), "{text}");
-    fs::write(&unit, text.replace(INSTALLED, "/bin/true").replace("User=flink", "User=root")).unwrap();
+    fs::write(&unit, text.replace(INSTALLED, "/bin/true").replace("User=flink", "User=root"))
+        .unwrap();
     let verified = Command::new("systemd-analyze").args(["verify", "--man=no"]).arg(&unit).output();
     let Ok(verified) = verified else {
-        std::io::stderr().write_all(b"\nSKIPPED: the unit of a cluster: there is no systemd-analyze\n").unwrap();
+        std::io::stderr()
+            .write_all(b"\nSKIPPED: the unit of a cluster: there is no systemd-analyze\n")
+            .unwrap();
         return;
     };
     let said = String::from_utf8_lossy(&verified.stderr);
     assert!(verified.status.success() && !said.contains("flink-mesos@"), "{said}");
     let user = packaged("sysusers.d/flink-mesos.conf");
-    match Command::new("systemd-sysusers").args(["--dry-run", "--root"]).arg(folder.path()).arg(user).output() {
+    match Command::new("systemd-sysusers")
+        .args(["--dry-run", "--root"])
+        .arg(folder.path())
+        .arg(user)
+        .output()
+    {
         Ok(made) => {
             let said = String::from_utf8_lossy(&made.stderr);
             assert!(made.status.success() && said.contains("flink"), "{said}");
         }
         Err(_) => {
-            std::io::stderr().write_all(b"\nSKIPPED: the user of a cluster: there is no systemd-sysusers\n").unwrap();
+            std::io::stderr()
+                .write_all(b"\nSKIPPED: the user of a cluster: there is no systemd-sysusers\n")
+                .unwrap();
         }
     }
 }
@@ -202,7 +232,12 @@ fn systemd_understands_the_unit_and_its_user() {
 fn executors_of_all_users_can_write_to_the_folder_of_logs() {
     let root = tempfile::tempdir().unwrap();
     let packaged = packaged("tmpfiles.d/flink-mesos.conf");
-    let made = Command::new("systemd-tmpfiles").arg("--create").arg("--root").arg(root.path()).arg(&packaged).output();
+    let made = Command::new("systemd-tmpfiles")
+        .arg("--create")
+        .arg("--root")
+        .arg(root.path())
+        .arg(&packaged)
+        .output();
     let Ok(made) = made else {
         return std::io::stderr().write_all(b"\nSKIPPED: there is no systemd-tmpfiles\n").unwrap();
     };

@@ -12,11 +12,19 @@ fn folder() -> PathBuf {
 }
 
 fn set_up(cache: &Path, parts: &[&str]) -> Output {
-    Command::new(folder().join("setup")).args(parts).env("FLINK_MESOS_CACHE", cache).output().unwrap()
+    Command::new(folder().join("setup"))
+        .args(parts)
+        .env("FLINK_MESOS_CACHE", cache)
+        .output()
+        .unwrap()
 }
 
 fn out(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
 }
 
 /// A cache that contains only Flink.
@@ -31,13 +39,20 @@ fn cache_with_flink() -> tempfile::TempDir {
 
 #[test]
 fn a_second_set_up_does_nothing_and_takes_less_than_two_seconds_of_a_processor() {
-    // Processor time of the script and all that it starts; on a busy machine, the clock shows nothing.
+    // Processor time of the script and all that it starts; on a busy machine, the clock shows
+    // nothing.
     let script = "TIMEFORMAT='%U %S'; time \"$0\"";
     let mut bash = Command::new("bash");
-    bash.args(["-c", script]).arg(folder().join("setup")).env("FLINK_MESOS_CACHE", cache_folder()).env("LC_ALL", "C");
+    bash.args(["-c", script])
+        .arg(folder().join("setup"))
+        .env("FLINK_MESOS_CACHE", cache_folder())
+        .env("LC_ALL", "C");
     let output = bash.output().unwrap();
     assert!(output.status.success(), "{}", out(&output));
-    let used: f64 = String::from_utf8_lossy(&output.stderr).split_whitespace().map(|n| n.parse::<f64>().unwrap()).sum();
+    let used: f64 = String::from_utf8_lossy(&output.stderr)
+        .split_whitespace()
+        .map(|n| n.parse::<f64>().unwrap())
+        .sum();
     assert!(used < 2.0, "{}", out(&output));
     assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), 1, "{}", out(&output));
 }
@@ -48,11 +63,21 @@ fn the_flink_distributions_are_complete() {
         let home = flink_home(line);
         let dist = format!("lib/flink-dist-{}.jar", line.version());
         let config = if line == Line::V1_18 { "conf/flink-conf.yaml" } else { "conf/config.yaml" };
-        for file in [dist.as_str(), config, "conf/log4j.properties", "bin/flink", "bin/config.sh", "plugins", "opt"] {
+        for file in [
+            dist.as_str(),
+            config,
+            "conf/log4j.properties",
+            "bin/flink",
+            "bin/config.sh",
+            "plugins",
+            "opt",
+        ] {
             assert!(home.join(file).exists(), "{file} is missing in {}", home.display());
         }
-        let said =
-            Command::new(home.join("bin/flink")).arg("--version").env("FLINK_CONF_DIR", home.join("conf")).output();
+        let said = Command::new(home.join("bin/flink"))
+            .arg("--version")
+            .env("FLINK_CONF_DIR", home.join("conf"))
+            .output();
         let said = out(&said.unwrap());
         assert!(said.contains(&format!("Version: {}", line.version())), "{said}");
         assert!(wordcount_jar(line).is_file());
@@ -68,7 +93,9 @@ fn the_third_party_client_can_be_imported() {
 fn a_part_is_installed_again_only_when_its_result_is_gone() {
     let cache = cache_with_flink();
     let jar = cache.path().join(format!("jobs/wordcount-{}.jar", Line::V2.version()));
-    for (again, why) in [(true, "nothing is there"), (false, "all is there"), (true, "the result is gone")] {
+    for (again, why) in
+        [(true, "nothing is there"), (false, "all is there"), (true, "the result is gone")]
+    {
         let output = set_up(cache.path(), &["jobs"]);
         assert!(output.status.success(), "{}", out(&output));
         assert_eq!(out(&output).contains("jobs: done"), again, "{why}: {}", out(&output));
@@ -89,7 +116,8 @@ fn a_part_that_fails_says_what_to_do_and_leaves_nothing_half_made() {
         "{}",
         out(&output)
     );
-    let left: Vec<_> = fs_err::read_dir(cache.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let left: Vec<_> =
+        fs_err::read_dir(cache.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, [".lock"]);
 }
 
@@ -99,7 +127,9 @@ fn an_unknown_part_is_refused_with_the_names_of_all() {
     let output = set_up(cache.path(), &["flink-3"]);
     assert!(!output.status.success());
     assert!(
-        out(&output).contains("debian mesos flink-1 flink-2 upstream oldest jobs python stores nextest deny"),
+        out(&output).contains(
+            "debian mesos flink-1 flink-2 upstream oldest jobs python stores nextest deny"
+        ),
         "{}",
         out(&output)
     );
@@ -110,11 +140,16 @@ fn no_script_names_a_host() {
     for entry in fs_err::read_dir(folder()).unwrap() {
         let path = entry.unwrap().path();
         let text = fs_err::read_to_string(&path).unwrap();
-        assert!(!text.contains("http://") && !text.contains("https://"), "an address in {}", path.display());
+        assert!(
+            !text.contains("http://") && !text.contains("https://"),
+            "an address in {}",
+            path.display()
+        );
     }
 }
 
-/// The output of `make check` about advisories, with a `cargo` that runs these scripts for `fetch` and `check`.
+/// The output of `make check` about advisories, with a `cargo` that runs these scripts for `fetch`
+/// and `check`.
 fn advisories(fetch: &str, check: &str, deny: &str) -> Output {
     let folder = tempfile::tempdir().unwrap();
     let (cargo, settings) = (folder.path().join("cargo"), folder.path().join("deny.toml"));
@@ -137,7 +172,11 @@ fn an_advisory_fails_the_check_and_an_unreachable_database_gives_a_notice() {
     // Refused at once, or never answered.
     for fetch in ["echo 'no route'; exit 1", "exec sleep 1000"] {
         let output = advisories(fetch, "exit 1", "");
-        assert!(output.status.success() && out(&output).contains("NOT CHECKED: advisories"), "{}", out(&output));
+        assert!(
+            output.status.success() && out(&output).contains("NOT CHECKED: advisories"),
+            "{}",
+            out(&output)
+        );
     }
 }
 
@@ -145,14 +184,22 @@ fn an_advisory_fails_the_check_and_an_unreachable_database_gives_a_notice() {
 fn an_advisory_that_was_ignored_until_a_day_fails_the_check_from_then_on() {
     let output = advisories("true", "true", "reason = \"until 2020-01-01: later\"");
     assert_eq!(output.status.code(), Some(1), "{}", out(&output));
-    assert!(out(&output).contains("lets an advisory pass until 2020-01-01 only"), "{}", out(&output));
+    assert!(
+        out(&output).contains("lets an advisory pass until 2020-01-01 only"),
+        "{}",
+        out(&output)
+    );
 }
 
 #[test]
 fn a_forbidden_phrase_is_found_with_its_line_and_what_to_write_instead() {
     let folder = tempfile::tempdir().unwrap();
     let page = folder.path().join("page.md");
-    fs_err::write(&page, "# Page\n\nThe option goes before the file, for ever. `for ever` is code.\n").unwrap();
+    fs_err::write(
+        &page,
+        "# Page\n\nThe option goes before the file, for ever. `for ever` is code.\n",
+    )
+    .unwrap();
     let english = Path::new(env!("CARGO_MANIFEST_DIR")).join("lint/english");
     let output = Command::new(&english).arg(&page).output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{}", out(&output));
@@ -169,5 +216,9 @@ fn a_spell_checker_that_cannot_be_installed_gives_a_notice_and_fails_no_check() 
     let mut script = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("lint/spelling"));
     script.env("FLINK_MESOS_CACHE", cache.path()).env("PIP_NO_INDEX", "1");
     let output = script.output().unwrap();
-    assert!(output.status.success() && out(&output).contains("NOT CHECKED: spelling"), "{}", out(&output));
+    assert!(
+        output.status.success() && out(&output).contains("NOT CHECKED: spelling"),
+        "{}",
+        out(&output)
+    );
 }

@@ -2,7 +2,9 @@
 
 use std::{path::Path, time::Duration};
 
-use tests::{Ended, FlinkRest, Keeper, Line, Overview, Program, ReservedPort, flink_home, wait_until};
+use tests::{
+    Ended, FlinkRest, Keeper, Line, Overview, Program, ReservedPort, flink_home, wait_until,
+};
 
 const PATIENCE: Duration = Duration::from_secs(90);
 
@@ -22,7 +24,8 @@ fn programs(line: Line, folder: &Path, rest: u16) -> [Program; 2] {
     );
     fs_err::write(folder.join("config.yaml"), configuration).unwrap();
     ["jobmanager", "taskmanager"].map(|role| {
-        let mut program = Program::new(home.join(format!("bin/{role}.sh")), &folder.join(format!("{role}.out")));
+        let mut program =
+            Program::new(home.join(format!("bin/{role}.sh")), &folder.join(format!("{role}.out")));
         program.arguments.push("start-foreground".to_owned());
         for (name, value) in [("FLINK_CONF_DIR", folder), ("FLINK_LOG_DIR", folder)] {
             program.environment.push((name.to_owned(), value.display().to_string()));
@@ -32,14 +35,18 @@ fn programs(line: Line, folder: &Path, rest: u16) -> [Program; 2] {
 }
 
 async fn the_client_reads_a_cluster_and_ends_it(line: Line) {
-    let (keeper, folder, port) = (Keeper::start(), tempfile::tempdir().unwrap(), ReservedPort::new());
-    let [job_manager, task_manager] = programs(line, folder.path(), port.number()).map(|program| keeper.run(&program));
+    let (keeper, folder, port) =
+        (Keeper::start(), tempfile::tempdir().unwrap(), ReservedPort::new());
+    let [job_manager, task_manager] =
+        programs(line, folder.path(), port.number()).map(|program| keeper.run(&program));
     let rest = FlinkRest::new(&format!("http://127.0.0.1:{}/", port.number()));
     // A TaskManager registers a moment before its slots do.
-    let expected = Overview { task_managers: 1, slots: 3, free_slots: 3, jobs_running: 0, jobs_finished: 0 };
+    let expected =
+        Overview { task_managers: 1, slots: 3, free_slots: 3, jobs_running: 0, jobs_finished: 0 };
     wait_until("the TaskManager's slots are there", PATIENCE, async || {
         for (role, pid) in [("jobmanager", job_manager), ("taskmanager", task_manager)] {
-            let said = || fs_err::read_to_string(folder.path().join(format!("{role}.out"))).unwrap();
+            let said =
+                || fs_err::read_to_string(folder.path().join(format!("{role}.out"))).unwrap();
             assert_eq!(keeper.ended(pid), None, "{role}: {}", said());
         }
         (rest.overview().await.ok()? == expected).then_some(())

@@ -23,7 +23,10 @@ fn is_alive(pid: i32) -> bool {
 }
 
 async fn until_gone(pids: &[i32]) {
-    wait_until("no process is left", PATIENCE, async || (!pids.iter().any(|pid| is_alive(*pid))).then_some(())).await;
+    wait_until("no process is left", PATIENCE, async || {
+        (!pids.iter().any(|pid| is_alive(*pid))).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -38,7 +41,8 @@ async fn master_and_agents_are_running_when_start_returns() {
 
 #[tokio::test]
 async fn agents_offer_what_the_options_say_and_ports_of_their_own() {
-    let options = RealMesosOptions { agents: 2, attributes: "rack:r1".to_owned(), ..Default::default() };
+    let options =
+        RealMesosOptions { agents: 2, attributes: "rack:r1".to_owned(), ..Default::default() };
     let mesos = RealMesos::start_with(options).await;
     let state = mesos.state().await;
     let agents = state["slaves"].as_array().unwrap();
@@ -84,9 +88,17 @@ async fn a_uri_reaches_the_sandbox_unpacked_or_executable() {
     let folder = tempfile::tempdir().unwrap();
     fs_err::write(folder.path().join("plain"), "text").unwrap();
     let tar = folder.path().join("packed.tgz");
-    let packed = Command::new("tar").arg("-C").arg(folder.path()).arg("-czf").arg(&tar).arg("plain").status().unwrap();
+    let packed = Command::new("tar")
+        .arg("-C")
+        .arg(folder.path())
+        .arg("-czf")
+        .arg(&tar)
+        .arg("plain")
+        .status()
+        .unwrap();
     assert!(packed.success());
-    let program = Uri { value: "/bin/true".to_owned(), executable: Some(true), ..Default::default() };
+    let program =
+        Uri { value: "/bin/true".to_owned(), executable: Some(true), ..Default::default() };
     let archive = Uri { value: format!("file://{}", tar.display()), ..Default::default() };
     let mut framework = Framework::subscribe(&mesos).await;
     framework.launch_sleeper(&mesos, vec![program, archive]).await;
@@ -187,8 +199,12 @@ async fn other_test_that(acts: &'static str) -> (Child, Vec<i32>) {
         .spawn()
         .unwrap();
     let output = BufReader::new(child.stdout.take().unwrap());
-    let find =
-        move || output.lines().map_while(Result::ok).find_map(|line| Some(line.split_once("pids:")?.1.to_owned()));
+    let find = move || {
+        output
+            .lines()
+            .map_while(Result::ok)
+            .find_map(|line| Some(line.split_once("pids:")?.1.to_owned()))
+    };
     let line = tokio::task::spawn_blocking(find).await.unwrap().expect("a line with process ids");
     (child, line.split_whitespace().map(|pid| pid.parse().unwrap()).collect())
 }
@@ -217,6 +233,8 @@ async fn a_stopped_agent_is_a_partition() {
     })
     .await;
     mesos.signal_agent(0, Signal::SIGCONT);
-    wait_until("the agent is back", PATIENCE, async || (mesos.state().await["activated_slaves"] == 1.0).then_some(()))
-        .await;
+    wait_until("the agent is back", PATIENCE, async || {
+        (mesos.state().await["activated_slaves"] == 1.0).then_some(())
+    })
+    .await;
 }

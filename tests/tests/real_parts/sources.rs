@@ -1,5 +1,5 @@
-//! Object stores as sources of the users' files: moto as S3 and gcp-storage-emulator as Google's storage. HDFS cannot
-//! be installed here, so a program answers as its documentation says.
+//! Object stores as sources of the users' files: moto as S3 and gcp-storage-emulator as Google's
+//! storage. HDFS cannot be installed here, so a program answers as its documentation says.
 
 use std::time::Duration;
 
@@ -22,15 +22,18 @@ struct Store {
 
 impl Store {
     async fn start(arguments: impl FnOnce(u16, &std::path::Path) -> Vec<String>) -> Self {
-        let (keeper, folder, port) = (Keeper::start(), TempDir::new().unwrap(), ReservedPort::new());
+        let (keeper, folder, port) =
+            (Keeper::start(), TempDir::new().unwrap(), ReservedPort::new());
         let number = port.number();
         let mut program = Program::new(stores_python(), &folder.path().join("store.log"));
         program.arguments = arguments(number, folder.path());
         keeper.run(&program);
         common::tls::install_provider();
-        let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build().unwrap();
+        let client =
+            reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build().unwrap();
         let endpoint = format!("http://127.0.0.1:{number}");
-        let listens = async || tokio::net::TcpStream::connect(("127.0.0.1", number)).await.ok().map(drop);
+        let listens =
+            async || tokio::net::TcpStream::connect(("127.0.0.1", number)).await.ok().map(drop);
         wait_until("the store listens", Duration::from_secs(60), listens).await;
         Self { _keeper: keeper, _port: port, endpoint, folder, client }
     }
@@ -40,21 +43,30 @@ impl Store {
         for (key, value) in [("endpoint", self.endpoint.as_str())].iter().chain(more) {
             settings.set(scheme, key, value).unwrap();
         }
-        let mut options =
-            SourceOptions { patience: Duration::ZERO, ..SourceOptions::new(self.folder.path().to_owned()) };
+        let mut options = SourceOptions {
+            patience: Duration::ZERO,
+            ..SourceOptions::new(self.folder.path().to_owned())
+        };
         options.settings.insert(scheme, settings);
         options
     }
 
     async fn put(&self, method: reqwest::Method, path: &str, body: &'static [u8]) {
         let kind = if body.starts_with(b"{") { "application/json" } else { "text/plain" };
-        let request =
-            self.client.request(method, format!("{}{path}", self.endpoint)).header("Content-Type", kind).body(body);
+        let request = self
+            .client
+            .request(method, format!("{}{path}", self.endpoint))
+            .header("Content-Type", kind)
+            .body(body);
         request.send().await.unwrap().error_for_status().unwrap();
     }
 }
 
-async fn fetch(uri: &str, expected: Option<Digest>, options: &SourceOptions) -> Result<Obtained, SourceError> {
+async fn fetch(
+    uri: &str,
+    expected: Option<Digest>,
+    options: &SourceOptions,
+) -> Result<Obtained, SourceError> {
     obtain(&uri.parse().unwrap(), expected, options, &watch::Sender::default()).await
 }
 
@@ -66,7 +78,8 @@ async fn behaves_as_a_source(options: &SourceOptions, there: &str, gone: &str) {
 
     fs_err::remove_file(&obtained.path).unwrap();
     let uri: fetcher_sources::SourceUri = there.parse().unwrap();
-    fs_err::write(options.folder.join(format!("{}.partial", uri.fingerprint())), &CONTENT[..20]).unwrap();
+    fs_err::write(options.folder.join(format!("{}.partial", uri.fingerprint())), &CONTENT[..20])
+        .unwrap();
     let resumed = fetch(there, Some(digest), options).await.unwrap();
     assert!(fs_err::read(resumed.path).unwrap() == CONTENT);
 
@@ -77,7 +90,9 @@ async fn behaves_as_a_source(options: &SourceOptions, there: &str, gone: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn s3_as_moto_speaks_it() {
     let arguments = |port: u16, _: &std::path::Path| {
-        ["-m", "moto.server", "-H", "127.0.0.1", "-p", &port.to_string()].map(str::to_owned).to_vec()
+        ["-m", "moto.server", "-H", "127.0.0.1", "-p", &port.to_string()]
+            .map(str::to_owned)
+            .to_vec()
     };
     let store = Store::start(arguments).await;
     store.put(reqwest::Method::PUT, "/bucket", b"").await;
@@ -115,13 +130,19 @@ async fn hdfs_as_the_documentation_of_its_web_interface_says() {
     let store = Store::start(arguments).await;
     let host = store.endpoint.strip_prefix("http://").unwrap();
     let options = store.options(Scheme::Hdfs, &[("user", "flink")]);
-    behaves_as_a_source(&options, "hdfs://namenode:8020/user/a.txt", "hdfs://namenode:8020/user/gone.txt").await;
+    behaves_as_a_source(
+        &options,
+        "hdfs://namenode:8020/user/a.txt",
+        "hdfs://namenode:8020/user/gone.txt",
+    )
+    .await;
     let mut options = store.options(Scheme::Hdfs, &[]);
     let mut settings = Settings::default();
     settings.set(Scheme::WebHdfs, "user", "flink").unwrap();
     options.settings.insert(Scheme::WebHdfs, settings);
     let there = format!("webhdfs://{host}/user/a.txt");
     behaves_as_a_source(&options, &there, &format!("webhdfs://{host}/user/gone.txt")).await;
-    let error = fetch("hdfs://namenode:8020/user/a.txt", None, &options).await.unwrap_err().to_string();
+    let error =
+        fetch("hdfs://namenode:8020/user/a.txt", None, &options).await.unwrap_err().to_string();
     assert!(error.contains("hdfs://namenode:8020/user/a.txt") && error.contains("403"), "{error}");
 }

@@ -1,5 +1,6 @@
-//! A scheduler based on a third-party client (the Python package avmesos) on both Mesoses: it subscribes, launches a
-//! task, receives and acknowledges its updates, kills it, and tears its framework down.
+//! A scheduler based on a third-party client (the Python package avmesos) on both Mesoses: it
+//! subscribes, launches a task, receives and acknowledges its updates, kills it, and tears its
+//! framework down.
 
 use std::{path::Path, time::Duration};
 
@@ -16,7 +17,9 @@ async fn run(master: &str, credential: Option<Credential>, work: &Path) -> Vec<V
     let mut program = Program::new(python(), &log);
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("third_party/scheduler.py");
     program.arguments = vec![script.display().to_string(), format!("http://{master}")];
-    program.arguments.extend(credential.into_iter().flat_map(|known| [known.principal, known.secret]));
+    program
+        .arguments
+        .extend(credential.into_iter().flat_map(|known| [known.principal, known.secret]));
     let ended = keeper.wait(keeper.run(&program), Duration::from_secs(60)).await;
     let written = fs_err::read_to_string(&log).unwrap();
     assert_eq!(ended, Ended::Code(0), "{written}");
@@ -38,7 +41,10 @@ async fn a_third_party_client_runs_a_task_on_the_local_mesos() {
     let work = TempDir::new().unwrap();
     let options = LocalOptions { work_dir: work.path().to_owned(), ..LocalOptions::default() };
     let cluster = LocalCluster::start(options).await.unwrap();
-    assert_eq!(run(&cluster.master(), Some(cluster.credential()), work.path()).await, what_it_has_to_see());
+    assert_eq!(
+        run(&cluster.master(), Some(cluster.credential()), work.path()).await,
+        what_it_has_to_see()
+    );
     cluster.shutdown().await;
 }
 

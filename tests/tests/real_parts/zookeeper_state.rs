@@ -49,7 +49,9 @@ async fn write(leadership: Leadership, changes: Vec<Change>) -> bool {
     batches.send(Batch { number: Some(1), changes, written: None }).unwrap();
     drop(batches);
     let Leadership { store, .. } = leadership;
-    timeout(PATIENCE, keep(store, batches_in, stored_out)).await.expect("an end of writing in time");
+    timeout(PATIENCE, keep(store, batches_in, stored_out))
+        .await
+        .expect("an end of writing in time");
     stored.recv().await == Some(1)
 }
 
@@ -99,7 +101,10 @@ async fn a_standby_finds_what_was_written_deleted_and_changed_in_the_meantime() 
     let first = lead(&options).await;
     let mut second = Candidate::new(options.clone());
     let mut second = Box::pin(second.lead(|_| {}));
-    assert!(timeout(Duration::from_millis(500), &mut second).await.is_err(), "it leads beside the first one");
+    assert!(
+        timeout(Duration::from_millis(500), &mut second).await.is_err(),
+        "it leads beside the first one"
+    );
     let changed = WorkerRecord { released: true, ..worker(3) };
     let mut changes: Vec<_> = (1..=500).map(|number| Change::Worker(worker(number))).collect();
     changes.extend([Change::Worker(changed.clone()), Change::Forget(WorkerId::new("e", 1))]);
@@ -153,8 +158,14 @@ async fn framework_id_and_counter_of_flink_1_13_are_taken_over() {
     let client = Client::connect(&zookeeper.connect_string()).await.unwrap();
     let create = CreateMode::Persistent.with_acls(Acls::anyone_all());
     client.mkdir(&options.upstream, &create).await.unwrap();
-    client.create(&format!("{}/frameworkId", options.upstream), b"0815-0000", &create).await.unwrap();
-    client.create(&format!("{}/taskCount", options.upstream), &7u32.to_be_bytes(), &create).await.unwrap();
+    client
+        .create(&format!("{}/frameworkId", options.upstream), b"0815-0000", &create)
+        .await
+        .unwrap();
+    client
+        .create(&format!("{}/taskCount", options.upstream), &7u32.to_be_bytes(), &create)
+        .await
+        .unwrap();
     let state = lead(&options).await.state.clone();
     assert_eq!((state.framework.as_deref(), state.next_number), (Some("0815-0000"), 8));
 }

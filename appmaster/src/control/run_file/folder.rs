@@ -99,9 +99,12 @@ impl Folder {
     pub(super) fn all(lookup: &Lookup) -> Vec<Self> {
         let user = geteuid();
         let usual = PathBuf::from(format!("/run/user/{user}/flink-mesos"));
-        let units = fs::read_dir(UNITS).map(|entries| entries.flatten().map(|entry| entry.path()).collect::<Vec<_>>());
-        let mut paths: Vec<_> =
-            [given(lookup), login(lookup), Some(usual), Some(temporary())].into_iter().flatten().collect();
+        let units = fs::read_dir(UNITS)
+            .map(|entries| entries.flatten().map(|entry| entry.path()).collect::<Vec<_>>());
+        let mut paths: Vec<_> = [given(lookup), login(lookup), Some(usual), Some(temporary())]
+            .into_iter()
+            .flatten()
+            .collect();
         paths.extend(units.unwrap_or_default());
         let mut known = Vec::new();
         paths.retain(|path| {
@@ -110,12 +113,18 @@ impl Folder {
                 true
             }
         });
-        paths.iter().filter_map(|path| Self::open(path, user.is_root() && path.starts_with(UNITS)).ok()).collect()
+        paths
+            .iter()
+            .filter_map(|path| Self::open(path, user.is_root() && path.starts_with(UNITS)).ok())
+            .collect()
     }
 
-    /// The reason why this user's run file cannot be in the folder chosen for it. A folder that does not exist is none.
+    /// The reason why this user's run file cannot be in the folder chosen for it. A folder that
+    /// does not exist is none.
     pub(super) fn obstacle(lookup: &Lookup) -> Option<RunFolderError> {
-        Self::at(&chosen(lookup)).err().filter(|error| matches!(error, RunFolderError::Untrusted { .. }))
+        Self::at(&chosen(lookup))
+            .err()
+            .filter(|error| matches!(error, RunFolderError::Untrusted { .. }))
     }
 
     /// This folder, if nobody else can write to it.
@@ -125,7 +134,9 @@ impl Folder {
 
     fn open(path: &Path, of_anybody: bool) -> Result<Self, RunFolderError> {
         let mut options = fs::OpenOptions::new();
-        options.read(true).custom_flags((OFlag::O_NOFOLLOW | OFlag::O_DIRECTORY | OFlag::O_NONBLOCK).bits());
+        options
+            .read(true)
+            .custom_flags((OFlag::O_NOFOLLOW | OFlag::O_DIRECTORY | OFlag::O_NONBLOCK).bits());
         let opened = options.open(path);
         // A link or a file in its place has an owner too.
         let found = match &opened {
@@ -148,7 +159,8 @@ impl Folder {
 
     /// The paths in it.
     pub(super) fn entries(&self) -> Vec<PathBuf> {
-        let entries = fs::read_dir(&self.path).map(|entries| entries.flatten().map(|entry| entry.path()).collect());
+        let entries = fs::read_dir(&self.path)
+            .map(|entries| entries.flatten().map(|entry| entry.path()).collect());
         entries.unwrap_or_default()
     }
 
@@ -158,7 +170,11 @@ impl Folder {
         options.read(true).custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits());
         let file = options.open(path).ok()?;
         let found = file.metadata().ok()?;
-        if !found.is_file() || found.uid() != self.owner || found.mode() & 0o077 != 0 || found.len() > LARGEST {
+        if !found.is_file()
+            || found.uid() != self.owner
+            || found.mode() & 0o077 != 0
+            || found.len() > LARGEST
+        {
             return None;
         }
         let mut text = Vec::new();

@@ -1,4 +1,5 @@
-//! Tests of what is reported to the agent, and of what happens when the agent goes away or asks the executor to end.
+//! Tests of what is reported to the agent, and of what happens when the agent goes away or asks the
+//! executor to end.
 
 use super::*;
 
@@ -8,7 +9,8 @@ fn fetch_progress_is_reported_at_least_every_five_seconds() {
     bench.launch("w");
     for number in 1..10 {
         bench.acknowledge(number);
-        let progress = Progress { files_done: 1, files: 2, bytes_done: 1_500_000, bytes: 3_000_000 };
+        let progress =
+            Progress { files_done: 1, files: 2, bytes_done: 1_500_000, bytes: 3_000_000 };
         assert!(bench.names(Input::Progress(progress)).is_empty());
         assert_eq!(bench.pass(SECOND * 4), ["TaskStarting"]);
     }
@@ -69,7 +71,10 @@ fn a_shutdown_leaves_time_for_the_last_update() {
 #[test]
 fn a_shutdown_without_a_task_ends_the_executor_at_once() {
     let mut bench = Bench::subscribed(true);
-    assert_eq!(bench.names(Input::Shutdown("shut down by the agent")), ["end: shut down by the agent"]);
+    assert_eq!(
+        bench.names(Input::Shutdown("shut down by the agent")),
+        ["end: shut down by the agent"]
+    );
 }
 
 #[test]
@@ -85,5 +90,8 @@ fn an_agent_that_acknowledges_nothing_does_not_keep_the_executor_forever() {
     bench.handle(exit(ExitStatus::Code(1)));
     let said = bench.pass(SECOND * 61);
     assert_eq!(said.iter().filter(|name| *name == "TaskFailed").count(), 6, "sent again and again");
-    assert_eq!(said.last().unwrap(), "end: its task is done, but the agent does not acknowledge it");
+    assert_eq!(
+        said.last().unwrap(),
+        "end: its task is done, but the agent does not acknowledge it"
+    );
 }

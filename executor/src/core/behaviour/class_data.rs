@@ -45,7 +45,13 @@ fn class_data_is_not_blamed_for_a_late_or_explained_or_requested_end() {
     for (status, blame, expected) in ends {
         let mut bench = Bench::subscribed(true);
         warm(&mut bench);
-        let exit = Exit { status, survivors: Survivors::default(), reason: None, blame, explanation: String::new() };
+        let exit = Exit {
+            status,
+            survivors: Survivors::default(),
+            reason: None,
+            blame,
+            explanation: String::new(),
+        };
         assert_eq!(bench.names(Input::Exited(exit)), [expected]);
     }
 

@@ -15,11 +15,15 @@ fn an_invalid_task_is_rejected_with_a_reason() {
     for (data, expected) in [
         (None, "the task has no data; it must contain the worker's description"),
         (Some(vec![255]), "the task's data is not the description of a worker: "),
-        (task("another").data.map(Into::into), "the task's data describes worker \"another\", not \"w\""),
+        (
+            task("another").data.map(Into::into),
+            "the task's data describes worker \"another\", not \"w\"",
+        ),
         (Some(Vec::new()), "the task's data describes worker \"\", not \"w\""),
     ] {
         let mut bench = Bench::subscribed(true);
-        let outputs = bench.handle(Input::Launch(Box::new(TaskInfo { data: data.map(Into::into), ..task("w") })));
+        let outputs = bench
+            .handle(Input::Launch(Box::new(TaskInfo { data: data.map(Into::into), ..task("w") })));
         let [Output::Send(status)] = outputs.as_slice() else { panic!("{outputs:?}") };
         assert_eq!(state(status), "TaskError");
         assert!(status.message().starts_with(expected), "{}", status.message());

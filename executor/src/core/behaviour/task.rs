@@ -30,7 +30,8 @@ fn a_process_that_ignores_sigterm_gets_sigkill_after_the_grace_and_again() {
 fn the_kill_events_grace_overrides_the_tasks_and_may_only_shrink() {
     let mut bench = Bench::subscribed(true);
     let mut patient = task("w");
-    patient.kill_policy = Some(KillPolicy { grace_period: Some(DurationInfo { nanoseconds: 60_000_000_000 }) });
+    patient.kill_policy =
+        Some(KillPolicy { grace_period: Some(DurationInfo { nanoseconds: 60_000_000_000 }) });
     bench.names(Input::Launch(Box::new(patient)));
     bench.names(Input::Fetched);
     bench.names(Input::Started { pid: 7, class_data: false });
@@ -39,7 +40,10 @@ fn the_kill_events_grace_overrides_the_tasks_and_may_only_shrink() {
     assert!(bench.pass(SECOND * 30).is_empty());
     bench.names(Input::Kill { task_id: "w".into(), grace: Some(SECOND * 90) });
     assert!(bench.pass(SECOND * 29).is_empty());
-    assert_eq!(bench.names(Input::Kill { task_id: "w".into(), grace: Some(Duration::ZERO) }), ["destroy"]);
+    assert_eq!(
+        bench.names(Input::Kill { task_id: "w".into(), grace: Some(Duration::ZERO) }),
+        ["destroy"]
+    );
 }
 
 #[test]
@@ -92,11 +96,21 @@ fn registration_reports_health_and_the_timeline() {
     };
     let unhealthy = update(Input::Unregistered("Could not resolve".into()));
     assert_eq!((unhealthy.state(), unhealthy.healthy), (TaskState::TaskRunning, Some(false)));
-    assert_eq!(unhealthy.message(), "not registered with the JobManager after 2.0 s: Could not resolve");
+    assert_eq!(
+        unhealthy.message(),
+        "not registered with the JobManager after 2.0 s: Could not resolve"
+    );
     let healthy = update(Input::Registered);
     assert_eq!((healthy.state(), healthy.healthy), (TaskState::TaskRunning, Some(true)));
     let steps: Vec<_> = healthy.labels.unwrap().labels.into_iter().map(|label| label.key).collect();
-    let expected = ["executor-started", "subscribed-ms", "launched-ms", "fetched-ms", "spawned-ms", "registered-ms"];
+    let expected = [
+        "executor-started",
+        "subscribed-ms",
+        "launched-ms",
+        "fetched-ms",
+        "spawned-ms",
+        "registered-ms",
+    ];
     assert_eq!(steps, expected);
 }
 
@@ -107,15 +121,22 @@ fn a_process_that_dies_is_a_failure_with_its_last_lines() {
     let outputs = bench.handle(exit(ExitStatus::Code(1)));
     let Some(Output::Send(status)) = outputs.last() else { panic!("no update") };
     assert_eq!(state(status), "TaskFailed");
-    assert_eq!(status.message(), "the TaskManager ended with exit code 1 after 3.0 s: the last lines");
+    assert_eq!(
+        status.message(),
+        "the TaskManager ended with exit code 1 after 3.0 s: the last lines"
+    );
 }
 
 #[test]
 fn a_failed_fetch_ends_the_task_with_its_reason() {
     let mut bench = Bench::subscribed(true);
     bench.launch("w");
-    let failure =
-        Failure { state: TaskState::TaskFailed, reason: None, blame: Blame::Worker, message: "no answer".into() };
+    let failure = Failure {
+        state: TaskState::TaskFailed,
+        reason: None,
+        blame: Blame::Worker,
+        message: "no answer".into(),
+    };
     assert_eq!(bench.names(Input::Failed(failure)), ["TaskFailed"]);
 }
 
@@ -125,7 +146,10 @@ fn a_second_task_is_rejected_and_the_first_one_continues() {
     assert_eq!(bench.launch("second"), ["TaskError"]);
     assert!(bench.launch("second").is_empty());
     assert!(bench.launch("w").is_empty());
-    assert_eq!(bench.names(Input::LaunchGroup(vec![task("a"), task("b")])), ["TaskError", "TaskError"]);
+    assert_eq!(
+        bench.names(Input::LaunchGroup(vec![task("a"), task("b")])),
+        ["TaskError", "TaskError"]
+    );
     assert_eq!(bench.kill("w"), ["terminate"]);
 }
 
@@ -141,7 +165,8 @@ fn said(status: ExitStatus, survivors: Survivors, passed: Duration) -> String {
     let mut bench = Bench::running(true);
     bench.kill("w");
     bench.elapsed += passed;
-    let exit = Exit { status, survivors, reason: None, blame: Blame::Worker, explanation: String::new() };
+    let exit =
+        Exit { status, survivors, reason: None, blame: Blame::Worker, explanation: String::new() };
     let outputs = bench.handle(Input::Exited(exit));
     let Some(Output::Send(status)) = outputs.last() else { panic!("no update") };
     status.message().to_owned()
@@ -151,9 +176,15 @@ fn said(status: ExitStatus, survivors: Survivors, passed: Duration) -> String {
 fn a_kill_says_what_really_happened() {
     let nobody = Survivors::default();
     let late = |task_manager, others| Survivors { task_manager, others };
-    assert_eq!(said(ExitStatus::Code(143), nobody, SECOND), "stopped on request: ended 1.0 s after SIGTERM");
+    assert_eq!(
+        said(ExitStatus::Code(143), nobody, SECOND),
+        "stopped on request: ended 1.0 s after SIGTERM"
+    );
     // SIGKILL was on its way, but no process was left.
-    assert_eq!(said(ExitStatus::Code(143), nobody, SECOND * 3), "stopped on request: ended 3.0 s after SIGTERM");
+    assert_eq!(
+        said(ExitStatus::Code(143), nobody, SECOND * 3),
+        "stopped on request: ended 3.0 s after SIGTERM"
+    );
     assert_eq!(
         said(ExitStatus::Code(1), nobody, SECOND),
         "stopped on request: ended 1.0 s after SIGTERM; it ended with exit code 1"
@@ -183,7 +214,10 @@ fn a_kill_says_what_really_happened() {
 fn a_shutdown_leaves_the_task_its_whole_grace_however_long_it_is() {
     for grace in [SECOND * 5, SECOND * 60, SECOND * 3600] {
         let settings = Settings { shutdown_grace: grace + SECOND * 10, ..settings(true) };
-        let mut bench = Bench { core: Core::new(settings, Box::new(|| vec![1; 16].into())), elapsed: Duration::ZERO };
+        let mut bench = Bench {
+            core: Core::new(settings, Box::new(|| vec![1; 16].into())),
+            elapsed: Duration::ZERO,
+        };
         bench.names(Input::Begin);
         bench.names(Input::Subscribed { killing_state: false });
         let mut patient = task("w");

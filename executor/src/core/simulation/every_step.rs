@@ -1,4 +1,5 @@
-//! Try every interruption at every moment: after each step of each scenario, request an end or inject a fault.
+//! Try every interruption at every moment: after each step of each scenario, request an end or
+//! inject a fault.
 
 use std::collections::BTreeSet;
 
@@ -9,8 +10,8 @@ use super::{
     world::{Action, Nature},
 };
 use Action::{
-    Acknowledge, AnswerSubscribe, Deliver, Disconnect, Exit, Kill, Launch, Listening, LoseSend, Pass, Progress,
-    Registered, Shutdown, Unregistered, WorkDone, WorkFailed,
+    Acknowledge, AnswerSubscribe, Deliver, Disconnect, Exit, Kill, Launch, Listening, LoseSend,
+    Pass, Progress, Registered, Shutdown, Unregistered, WorkDone, WorkFailed,
 };
 
 /// The scenarios, each from start to end.
@@ -158,14 +159,22 @@ fn natures() -> impl Iterator<Item = Nature> {
 #[test]
 fn the_promises_hold_when_an_end_or_a_fault_comes_at_any_step() {
     let mut ends = BTreeSet::new();
-    for (life, nature) in LIVES.iter().flat_map(|life| natures().map(move |nature| (life, nature))) {
-        for (at, intervention) in (0..=life.len()).flat_map(|at| INTERVENTIONS.iter().map(move |what| (at, what))) {
+    for (life, nature) in LIVES.iter().flat_map(|life| natures().map(move |nature| (life, nature)))
+    {
+        for (at, intervention) in
+            (0..=life.len()).flat_map(|at| INTERVENTIONS.iter().map(move |what| (at, what)))
+        {
             let actions = [&life[..at], *intervention, &life[at..]].concat();
             let world = live(nature, &actions);
             ends.extend(world.promises.made().map(|made| made.state().as_str_name()));
         }
     }
-    for state in [TaskState::TaskKilled, TaskState::TaskFailed, TaskState::TaskFinished, TaskState::TaskError] {
+    for state in [
+        TaskState::TaskKilled,
+        TaskState::TaskFailed,
+        TaskState::TaskFinished,
+        TaskState::TaskError,
+    ] {
         assert!(ends.contains(state.as_str_name()), "never {}", state.as_str_name());
     }
 }

@@ -124,7 +124,10 @@ impl Promises {
 
     /// Time has advanced to `now`, and the core is called next.
     pub(super) fn reach(&mut self, now: Duration) {
-        assert!(!self.expects_progress || now <= self.silent_since + PROGRESS_EVERY, "progress came too late");
+        assert!(
+            !self.expects_progress || now <= self.silent_since + PROGRESS_EVERY,
+            "progress came too late"
+        );
         if !self.given_up && self.give_up_at.is_some_and(|at| at <= now) {
             self.given_up = true;
             self.requests.push((now, self.policy.unwrap_or(KILL_GRACE)));
@@ -133,7 +136,10 @@ impl Promises {
 
     /// Nothing may begin after its end was requested.
     pub(super) fn begun(&mut self, id: &str) {
-        assert!(!self.killed.contains(id) && !self.given_up, "work began after its end was requested");
+        assert!(
+            !self.killed.contains(id) && !self.given_up,
+            "work began after its end was requested"
+        );
         self.current = Some(id.to_owned());
     }
 
@@ -145,7 +151,11 @@ impl Promises {
     /// The grace is the shortest one requested, counted from SIGTERM where that came later.
     pub(super) fn destroyed(&self, now: Duration, process: Process) {
         if !process.destroyed {
-            assert_eq!(Some(now), self.destroy_at(process), "SIGKILL came at another time than after the grace");
+            assert_eq!(
+                Some(now),
+                self.destroy_at(process),
+                "SIGKILL came at another time than after the grace"
+            );
         }
     }
 
@@ -160,8 +170,12 @@ impl Promises {
         let earlier = self.made.iter().filter(|made| made.task_id == update.task_id);
         let rank = earlier.map(|made| rank(made.state())).max().unwrap_or(0);
         assert!(rank <= self::rank(update.state()) && rank < 4, "{update:?} after something later");
-        assert!(self.made.iter().all(|made| made.uuid != update.uuid), "its uuid belongs to another update");
-        let is_wanted = self.killed.contains(id) || (self.given_up && self.current.as_ref() == Some(id));
+        assert!(
+            self.made.iter().all(|made| made.uuid != update.uuid),
+            "its uuid belongs to another update"
+        );
+        let is_wanted =
+            self.killed.contains(id) || (self.given_up && self.current.as_ref() == Some(id));
         match update.state() {
             TaskState::TaskRunning => {
                 let process = now.process.expect("RUNNING without a process");
@@ -173,23 +187,35 @@ impl Promises {
             }
             _ => {}
         }
-        assert!(self::rank(update.state()) < 4 || !now.busy || self.current.as_ref() != Some(id), "over, but alive");
+        assert!(
+            self::rank(update.state()) < 4 || !now.busy || self.current.as_ref() != Some(id),
+            "over, but alive"
+        );
         self.silent_since = now.elapsed;
         self.made.push(update);
     }
 
     /// An update is sent as it was made, and none before it is left out.
     pub(super) fn send(&mut self, update: &TaskStatus) {
-        let at = self.made.iter().position(|made| made == update).expect("one that was made, and as it was made");
-        let left_out = (0..at).find(|before| !self.offered.contains(before) && !self.is_acknowledged(*before));
+        let at = self
+            .made
+            .iter()
+            .position(|made| made == update)
+            .expect("one that was made, and as it was made");
+        let left_out =
+            (0..at).find(|before| !self.offered.contains(before) && !self.is_acknowledged(*before));
         assert_eq!(left_out, None, "{update:?} is sent out of order");
         self.offered.insert(at);
     }
 
     /// A SUBSCRIBE lists exactly the unacknowledged updates in the order of their making.
     pub(super) fn subscribe(&mut self, now: Duration, updates: &[TaskStatus]) {
-        assert!(self.down_since.is_none_or(|since| now <= since + NEXT_ATTEMPT), "the agent no longer waits");
-        let unacknowledged: Vec<usize> = (0..self.made.len()).filter(|at| !self.is_acknowledged(*at)).collect();
+        assert!(
+            self.down_since.is_none_or(|since| now <= since + NEXT_ATTEMPT),
+            "the agent no longer waits"
+        );
+        let unacknowledged: Vec<usize> =
+            (0..self.made.len()).filter(|at| !self.is_acknowledged(*at)).collect();
         let expected: Vec<_> = unacknowledged.iter().map(|at| &self.made[*at]).collect();
         assert_eq!(updates.iter().collect::<Vec<_>>(), expected);
         self.offered = unacknowledged.into_iter().collect();
@@ -210,7 +236,10 @@ impl Promises {
             assert!(at <= since + NEXT_ATTEMPT, "no attempt to subscribe");
         }
         if let Some(process) = now.process.filter(|process| !process.destroyed) {
-            assert!(self.destroy_at(process).is_none_or(|by| by > at), "a process outlived its grace");
+            assert!(
+                self.destroy_at(process).is_none_or(|by| by > at),
+                "a process outlived its grace"
+            );
         }
         let heard = (0..self.made.len()).all(|made| self.is_acknowledged(made));
         self.expects_progress = now.fetching && now.up && !self.given_up && heard;

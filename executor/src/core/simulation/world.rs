@@ -110,7 +110,10 @@ impl World {
     fn handle(&mut self, input: Input) {
         self.promises.reach(self.elapsed);
         let outputs = self.core.handle(Now { elapsed: self.elapsed, unix: 0.0 }, input);
-        assert!(self.ended.is_none() || outputs.is_empty(), "the core acts after its end: {outputs:?}");
+        assert!(
+            self.ended.is_none() || outputs.is_empty(),
+            "the core acts after its end: {outputs:?}"
+        );
         for output in outputs {
             self.carry_out(output);
         }
@@ -138,9 +141,14 @@ impl World {
                 assert_eq!(self.link, Link::Down, "one attempt at a time");
                 self.link = Link::Attempting;
                 self.promises.subscribe(self.elapsed, &updates);
-                let heard = |id: &str| self.promises.acknowledged().iter().any(|(task, _)| task == id);
-                let expected: BTreeSet<_> = self.launched.iter().filter(|id| !heard(id)).cloned().collect();
-                assert_eq!(tasks.into_iter().map(|task| task.task_id.value).collect::<BTreeSet<_>>(), expected);
+                let heard =
+                    |id: &str| self.promises.acknowledged().iter().any(|(task, _)| task == id);
+                let expected: BTreeSet<_> =
+                    self.launched.iter().filter(|id| !heard(id)).cloned().collect();
+                assert_eq!(
+                    tasks.into_iter().map(|task| task.task_id.value).collect::<BTreeSet<_>>(),
+                    expected
+                );
                 self.on_the_wire.clear();
                 self.at_agent.extend(updates.iter().map(key));
             }
@@ -166,7 +174,11 @@ impl World {
             Output::Terminate => {
                 self.promises.asked_to_end();
                 let process = self.process.as_mut().expect("a process to terminate");
-                assert_eq!(process.terminated.replace(self.elapsed), None, "SIGTERM was sent twice");
+                assert_eq!(
+                    process.terminated.replace(self.elapsed),
+                    None,
+                    "SIGTERM was sent twice"
+                );
             }
             Output::Destroy => {
                 let process = self.process.as_mut().expect("a process to destroy");
@@ -174,7 +186,10 @@ impl World {
                 process.destroyed = true;
             }
             Output::End { clean, reason } => {
-                assert!(self.process.is_none() && self.work.is_none(), "the executor left a process or a fetch behind");
+                assert!(
+                    self.process.is_none() && self.work.is_none(),
+                    "the executor left a process or a fetch behind"
+                );
                 (self.ended, self.clean) = (Some(reason), clean);
             }
         }
@@ -218,7 +233,9 @@ impl World {
                 let task = self.task(TASKS[*id]);
                 self.launch(*id, Input::Launch(Box::new(task)));
             }
-            Action::LaunchGroup(id) if connected => self.launch(*id, Input::LaunchGroup(vec![task(TASKS[*id])])),
+            Action::LaunchGroup(id) if connected => {
+                self.launch(*id, Input::LaunchGroup(vec![task(TASKS[*id])]))
+            }
             Action::Kill(id, grace) if connected => {
                 let (task_id, grace) = (TASKS[*id].to_owned(), grace.map(Duration::from_millis));
                 self.promises.kill(self.elapsed, &task_id, grace);
@@ -232,12 +249,16 @@ impl World {
                 let delivered = self.on_the_wire.pop_front();
                 self.at_agent.extend(delivered.as_ref().map(key));
             }
-            Action::LoseSend if connected && self.on_the_wire.pop_front().is_some() => self.handle(Input::SendFailed),
+            Action::LoseSend if connected && self.on_the_wire.pop_front().is_some() => {
+                self.handle(Input::SendFailed)
+            }
             Action::Acknowledge(index) if connected && !self.at_agent.is_empty() => {
                 let key = self.at_agent.remove(index % self.at_agent.len());
                 self.acknowledge(key);
             }
-            Action::AcknowledgeAgain(index) if connected && !self.promises.acknowledged().is_empty() => {
+            Action::AcknowledgeAgain(index)
+                if connected && !self.promises.acknowledged().is_empty() =>
+            {
                 let acknowledged = self.promises.acknowledged();
                 let key = acknowledged[index % acknowledged.len()].clone();
                 self.acknowledge(key);
@@ -250,7 +271,12 @@ impl World {
     fn work_on(&mut self, action: &Action) {
         match action {
             Action::Progress if matches!(self.work, Some((Work::Fetch, _))) => {
-                self.handle(Input::Progress(Progress { files_done: 1, files: 2, bytes_done: 3, bytes: 4 }));
+                self.handle(Input::Progress(Progress {
+                    files_done: 1,
+                    files: 2,
+                    bytes_done: 3,
+                    bytes: 4,
+                }));
             }
             Action::Listening => {
                 if let Some(process) = &mut self.process {
@@ -259,11 +285,17 @@ impl World {
                 }
             }
             Action::Registered if self.process.is_some() => self.handle(Input::Registered),
-            Action::Unregistered if self.process.is_some() => self.handle(Input::Unregistered("so".into())),
+            Action::Unregistered if self.process.is_some() => {
+                self.handle(Input::Unregistered("so".into()))
+            }
             Action::WorkDone => self.work_done(),
             Action::WorkFailed if self.work.take().is_some() => {
-                let failure =
-                    Failure { state: TaskState::TaskFailed, reason: None, blame: Blame::Worker, message: "so".into() };
+                let failure = Failure {
+                    state: TaskState::TaskFailed,
+                    reason: None,
+                    blame: Blame::Worker,
+                    message: "so".into(),
+                };
                 self.handle(Input::Failed(failure));
             }
             Action::Exit(code) if self.process.take().is_some() => {
@@ -281,7 +313,8 @@ impl World {
     }
 
     fn task(&self, id: &str) -> TaskInfo {
-        let grace_period = Some(DurationInfo { nanoseconds: OWN_GRACE.as_nanos().try_into().unwrap() });
+        let grace_period =
+            Some(DurationInfo { nanoseconds: OWN_GRACE.as_nanos().try_into().unwrap() });
         let kill_policy = self.nature.own_grace.then_some(KillPolicy { grace_period });
         TaskInfo { kill_policy, ..if self.nature.patient { patient_task(id) } else { task(id) } }
     }
@@ -304,7 +337,10 @@ impl World {
             Some((Work::Fetch, false)) => self.handle(Input::Fetched),
             Some((Work::Start, false)) => {
                 self.process = Some(Process::default());
-                self.handle(Input::Started { pid: 7, class_data: self.nature.warm && !self.quarantined });
+                self.handle(Input::Started {
+                    pid: 7,
+                    class_data: self.nature.warm && !self.quarantined,
+                });
             }
             None => {}
         }
@@ -319,7 +355,9 @@ impl World {
             self.act(&Action::AnswerSubscribe);
             self.act(&Action::Shutdown);
             self.work_done();
-            let obeys = |process: &Process| process.destroyed || (process.terminated.is_some() && round % 2 == 0);
+            let obeys = |process: &Process| {
+                process.destroyed || (process.terminated.is_some() && round % 2 == 0)
+            };
             if self.process.as_ref().is_some_and(obeys) {
                 self.act(&Action::Exit(1));
             }
@@ -339,6 +377,9 @@ impl World {
 
     /// How many terminal updates a task got.
     fn ends(&self, id: &str) -> usize {
-        self.promises.made().filter(|made| made.task_id.value == id && rank(made.state()) == 4).count()
+        self.promises
+            .made()
+            .filter(|made| made.task_id.value == id && rank(made.state()) == 4)
+            .count()
     }
 }

@@ -1,7 +1,8 @@
 //! Archives in the cache: each is unpacked once per host, and its files become ordinary contents.
 //!
-//! `<cache>/archives/<key>.<format>` lists the files of an archive, as a manifest. An entry of a tree that is an
-//! archive is replaced by the entries of its files, so the rest of the cache knows nothing about archives.
+//! `<cache>/archives/<key>.<format>` lists the files of an archive, as a manifest. An entry of a
+//! tree that is an archive is replaced by the entries of its files, so the rest of the cache knows
+//! nothing about archives.
 
 use std::path::PathBuf;
 
@@ -26,7 +27,8 @@ pub(super) const UNPACKING: &str = ".unpack.";
 const MAX_EXPANDED: usize = 2 * MAX_NODES;
 
 impl Cache {
-    /// The entries of a tree with all archives unpacked; none if the files of an archive are not known. Blocks.
+    /// The entries of a tree with all archives unpacked; none if the files of an archive are not
+    /// known. Blocks.
     pub(super) fn expand(&self, manifest: &Manifest) -> Option<Vec<Entry>> {
         let mut entries = Vec::with_capacity(manifest.entries().len());
         for entry in manifest.entries() {
@@ -48,7 +50,9 @@ impl Cache {
     /// Whether the files of an archive are known and in the cache.
     pub(super) fn is_unpacked(&self, entry: &Entry) -> bool {
         let entries = self.unpacked(entry);
-        entries.is_some_and(|entries| entries.iter().filter_map(Content::of).all(|content| self.has(&content)))
+        entries.is_some_and(|entries| {
+            entries.iter().filter_map(Content::of).all(|content| self.has(&content))
+        })
     }
 
     /// The files of an archive, at their paths in the tree.
@@ -63,19 +67,32 @@ impl Cache {
         self.root().join("archives").join(format!("{}.{format}", archive.key()))
     }
 
-    /// Unpacks an archive while it is being downloaded, and holds its files for the reservation's fetch. Blocks until
-    /// the download ends.
-    pub(super) fn unpack(&self, entry: &Entry, source: Growing, reservation: &Reservation) -> Result<(), FetchError> {
-        let (Kind::Archive(format, _), Some(archive)) = (&entry.kind, Content::of(entry)) else { return Ok(()) };
+    /// Unpacks an archive while it is being downloaded, and holds its files for the reservation's
+    /// fetch. Blocks until the download ends.
+    pub(super) fn unpack(
+        &self,
+        entry: &Entry,
+        source: Growing,
+        reservation: &Reservation,
+    ) -> Result<(), FetchError> {
+        let (Kind::Archive(format, _), Some(archive)) = (&entry.kind, Content::of(entry)) else {
+            return Ok(());
+        };
         let parts = self.root().join("partial");
-        let folder = tempfile::Builder::new().prefix(UNPACKING).tempdir_in(&parts).map_err(FetchError::Disk)?;
+        let folder = tempfile::Builder::new()
+            .prefix(UNPACKING)
+            .tempdir_in(&parts)
+            .map_err(FetchError::Disk)?;
         // The lock shows others that the folder is in use.
-        let _unpacking = FileLock::attempt(folder.path(), Mode::Exclusive).map_err(FetchError::Disk)?;
+        let _unpacking =
+            FileLock::attempt(folder.path(), Mode::Exclusive).map_err(FetchError::Disk)?;
         let listing = unpack(source, *format, folder.path(), Limits::default())
             .map_err(|error| FetchError::archive(error, &entry.path, folder.path()))?;
         for inner in listing.entries() {
-            below(&entry.path, inner)
-                .map_err(|error| FetchError::Archive { path: entry.path.clone(), source: UnpackError::Tree(error) })?;
+            below(&entry.path, inner).map_err(|error| FetchError::Archive {
+                path: entry.path.clone(),
+                source: UnpackError::Tree(error),
+            })?;
         }
         crash::point();
         // Space for the whole archive, because it may contain thousands of files.
@@ -91,7 +108,8 @@ impl Cache {
             }
         }
         let (place, encoded) = (self.listing(&archive, *format), listing.encode());
-        save(&place, &encoded).map_err(|error| FetchError::disk(error, &place, encoded.len() as u64))
+        save(&place, &encoded)
+            .map_err(|error| FetchError::disk(error, &place, encoded.len() as u64))
     }
 }
 

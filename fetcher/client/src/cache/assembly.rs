@@ -37,7 +37,8 @@ const ATTEMPTS: usize = 3;
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 /// How long to look again in total: processes that only check a tree are quick.
 const IN_USE_FOR: Duration = Duration::from_secs(5);
-/// How soon to look again while another fetch of the same lane makes the tree, at first and at most.
+/// How soon to look again while another fetch of the same lane makes the tree, at first and at
+/// most.
 const MAKING: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(25));
 
 impl Cache {
@@ -54,7 +55,9 @@ impl Cache {
                 fetch.show_complete(&tree.manifest);
                 return Ok(tree);
             }
-            let Some(_making) = Making::attempt(self.lock(&format!("{digest}{}.making", fetch.lane))).await? else {
+            let Some(_making) =
+                Making::attempt(self.lock(&format!("{digest}{}.making", fetch.lane))).await?
+            else {
                 // Another process is making it.
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(MAKING.1);
@@ -93,8 +96,8 @@ impl Cache {
             if cleared.await? {
                 return Ok(());
             }
-            // Another process may be checking the tree as we do. But it may also use the damaged tree, and waiting for
-            // that to end could take forever.
+            // Another process may be checking the tree as we do. But it may also use the damaged
+            // tree, and waiting for that to end could take forever.
             tokio::time::sleep(LOOK_AGAIN).await;
             waited += LOOK_AGAIN;
         }
@@ -114,23 +117,34 @@ impl Cache {
             Ok((manifest, needs, nodes))
         })
         .await?;
-        let (all, bytes) =
-            (contents.len(), contents.values().map(|content| content.blob.size).fold(0, u64::saturating_add));
-        let (reservation, mut missing) = self.reserve(contents.into_values().collect(), nodes).await?;
+        let (all, bytes) = (
+            contents.len(),
+            contents.values().map(|content| content.blob.size).fold(0, u64::saturating_add),
+        );
+        let (reservation, mut missing) =
+            self.reserve(contents.into_values().collect(), nodes).await?;
         let reservation = Arc::new(reservation);
         missing.sort_by_key(|content| Reverse(content.blob.size));
         if !missing.is_empty() {
-            let needed = missing.iter().map(|content| content.blob.size).fold(0, u64::saturating_add);
+            let needed =
+                missing.iter().map(|content| content.blob.size).fold(0, u64::saturating_add);
             let (_, meter) = fetch.start().await?;
             meter.expect(all, bytes);
             meter.there(all - missing.len(), bytes.saturating_sub(needed));
         }
-        let archives: Vec<_> = packed.iter().filter_map(Content::of).map(|content| self.blob(&content.key())).collect();
+        let archives: Vec<_> = packed
+            .iter()
+            .filter_map(Content::of)
+            .map(|content| self.blob(&content.key()))
+            .collect();
         self.fetch_and_unpack(missing, packed, fetch, &reservation).await?;
         let cache = self.clone();
         blocking(move || {
             // The archives' files will be read, not the archives.
-            archives.iter().filter_map(|archive| File::open(archive).ok()).for_each(|archive| forget(&archive));
+            archives
+                .iter()
+                .filter_map(|archive| File::open(archive).ok())
+                .for_each(|archive| forget(&archive));
             cache.assemble(&digest, &manifest)
         })
         .await?;
@@ -148,20 +162,24 @@ impl Cache {
         fetch: &Fetch,
         reservation: &Arc<Reservation>,
     ) -> Result<(), FetchError> {
-        let archives = packed.iter().filter_map(|entry| Some((Content::of(entry)?.key(), Arc::<Frontier>::default())));
+        let archives = packed
+            .iter()
+            .filter_map(|entry| Some((Content::of(entry)?.key(), Arc::<Frontier>::default())));
         let archives: HashMap<String, Arc<Frontier>> = archives.collect();
         let missing_keys: BTreeSet<String> = missing.iter().map(Content::key).collect();
         let unpacked = packed.into_iter().filter_map(|entry| {
             let content = Content::of(&entry)?;
             let frontier = archives.get(&content.key())?;
             let feed = (!missing_keys.contains(&content.key())).then(|| Feed::new(frontier));
-            let (cache, source, reservation) = (self.clone(), Growing::new(frontier), Arc::clone(reservation));
+            let (cache, source, reservation) =
+                (self.clone(), Growing::new(frontier), Arc::clone(reservation));
             Some(blocking(move || {
                 cache.feed_all(&content, feed)?;
                 cache.unpack(&entry, source, &reservation)
             }))
         });
-        // All feeds exist from the start, so that a reader learns of a failed fetch whenever it happens.
+        // All feeds exist from the start, so that a reader learns of a failed fetch whenever it
+        // happens.
         let fetched: Vec<_> = missing
             .into_iter()
             .map(|content| {
@@ -170,7 +188,8 @@ impl Cache {
             })
             .collect();
         let fetched = stream::iter(fetched).buffer_unordered(AT_ONCE).try_collect::<()>();
-        let unpacked = stream::iter(unpacked).buffer_unordered(UNPACKED_AT_ONCE).try_collect::<()>();
+        let unpacked =
+            stream::iter(unpacked).buffer_unordered(UNPACKED_AT_ONCE).try_collect::<()>();
         try_join(fetched, unpacked).await.map(drop)
     }
 
@@ -197,19 +216,23 @@ impl Cache {
         let (download, _) = fetch.start().await?;
         let manifest = download.manifest(digest).await?;
         if manifest.has_secrets() {
-            // As earlier versions of the server did. Without the cache, its tree can still be fetched.
+            // As earlier versions of the server did. Without the cache, its tree can still be
+            // fetched.
             return Err(FetchError::Disk(io::Error::other(
                 "the manifest lists secrets, and the cache is no place for them",
             )));
         }
         let (place, encoded) = (self.manifest(&digest), manifest.encode());
-        blocking(move || save(&place, &encoded).map_err(|error| FetchError::disk(error, &place, encoded.len() as u64)))
-            .await?;
+        blocking(move || {
+            save(&place, &encoded)
+                .map_err(|error| FetchError::disk(error, &place, encoded.len() as u64))
+        })
+        .await?;
         Ok(manifest)
     }
 
-    /// Links the contents together; the caller has reserved them. If one was removed after all, the tree is not made.
-    /// Another lane may have made the same tree meanwhile.
+    /// Links the contents together; the caller has reserved them. If one was removed after all, the
+    /// tree is not made. Another lane may have made the same tree meanwhile.
     fn assemble(&self, digest: &Digest, manifest: &Manifest) -> Result<(), FetchError> {
         let path = self.tree_path(digest);
         let Some(entries) = self.expand(manifest) else { return Ok(()) };
@@ -217,7 +240,9 @@ impl Cache {
             Err(FetchError::Exists(_)) => return Ok(()),
             staging => staging?,
         };
-        let blob = |entry: &Entry| Content::of(entry).map(|content| self.blob(&content.key())).unwrap_or_default();
+        let blob = |entry: &Entry| {
+            Content::of(entry).map(|content| self.blob(&content.key())).unwrap_or_default()
+        };
         match staging.project(&entries, blob, &mut Projector::linking()) {
             Err(FetchError::Disk(error)) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(error) => Err(error),
@@ -226,7 +251,8 @@ impl Cache {
                 // The list may have been removed while the contents were fetched.
                 let place = self.manifest(digest);
                 if !place.exists() {
-                    save(&place, &manifest.encode()).map_err(|error| FetchError::disk(error, &place, 0))?;
+                    save(&place, &manifest.encode())
+                        .map_err(|error| FetchError::disk(error, &place, 0))?;
                 }
                 match staging.publish() {
                     Err(_) if path.is_dir() => Ok(()),
@@ -242,7 +268,9 @@ struct Making(FileLock);
 
 impl Making {
     async fn attempt(path: PathBuf) -> Result<Option<Self>, FetchError> {
-        let lock = blocking(move || FileLock::attempt(&path, Mode::Exclusive).map_err(FetchError::Disk)).await?;
+        let lock =
+            blocking(move || FileLock::attempt(&path, Mode::Exclusive).map_err(FetchError::Disk))
+                .await?;
         Ok(lock.map(Self))
     }
 }
@@ -255,5 +283,8 @@ impl Drop for Making {
 }
 
 fn damaged(path: &Path) -> FetchError {
-    FetchError::Disk(io::Error::other(format!("{} is damaged and in use, or gets damaged", path.display())))
+    FetchError::Disk(io::Error::other(format!(
+        "{} is damaged and in use, or gets damaged",
+        path.display()
+    )))
 }

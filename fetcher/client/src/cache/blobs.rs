@@ -36,11 +36,14 @@ struct Arrival {
 }
 
 impl Cache {
-    /// Opens a content by name (see [`BlobName`]) with either mode, if it is in the cache and not modified.
+    /// Opens a content by name (see [`BlobName`]) with either mode, if it is in the cache and not
+    /// modified.
     pub fn open_content(&self, name: &BlobName) -> io::Result<Option<(File, Fingerprint)>> {
         for mode in ["", EXECUTABLE] {
             match hashing::open(&self.blob(&format!("{name}{mode}"))) {
-                Ok((file, fingerprint)) if is_untouched(&file.metadata()?) => return Ok(Some((file, fingerprint))),
+                Ok((file, fingerprint)) if is_untouched(&file.metadata()?) => {
+                    return Ok(Some((file, fingerprint)));
+                }
                 Ok(_) | Err(HashError::NotAFile(_) | HashError::Changed(_)) => {}
                 Err(HashError::Read(error)) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(HashError::Read(error)) => return Err(error),
@@ -57,13 +60,17 @@ impl Cache {
     /// Passes a content of the cache to its reader.
     pub(super) fn feed_all(&self, content: &Content, feed: Option<Feed>) -> Result<(), FetchError> {
         if let Some(feed) = feed {
-            feed.begin(File::open(self.blob(&content.key())).map_err(FetchError::Disk)?, &content.blob, |_| true);
+            feed.begin(
+                File::open(self.blob(&content.key())).map_err(FetchError::Disk)?,
+                &content.blob,
+                |_| true,
+            );
         }
         Ok(())
     }
 
-    /// Gets a content into the cache unless it is there; waits if another process is fetching it. `feed` allows reading
-    /// it meanwhile.
+    /// Gets a content into the cache unless it is there; waits if another process is fetching it.
+    /// `feed` allows reading it meanwhile.
     pub(super) async fn ensure(
         &self,
         content: Content,
@@ -98,7 +105,8 @@ impl Arrival {
         self.partial.file().path()
     }
 
-    /// What remains to be fetched; none if another process brought the content while we waited for the lock.
+    /// What remains to be fetched; none if another process brought the content while we waited for
+    /// the lock.
     fn resume(&self, feed: Option<Feed>) -> Result<Option<Target>, FetchError> {
         let size = self.content.blob.size;
         if self.cache.has(&self.content) {
@@ -112,8 +120,11 @@ impl Arrival {
         let path = self.path().to_owned();
         // A fetch that was killed in its last step has left the file read-only.
         fs_err::set_permissions(&path, Permissions::from_mode(0o600)).map_err(FetchError::Disk)?;
-        let mut file = OpenOptions::new().read(true).write(true).open(&path).map_err(FetchError::Disk)?;
-        let there = self.verified_chunks(&mut file).map_err(|error| FetchError::disk(error, &path, size))?;
+        let mut file =
+            OpenOptions::new().read(true).write(true).open(&path).map_err(FetchError::Disk)?;
+        let there = self
+            .verified_chunks(&mut file)
+            .map_err(|error| FetchError::disk(error, &path, size))?;
         preallocate(&file, size)?;
         crash::point();
         let is_there = |chunk| there.get(chunk).copied().unwrap_or(false);
@@ -129,8 +140,8 @@ impl Arrival {
         self.cache.has(&twin).then(|| self.cache.blob(&twin.key()))
     }
 
-    /// Which chunks exist already, from an interrupted fetch or from the file with the other mode. All are hashed,
-    /// because a crash may have left anything.
+    /// Which chunks exist already, from an interrupted fetch or from the file with the other mode.
+    /// All are hashed, because a crash may have left anything.
     fn verified_chunks(&self, file: &mut File) -> io::Result<Vec<bool>> {
         if self.content.blob.chunks.is_empty() || file.metadata()?.len() > self.content.blob.size {
             file.set_len(0)?;
@@ -151,9 +162,13 @@ impl Arrival {
 impl Store for Arrival {
     fn complete(&self, target: &Target) -> Result<(), FetchError> {
         let size = self.content.blob.size;
-        finish_file(&target.path, self.content.mode()).map_err(|error| FetchError::disk(error, &target.path, 0))?;
+        finish_file(&target.path, self.content.mode())
+            .map_err(|error| FetchError::disk(error, &target.path, 0))?;
         crash::point();
-        self.partial.file().sync_all().map_err(|error| FetchError::disk(error, &target.path, size))?;
+        self.partial
+            .file()
+            .sync_all()
+            .map_err(|error| FetchError::disk(error, &target.path, size))?;
         let place = self.cache.blob(&self.content.key());
         if self.cache.has(&self.content) && self.reservation.hold(&place, &self.content) {
             // Another lane was first, and trees already link to its file.
@@ -163,7 +178,8 @@ impl Store for Arrival {
         }
         self.reservation.hold(&target.path, &self.content);
         crash::point();
-        fs_err::rename(&target.path, &place).map_err(|error| FetchError::disk(error, &place, size))?;
+        fs_err::rename(&target.path, &place)
+            .map_err(|error| FetchError::disk(error, &place, size))?;
         crash::point();
         self.reservation.use_up(size);
         Ok(())

@@ -1,4 +1,5 @@
-//! Archives of class data (CDS): the classes that a JVM has loaded, stored so that the next JVM starts faster.
+//! Archives of class data (CDS): the classes that a JVM has loaded, stored so that the next JVM
+//! starts faster.
 //!
 //! ```text
 //! <cache>/class-data/<key>.jsa     an archive, read-only; the key depends on JVM and class path
@@ -8,8 +9,8 @@
 //! <cache>/locks/class-data         exclusive while one is written: one at a time per host
 //! ```
 //!
-//! A damaged archive may crash the TaskManager that starts with it. So no archive is handed out before its digest was
-//! verified. A file that has not changed since is not read again.
+//! A damaged archive may crash the TaskManager that starts with it. So no archive is handed out
+//! before its digest was verified. A file that has not changed since is not read again.
 
 mod making;
 mod record;
@@ -38,11 +39,13 @@ pub use making::ClassDataMaking;
 const REFUSED_FOR: Duration = Duration::from_secs(24 * 3600);
 
 impl Cache {
-    /// The verified archive with this key, if there is one. A damaged one is quarantined. Blocks, for microseconds
-    /// unless the file has changed since the last call.
+    /// The verified archive with this key, if there is one. A damaged one is quarantined. Blocks,
+    /// for microseconds unless the file has changed since the last call.
     pub fn class_data(&self, key: &Digest) -> io::Result<Option<PathBuf>> {
         let (archive, record) = (self.archive(key), self.about_class_data(key, "json"));
-        let Some((metadata, known)) = fs_err::metadata(&archive).ok().zip(fs_err::read(&record).ok()) else {
+        let Some((metadata, known)) =
+            fs_err::metadata(&archive).ok().zip(fs_err::read(&record).ok())
+        else {
             return Ok(None);
         };
         let Ok(Record { digest, seen }) = serde_json::from_slice(&known) else {
@@ -63,15 +66,20 @@ impl Cache {
         Ok(Some(archive))
     }
 
-    /// Begins an archive. None if it exists, was refused recently, or an archive is being written on this host. Blocks.
+    /// Begins an archive. None if it exists, was refused recently, or an archive is being written
+    /// on this host. Blocks.
     pub fn make_class_data(&self, key: &Digest) -> io::Result<Option<ClassDataMaking>> {
-        let Some(alone) = FileLock::attempt(&self.lock("class-data"), Mode::Exclusive)? else { return Ok(None) };
-        let refused = fs_err::metadata(self.about_class_data(key, "refused")).and_then(|file| file.modified());
+        let Some(alone) = FileLock::attempt(&self.lock("class-data"), Mode::Exclusive)? else {
+            return Ok(None);
+        };
+        let refused = fs_err::metadata(self.about_class_data(key, "refused"))
+            .and_then(|file| file.modified());
         let is_refused = refused.is_ok_and(|at| at.elapsed().is_ok_and(|age| age < REFUSED_FOR));
         if is_refused || self.class_data(key)?.is_some() {
             return Ok(None);
         }
-        let folder = tempfile::Builder::new().prefix(".").tempdir_in(self.root().join("class-data"))?;
+        let folder =
+            tempfile::Builder::new().prefix(".").tempdir_in(self.root().join("class-data"))?;
         Ok(Some(ClassDataMaking { cache: self.clone(), key: *key, folder, _alone: alone }))
     }
 
@@ -80,8 +88,8 @@ impl Cache {
         save(&self.about_class_data(key, "refused"), why.as_bytes())
     }
 
-    /// Quarantines an archive, and makes sure that none is written with this key for a day. JVMs that use it are not
-    /// affected.
+    /// Quarantines an archive, and makes sure that none is written with this key for a day. JVMs
+    /// that use it are not affected.
     pub fn quarantine_class_data(&self, key: &Digest, why: &str) -> io::Result<()> {
         tracing::warn!(%key, "Moving an archive of class data into quarantine: {why}");
         self.refuse_class_data(key, why)?;
@@ -93,8 +101,8 @@ impl Cache {
         remove_if_there(&self.about_class_data(key, "json"))
     }
 
-    /// Removes an archive that JVMs reject, so that a new one is written. If the archive is young, a new one would be
-    /// no better, so none is written for a day.
+    /// Removes an archive that JVMs reject, so that a new one is written. If the archive is young,
+    /// a new one would be no better, so none is written for a day.
     pub fn replace_class_data(&self, key: &Digest) -> io::Result<()> {
         let made = fs_err::metadata(self.archive(key)).and_then(|file| file.modified());
         if made.is_ok_and(|made| made.elapsed().is_ok_and(|age| age < REFUSED_FOR)) {

@@ -22,7 +22,9 @@ impl Content {
     pub(super) fn of(entry: &Entry) -> Option<Self> {
         match &entry.kind {
             _ if entry.secret => None,
-            Kind::File(blob) | Kind::Archive(_, blob) => Some(Self { blob: blob.clone(), executable: false }),
+            Kind::File(blob) | Kind::Archive(_, blob) => {
+                Some(Self { blob: blob.clone(), executable: false })
+            }
             Kind::Executable(blob) => Some(Self { blob: blob.clone(), executable: true }),
             Kind::Link(_) => None,
         }

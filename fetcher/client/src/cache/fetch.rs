@@ -37,7 +37,8 @@ impl Fetch {
         Self { request, options, progress, lane: String::new(), permission: None, started }
     }
 
-    /// Like [`Fetch::new`], for one of several users that must not wait for each other, and only with permission.
+    /// Like [`Fetch::new`], for one of several users that must not wait for each other, and only
+    /// with permission.
     #[must_use]
     pub fn in_lane(self, lane: &str, permission: Permission) -> Self {
         Self { lane: format!(".{lane}"), permission: Some(permission), ..self }
@@ -46,7 +47,8 @@ impl Fetch {
     /// Connects to the servers, at the first call.
     pub(super) async fn start(&self) -> Result<(Arc<Download>, Arc<Meter>), FetchError> {
         let start = async {
-            let (download, meter) = start(self.request.clone(), self.options.clone(), self.progress.clone()).await?;
+            let (download, meter) =
+                start(self.request.clone(), self.options.clone(), self.progress.clone()).await?;
             Ok((Arc::new(download), meter))
         };
         self.started.get_or_try_init(|| start).await.cloned()
@@ -61,6 +63,7 @@ impl Fetch {
 /// Like [`Fetch::show_complete`], to the watchers of `progress`.
 pub(super) fn show_complete(progress: &watch::Sender<Progress>, manifest: &Manifest) {
     let shared = manifest.entries().iter().filter_map(Content::of);
-    let (files, bytes) = shared.fold((0, 0), |(files, bytes), content| (files + 1, bytes + content.blob.size));
+    let (files, bytes) =
+        shared.fold((0, 0), |(files, bytes), content| (files + 1, bytes + content.blob.size));
     progress.send_replace(Progress { files_done: files, files, bytes_done: bytes, bytes });
 }

@@ -14,8 +14,8 @@ use crate::counters::Counters;
 /// Location and size of a cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CacheOptions {
-    /// The cache's folder, created if it does not exist. It must belong to the user of this process, and no other user
-    /// may have write access.
+    /// The cache's folder, created if it does not exist. It must belong to the user of this
+    /// process, and no other user may have write access.
     pub path: PathBuf,
     /// How many bytes of content to keep. Content in use stays even above this budget.
     pub budget: u64,
@@ -53,20 +53,21 @@ impl Cache {
     /// Opens the cache, creating it if needed, unless another user could replace it. Blocks.
     pub fn open(options: CacheOptions) -> Result<Self, CacheError> {
         check_way(&options.path).map_err(CacheError::Replaceable)?;
-        let cache = Self { options: Arc::new(options), leaves_spare: false, counters: Arc::default() };
-        for folder in [cache.root().to_owned()].into_iter().chain(FOLDERS.map(|name| cache.root().join(name))) {
-            std::fs::DirBuilder::new()
-                .recursive(true)
-                .mode(0o755)
-                .create(&folder)
-                .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", folder.display())))?;
+        let cache =
+            Self { options: Arc::new(options), leaves_spare: false, counters: Arc::default() };
+        for folder in
+            [cache.root().to_owned()].into_iter().chain(FOLDERS.map(|name| cache.root().join(name)))
+        {
+            std::fs::DirBuilder::new().recursive(true).mode(0o755).create(&folder).map_err(
+                |error| io::Error::new(error.kind(), format!("{}: {error}", folder.display())),
+            )?;
             check_owner(&folder, nix::unistd::geteuid())?;
         }
         Ok(cache)
     }
 
-    /// The same cache, which leaves a twentieth of its file system free (at most 1 GiB and 50 000 inodes): for a program
-    /// that fetches what others name.
+    /// The same cache, which leaves a twentieth of its file system free (at most 1 GiB and 50 000
+    /// inodes): for a program that fetches what others name.
     #[must_use]
     pub fn leaving_spare(self) -> Self {
         Self { leaves_spare: true, ..self }
@@ -107,8 +108,17 @@ impl Cache {
     }
 }
 
-const FOLDERS: [&str; 9] =
-    ["archives", "blobs", "class-data", "partial", "trees", "manifests", "locks", "reserved", "quarantine"];
+const FOLDERS: [&str; 9] = [
+    "archives",
+    "blobs",
+    "class-data",
+    "partial",
+    "trees",
+    "manifests",
+    "locks",
+    "reserved",
+    "quarantine",
+];
 
 pub(super) fn check_owner(folder: &Path, owner: Uid) -> Result<(), CacheError> {
     let metadata = fs_err::symlink_metadata(folder)?;
@@ -120,7 +130,10 @@ pub(super) fn check_owner(folder: &Path, owner: Uid) -> Result<(), CacheError> {
         return Err(untrusted(format!("belongs to user {}", metadata.uid())));
     }
     if metadata.mode() & 0o022 != 0 {
-        return Err(untrusted(format!("can be written to by others (mode {:o})", metadata.mode() & 0o7777)));
+        return Err(untrusted(format!(
+            "can be written to by others (mode {:o})",
+            metadata.mode() & 0o7777
+        )));
     }
     Ok(())
 }

@@ -19,7 +19,8 @@ use crate::project::{Projection, Projector};
 
 impl Cache {
     /// Fetches what is missing into the cache, and projects the tree from there. As with
-    /// [`materialise_with`](crate::materialise_with), the target appears complete and verified, or not at all.
+    /// [`materialise_with`](crate::materialise_with), the target appears complete and verified, or
+    /// not at all.
     pub async fn materialise(
         &self,
         request: Request,
@@ -31,8 +32,9 @@ impl Cache {
         fetch.project(tree).await
     }
 
-    /// Projects a tree that is in the cache, not being changed, and without secrets. [`Cache::materialise`] handles all
-    /// other cases and all errors. Blocks; it is the fastest path, on one thread.
+    /// Projects a tree that is in the cache, not being changed, and without secrets.
+    /// [`Cache::materialise`] handles all other cases and all errors. Blocks; it is the fastest
+    /// path, on one thread.
     pub(crate) fn materialise_at_once(
         &self,
         request: &Request,
@@ -41,15 +43,22 @@ impl Cache {
         if request.secrets.is_some() {
             return None;
         }
-        let pin = FileLock::attempt(&self.lock(&request.manifest.to_string()), Mode::Shared).ok()??;
+        let pin =
+            FileLock::attempt(&self.lock(&request.manifest.to_string()), Mode::Shared).ok()??;
         let (manifest, entries) = self.look_for_tree(&request.manifest)?;
         let path = self.tree_path(&request.manifest);
-        let (Projected::Whole(target), projection) = project_into(request.target.clone(), &path, entries).ok()? else {
+        let (Projected::Whole(target), projection) =
+            project_into(request.target.clone(), &path, entries).ok()?
+        else {
             return None;
         };
         self.counters.hit();
         show_complete(progress, &manifest);
-        Some(Materialised { target, manifest, shared: Some(Shared { path, was_there: true, projection, _pin: pin }) })
+        Some(Materialised {
+            target,
+            manifest,
+            shared: Some(Shared { path, was_there: true, projection, _pin: pin }),
+        })
     }
 }
 
@@ -63,16 +72,28 @@ impl Fetch {
             entries.extend(manifest.entries().iter().filter(|entry| entry.secret).cloned());
         }
         let (target, place) = (self.request.target.clone(), path.clone());
-        let (projected, projection) = blocking(move || project_into(target, &place, entries)).await?;
+        let (projected, projection) =
+            blocking(move || project_into(target, &place, entries)).await?;
         let target = match projected {
             Projected::Whole(target) => target,
-            Projected::ExceptSecrets { staging, secrets, files } => self.finish(staging, secrets, files).await?,
+            Projected::ExceptSecrets { staging, secrets, files } => {
+                self.finish(staging, secrets, files).await?
+            }
         };
-        Ok(Materialised { target, manifest, shared: Some(Shared { path, was_there, projection, _pin: pin }) })
+        Ok(Materialised {
+            target,
+            manifest,
+            shared: Some(Shared { path, was_there, projection, _pin: pin }),
+        })
     }
 
     /// Fetches the secrets of a tree that is otherwise complete.
-    async fn finish(&self, staging: Staging, secrets: Vec<Entry>, files: Vec<Target>) -> Result<PathBuf, FetchError> {
+    async fn finish(
+        &self,
+        staging: Staging,
+        secrets: Vec<Entry>,
+        files: Vec<Target>,
+    ) -> Result<PathBuf, FetchError> {
         let staging = Arc::new(staging);
         if !files.is_empty() {
             let (download, meter) = self.start().await?;
@@ -89,10 +110,15 @@ impl Fetch {
 }
 
 /// Projects the files of the tree at `path` into the target, except secrets. Blocks.
-fn project_into(target: PathBuf, path: &Path, entries: Vec<Entry>) -> Result<(Projected, Projection), FetchError> {
+fn project_into(
+    target: PathBuf,
+    path: &Path,
+    entries: Vec<Entry>,
+) -> Result<(Projected, Projection), FetchError> {
     let staging = Staging::create(target, &entries)?;
     let mut projector = Projector::new();
-    let (secrets, shared): (Vec<Entry>, Vec<Entry>) = entries.into_iter().partition(|entry| entry.secret);
+    let (secrets, shared): (Vec<Entry>, Vec<Entry>) =
+        entries.into_iter().partition(|entry| entry.secret);
     staging.project(&shared, |entry| entry.path.under(path), &mut projector)?;
     let projection = projector.way();
     if secrets.is_empty() {

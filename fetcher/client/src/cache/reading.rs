@@ -12,7 +12,8 @@ use crate::blocking::blocking;
 use crate::error::FetchError;
 use crate::lock::{FileLock, Mode};
 
-/// The folders that must belong to the owner alone, so that a tree can be trusted without reading it again.
+/// The folders that must belong to the owner alone, so that a tree can be trusted without reading
+/// it again.
 const OWNED_FOLDERS: [&str; 4] = ["archives", "locks", "manifests", "trees"];
 
 /// A trusted user's cache, read-only.
@@ -47,7 +48,13 @@ impl Cache {
             let pin = FileLock::attempt(&lock, Mode::Shared).map_err(FetchError::Disk)?;
             let Some(pin) = pin else { return Ok(None) };
             let Some((manifest, entries)) = cache.look_for_tree(&digest) else { return Ok(None) };
-            Ok(Some(Tree { path: cache.tree_path(&digest), manifest, entries, was_there: true, pin }))
+            Ok(Some(Tree {
+                path: cache.tree_path(&digest),
+                manifest,
+                entries,
+                was_there: true,
+                pin,
+            }))
         })
         .await
     }

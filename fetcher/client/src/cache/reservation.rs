@@ -1,8 +1,9 @@
 //! What a running fetch needs of the cache, visible to all processes.
 //!
-//! A reservation is a folder. It has a hard link to each content that the fetch uses, so that nobody removes it as
-//! unused. It also has a locked file whose size is the number of bytes still to come, without using that space. If the
-//! process dies, the lock ends, and the next process that looks removes the folder.
+//! A reservation is a folder. It has a hard link to each content that the fetch uses, so that
+//! nobody removes it as unused. It also has a locked file whose size is the number of bytes still
+//! to come, without using that space. If the process dies, the lock ends, and the next process that
+//! looks removes the folder.
 
 use std::fs::DirBuilder;
 use std::io;
@@ -75,7 +76,10 @@ impl Reservation {
             let lock = path.join(LOCK);
             match FileLock::attempt(&lock, Mode::Exclusive) {
                 Ok(None) => {
-                    bytes = u64::saturating_add(bytes, fs_err::metadata(&lock).map_or(0, |metadata| metadata.len()));
+                    bytes = u64::saturating_add(
+                        bytes,
+                        fs_err::metadata(&lock).map_or(0, |metadata| metadata.len()),
+                    );
                 }
                 Ok(Some(_ended)) => remove_folder(&path)?,
                 // Its fetch is just ending.

@@ -26,8 +26,8 @@ const PARTIAL_FOR: Duration = Duration::from_secs(24 * 3600);
 /// Younger folders may belong to a process that has not locked them yet.
 const YOUNG: Duration = Duration::from_secs(2);
 
-/// How long the list of an archive's files is kept. Later, the archive is unpacked again if needed. The list takes
-/// almost no space, but some day nobody uses the archive.
+/// How long the list of an archive's files is kept. Later, the archive is unpacked again if needed.
+/// The list takes almost no space, but some day nobody uses the archive.
 const LISTING_FOR: Duration = Duration::from_secs(90 * 24 * 3600);
 
 /// The contents of the cache, counted.
@@ -70,7 +70,8 @@ impl Cache {
         for tree in self.list("trees")? {
             usage.trees += 1;
             let name = tree.file_name().to_string_lossy().into_owned();
-            usage.trees_in_use += usize::from(FileLock::attempt(&self.lock(&name), Mode::Unshared)?.is_none());
+            usage.trees_in_use +=
+                usize::from(FileLock::attempt(&self.lock(&name), Mode::Unshared)?.is_none());
         }
         for blob in self.list("blobs")? {
             usage.contents += 1;
@@ -82,8 +83,8 @@ impl Cache {
         Ok(usage)
     }
 
-    /// Removes the least recently used until at most `budget` bytes are left or the rest is in use, and abandoned
-    /// incomplete files.
+    /// Removes the least recently used until at most `budget` bytes are left or the rest is in use,
+    /// and abandoned incomplete files.
     pub async fn collect_garbage(&self, budget: u64) -> Result<Removed, FetchError> {
         let _room = FileLock::acquire(self.lock("gc"), Mode::Exclusive).await?;
         let cache = self.clone();
@@ -101,7 +102,8 @@ impl Cache {
         .await
     }
 
-    /// Holds those of `contents` that exist. Makes and reserves room for the others, which are returned.
+    /// Holds those of `contents` that exist. Makes and reserves room for the others, which are
+    /// returned.
     pub(super) async fn reserve(
         &self,
         contents: Vec<Content>,
@@ -114,16 +116,22 @@ impl Cache {
             let reservation = Reservation::make(&root.join("reserved"))?;
             let mut missing = Vec::new();
             for content in contents {
-                if !(cache.has(&content) && reservation.hold(&cache.blob(&content.key()), &content)) {
+                if !(cache.has(&content) && reservation.hold(&cache.blob(&content.key()), &content))
+                {
                     missing.push(content);
                 }
             }
-            let bytes = missing.iter().map(|content| content.blob.size).fold(0, u64::saturating_add);
+            let bytes =
+                missing.iter().map(|content| content.blob.size).fold(0, u64::saturating_add);
             let needed = Space { bytes, inodes: nodes.saturating_add(missing.len() as u64) };
             cache.make_room(needed).map_err(FetchError::Disk)?;
             let free = cache.free();
             if free.bytes < needed.bytes {
-                return Err(FetchError::NoSpace { path: root.to_owned(), needed: bytes, available: free.bytes });
+                return Err(FetchError::NoSpace {
+                    path: root.to_owned(),
+                    needed: bytes,
+                    available: free.bytes,
+                });
             }
             if free.inodes < needed.inodes {
                 let (needed, available) = (needed.inodes, free.inodes);
@@ -144,7 +152,10 @@ impl Cache {
 
     fn make_room(&self, needed: Space) -> io::Result<()> {
         let usage = self.usage()?;
-        let kept = usage.bytes.saturating_add(usage.class_data).saturating_add(usage.reserved.max(usage.partial));
+        let kept = usage
+            .bytes
+            .saturating_add(usage.class_data)
+            .saturating_add(usage.reserved.max(usage.partial));
         let over = kept.saturating_add(needed.bytes).saturating_sub(self.options.budget);
         let short = needed.bytes.saturating_sub(self.free().bytes);
         let mut removed = Removed::default();
@@ -155,18 +166,22 @@ impl Cache {
             self.counters.evicted(removed.contents, removed.bytes);
         }
         if removed.bytes < over {
-            tracing::warn!(over = over - removed.bytes, "Cache exceeds its budget: all remaining files are in use");
+            tracing::warn!(
+                over = over - removed.bytes,
+                "Cache exceeds its budget: all remaining files are in use"
+            );
         }
         Ok(())
     }
 
-    /// Removes leftovers of killed processes at the start of a process, if they are surely abandoned; the rest is
-    /// removed later. Blocks.
+    /// Removes leftovers of killed processes at the start of a process, if they are surely
+    /// abandoned; the rest is removed later. Blocks.
     pub fn remove_leftovers(&self) -> io::Result<()> {
         for folder in ["trees", "partial"] {
             for entry in fs_err::read_dir(self.root().join(folder))? {
-                let (path, name) =
-                    entry.map(|entry| (entry.path(), entry.file_name().to_string_lossy().into_owned()))?;
+                let (path, name) = entry.map(|entry| {
+                    (entry.path(), entry.file_name().to_string_lossy().into_owned())
+                })?;
                 let is_over = if name.starts_with(UNPACKING) {
                     // A process that has just created it may not have locked it yet.
                     is_older(&path, YOUNG) && FileLock::attempt(&path, Mode::Exclusive)?.is_some()
@@ -198,19 +213,25 @@ impl Cache {
                 let is_temporary = entry.file_name().to_string_lossy().starts_with('.');
                 if is_temporary && is_old(&entry, PARTIAL_FOR) {
                     let is_folder = entry.metadata()?.is_dir();
-                    if is_folder { remove_folder(&entry.path())? } else { remove_if_there(&entry.path())? }
+                    if is_folder {
+                        remove_folder(&entry.path())?
+                    } else {
+                        remove_if_there(&entry.path())?
+                    }
                 }
             }
         }
         self.remove_old_locks()?;
-        for listing in self.list("archives")?.into_iter().filter(|listing| is_old(listing, LISTING_FOR)) {
+        for listing in
+            self.list("archives")?.into_iter().filter(|listing| is_old(listing, LISTING_FOR))
+        {
             remove_if_there(&listing.path())?;
         }
         Ok(removed)
     }
 
-    /// Removes archives of class data of up to `wanted` bytes, then unused trees and the contents that no tree needs, until
-    /// it `is_enough`. Of each kind, the least recently used go first.
+    /// Removes archives of class data of up to `wanted` bytes, then unused trees and the contents
+    /// that no tree needs, until it `is_enough`. Of each kind, the least recently used go first.
     fn remove_least_used(
         &self,
         wanted: u64,
@@ -222,9 +243,14 @@ impl Cache {
         }
         self.remove_orphans(removed)?;
         let (_, class_data) = self.class_data_usage()?;
-        self.bound_class_data(class_data.saturating_sub(wanted.saturating_sub(removed.bytes)), removed)?;
+        self.bound_class_data(
+            class_data.saturating_sub(wanted.saturating_sub(removed.bytes)),
+            removed,
+        )?;
         let mut trees = self.list("trees")?;
-        trees.sort_by_key(|tree| tree.metadata().and_then(|metadata| metadata.modified()).unwrap_or(UNIX_EPOCH));
+        trees.sort_by_key(|tree| {
+            tree.metadata().and_then(|metadata| metadata.modified()).unwrap_or(UNIX_EPOCH)
+        });
         for tree in trees {
             if is_enough(removed) {
                 break;
@@ -244,7 +270,8 @@ impl Cache {
         Ok(())
     }
 
-    /// Removes the locks of fetches that failed or were killed: those of trees that do not exist, and those of makers.
+    /// Removes the locks of fetches that failed or were killed: those of trees that do not exist,
+    /// and those of makers.
     fn remove_old_locks(&self) -> io::Result<()> {
         for lock in self.list("locks")?.into_iter().filter(|lock| is_old(lock, PARTIAL_FOR)) {
             let name = lock.file_name().to_string_lossy().into_owned();

@@ -1,7 +1,10 @@
-//! Several processes, and crashes, on one cache. Each process is this test program again, which runs
-//! [`a_process_that_uses_the_cache`].
+//! Several processes, and crashes, on one cache. Each process is this test program again, which
+//! runs [`a_process_that_uses_the_cache`].
 #![allow(clippy::unwrap_used, clippy::expect_used)]
-#![expect(clippy::disallowed_methods, reason = "starts processes and passes their task in variables")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "starts processes and passes their task in variables"
+)]
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -31,7 +34,12 @@ struct Task {
 impl Task {
     fn start(&self) -> Child {
         Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "cache::tests::a_process_that_uses_the_cache", "--ignored", "--quiet"])
+            .args([
+                "--exact",
+                "cache::tests::a_process_that_uses_the_cache",
+                "--ignored",
+                "--quiet",
+            ])
             .env("TEST_URL", &self.url)
             .env("TEST_MANIFEST", self.manifest.to_string())
             .env("TEST_TOKEN", &self.token)
@@ -109,11 +117,19 @@ impl Scene {
             .map(|(target, content)| {
                 let source = folder.path().join(target.replace('/', "_"));
                 fs_err::write(&source, content).unwrap();
-                Artifact { source, target: (*target).to_owned(), executable: target.starts_with("bin"), secret: false }
+                Artifact {
+                    source,
+                    target: (*target).to_owned(),
+                    executable: target.starts_with("bin"),
+                    secret: false,
+                }
             })
             .collect();
         let (manifest, catalogue) = build(artifacts.clone()).await.unwrap();
-        let options = ServerOptions { bind: SocketAddr::from(([127, 0, 0, 1], 0)), ..ServerOptions::default() };
+        let options = ServerOptions {
+            bind: SocketAddr::from(([127, 0, 0, 1], 0)),
+            ..ServerOptions::default()
+        };
         let server = ArtifactServer::start(options, manifest, catalogue).await.unwrap();
         Self { folder, server, artifacts }
     }
@@ -139,7 +155,9 @@ impl Scene {
 }
 
 fn noise(size: usize, seed: u64) -> Vec<u8> {
-    (0..size as u64).map(|at| (at.wrapping_add(seed << 32).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8).collect()
+    (0..size as u64)
+        .map(|at| (at.wrapping_add(seed << 32).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8)
+        .collect()
 }
 
 async fn wait(mut child: Child) -> std::process::ExitStatus {
@@ -169,20 +187,30 @@ async fn thirty_two_processes_share_one_cache() {
     assert!(sent < (20 << 20) + (901 << 10), "{sent} bytes were sent: more than one copy");
 }
 
-/// A process dies at every point where something is written, moved or removed. The next one must find a cache in which
-/// everything is complete or absent.
+/// A process dies at every point where something is written, moved or removed. The next one must
+/// find a cache in which everything is complete or absent.
 #[tokio::test]
 async fn a_crash_at_any_step_leaves_everything_complete_or_absent() {
-    let scene =
-        Scene::new(&[("lib/large", noise(17 << 20, 1)), ("lib/a", noise(9000, 2)), ("bin/run", noise(99, 3))]).await;
+    let scene = Scene::new(&[
+        ("lib/large", noise(17 << 20, 1)),
+        ("lib/a", noise(9000, 2)),
+        ("bin/run", noise(99, 3)),
+    ])
+    .await;
     let other = Scene::new(&[("lib/other", noise(1000, 4))]).await;
     let mut died = 0;
     for die_at in 1.. {
         let cache = scene.folder.path().join(format!("cache-{die_at}"));
         // A tree that must be removed, so that making room is one of the steps.
-        let old = Task { cache: cache.clone(), target: cache.with_extension("old"), ..other.task("") };
+        let old =
+            Task { cache: cache.clone(), target: cache.with_extension("old"), ..other.task("") };
         old.run().await.unwrap();
-        let task = Task { cache: cache.clone(), budget: 1000, target: cache.with_extension("new"), ..scene.task("") };
+        let task = Task {
+            cache: cache.clone(),
+            budget: 1000,
+            target: cache.with_extension("new"),
+            ..scene.task("")
+        };
         let survived = wait(Task { die_at, ..task.clone() }.start()).await.success();
         died += u64::from(!survived);
 
@@ -211,14 +239,20 @@ async fn the_least_recently_used_tree_is_removed_to_make_room() {
         Scene::new(&[("a", noise(1 << 20, 3))]).await,
     ];
     let cache = scenes[0].folder.path().join("cache");
-    let task = |at: usize, name: &str| Task { cache: cache.clone(), budget: 2 << 20, ..scenes[at].task(name) };
+    let task = |at: usize, name: &str| Task {
+        cache: cache.clone(),
+        budget: 2 << 20,
+        ..scenes[at].task(name)
+    };
     // Copies, so that no sandbox holds a content by a hard link.
     for (at, name) in [(0, "one"), (1, "one"), (0, "two"), (2, "one")] {
         task(at, name).run().await.unwrap();
         fs_err::remove_dir_all(task(at, name).target).unwrap();
     }
-    let left: Vec<bool> =
-        scenes.iter().map(|scene| cache.join("trees").join(scene.server.manifest().to_string()).exists()).collect();
+    let left: Vec<bool> = scenes
+        .iter()
+        .map(|scene| cache.join("trees").join(scene.server.manifest().to_string()).exists())
+        .collect();
     assert_eq!(left, [true, false, true]);
     assert!(task(0, "").cache().usage().unwrap().bytes <= 2 << 20);
 }
@@ -230,7 +264,8 @@ impl FewInodes {
     fn mount() -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let (flags, options) = (nix::mount::MsFlags::empty(), Some("size=16m,nr_inodes=200"));
-        let mounted = nix::mount::mount(Some("tmpfs"), folder.path(), Some("tmpfs"), flags, options);
+        let mounted =
+            nix::mount::mount(Some("tmpfs"), folder.path(), Some("tmpfs"), flags, options);
         if let Err(error) = mounted {
             // Printed directly, so that it is not captured; the test runner counts such lines.
             let why = format!("\nSKIPPED: few inodes: cannot mount a tmpfs: {error}\n");
@@ -252,14 +287,24 @@ async fn trees_of_many_folders_make_room_for_each_other_and_leave_inodes_for_oth
     let Some(small) = FewInodes::mount() else { return };
     let of_folders = async |count: usize, seed: u64| {
         let paths: Vec<String> = (0..count).map(|at| format!("{at}/x")).collect();
-        Scene::new(&paths.iter().map(|path| (path.as_str(), noise(8, seed))).collect::<Vec<_>>()).await
+        Scene::new(&paths.iter().map(|path| (path.as_str(), noise(8, seed))).collect::<Vec<_>>())
+            .await
     };
-    let cache = Cache::open(CacheOptions { path: small.0.path().join("cache"), budget: u64::MAX / 2 }).unwrap();
+    let cache =
+        Cache::open(CacheOptions { path: small.0.path().join("cache"), budget: u64::MAX / 2 })
+            .unwrap();
     let cache = cache.leaving_spare();
     let fetch = async |scene: &Scene| {
         let Task { url, manifest, token, target, .. } = scene.task("flink");
-        let request = Request { urls: vec![url], manifest, secrets: None, token: token.parse().unwrap(), target };
-        let fetched = cache.materialise(request, FetchOptions::default(), watch::Sender::default()).await;
+        let request = Request {
+            urls: vec![url],
+            manifest,
+            secrets: None,
+            token: token.parse().unwrap(),
+            target,
+        };
+        let fetched =
+            cache.materialise(request, FetchOptions::default(), watch::Sender::default()).await;
         fetched.map(|_| cache.root().join("trees").join(manifest.to_string()))
     };
     let first = fetch(&of_folders(75, 1).await).await.unwrap();
@@ -275,9 +320,13 @@ async fn trees_of_many_folders_make_room_for_each_other_and_leave_inodes_for_oth
 
 #[tokio::test]
 async fn trees_in_use_are_not_removed() {
-    let scenes = [Scene::new(&[("a", noise(1 << 20, 1))]).await, Scene::new(&[("a", noise(1 << 20, 2))]).await];
+    let scenes = [
+        Scene::new(&[("a", noise(1 << 20, 1))]).await,
+        Scene::new(&[("a", noise(1 << 20, 2))]).await,
+    ];
     let cache = scenes[0].folder.path().join("cache");
-    let task = |at: usize| Task { cache: cache.clone(), budget: 1 << 20, ..scenes[at].task("flink") };
+    let task =
+        |at: usize| Task { cache: cache.clone(), budget: 1 << 20, ..scenes[at].task("flink") };
     let in_use = task(0).run().await.unwrap();
     let shared = in_use.shared.as_ref().unwrap().path.clone();
     task(1).run().await.unwrap();
@@ -297,7 +346,8 @@ async fn a_damaged_content_is_found_quarantined_and_fetched_again() {
     drop(task.run().await.unwrap());
     for blob in task.cache().list("blobs").unwrap() {
         let metadata = blob.metadata().unwrap();
-        fs_err::set_permissions(blob.path(), std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        fs_err::set_permissions(blob.path(), std::os::unix::fs::PermissionsExt::from_mode(0o600))
+            .unwrap();
         let file = fs_err::OpenOptions::new().write(true).open(blob.path()).unwrap();
         std::os::unix::fs::FileExt::write_all_at(file.file(), b"wrong", 100).unwrap();
         file.file().set_modified(metadata.modified().unwrap()).unwrap();

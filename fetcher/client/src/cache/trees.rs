@@ -41,7 +41,11 @@ pub struct Tree {
 
 impl Cache {
     /// The tree, kept for as long as it is in use, if it exists and looks undamaged.
-    pub(super) async fn use_tree(&self, digest: Digest, was_there: bool) -> Result<Option<Tree>, FetchError> {
+    pub(super) async fn use_tree(
+        &self,
+        digest: Digest,
+        was_there: bool,
+    ) -> Result<Option<Tree>, FetchError> {
         let (cache, lock) = (self.clone(), self.lock(&digest.to_string()));
         let find = move |pin| {
             let (manifest, entries) = cache.look_for_tree(&digest)?;
@@ -50,7 +54,10 @@ impl Cache {
         FileLock::acquire_within(lock, Mode::Shared, LOCKED_FOR, find).await
     }
 
-    pub(super) async fn find_tree(&self, digest: Digest) -> Result<Option<(Manifest, Vec<Entry>)>, FetchError> {
+    pub(super) async fn find_tree(
+        &self,
+        digest: Digest,
+    ) -> Result<Option<(Manifest, Vec<Entry>)>, FetchError> {
         let cache = self.clone();
         blocking(move || Ok(cache.look_for_tree(&digest))).await
     }
@@ -83,9 +90,8 @@ impl Cache {
 fn is_there(entry: &Entry, tree: &Path) -> bool {
     let path = entry.path.under(tree);
     match (&entry.kind, Content::of(entry)) {
-        (Kind::Link(target), _) => {
-            fs_err::read_link(path).is_ok_and(|text| text == Path::new(&entry.path.link_text(target)))
-        }
+        (Kind::Link(target), _) => fs_err::read_link(path)
+            .is_ok_and(|text| text == Path::new(&entry.path.link_text(target))),
         (_, Some(content)) => looks_right(&path, &content),
         (_, None) => false,
     }

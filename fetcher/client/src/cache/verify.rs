@@ -45,7 +45,10 @@ impl Cache {
             verified.contents += 1;
             verified.bytes += metadata.len();
             if key_of(&blob.path(), &name, &mut buffer)? != name {
-                tracing::error!(content = name, "Moving a damaged file of the cache into quarantine");
+                tracing::error!(
+                    content = name,
+                    "Moving a damaged file of the cache into quarantine"
+                );
                 fs_err::rename(blob.path(), self.root().join("quarantine").join(&name))?;
                 verified.wrong.push(name);
                 self.remove_trees_with(metadata.dev(), metadata.ino(), &mut verified)?;
@@ -55,7 +58,12 @@ impl Cache {
         Ok(verified)
     }
 
-    fn remove_trees_with(&self, device: u64, inode: u64, verified: &mut Verified) -> io::Result<()> {
+    fn remove_trees_with(
+        &self,
+        device: u64,
+        inode: u64,
+        verified: &mut Verified,
+    ) -> io::Result<()> {
         for tree in self.list("trees")? {
             if !holds(&tree.path(), device, inode)? {
                 continue;

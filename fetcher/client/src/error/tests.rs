@@ -10,9 +10,18 @@ fn all() -> Vec<(FetchError, Blame, &'static [&'static str])> {
     let (url, text) = (|| URL.to_owned(), "sorry".to_owned());
     let path: TreePath = "lib/a.jar".parse().unwrap();
     let (expected, seen) = (Digest::of(b""), Digest::of(b"abc"));
-    let status = |status| FetchError::Status { url: url(), status, text: "sorry".to_owned(), retry_after: None };
+    let status = |status| FetchError::Status {
+        url: url(),
+        status,
+        text: "sorry".to_owned(),
+        retry_after: None,
+    };
     vec![
-        (FetchError::Address { url: url(), reason: "is odd".to_owned() }, Blame::Configuration, &[URL, "is odd"]),
+        (
+            FetchError::Address { url: url(), reason: "is odd".to_owned() },
+            Blame::Configuration,
+            &[URL, "is odd"],
+        ),
         (
             FetchError::Refused { url: url(), status: StatusCode::UNAUTHORIZED, text },
             Blame::Configuration,
@@ -25,7 +34,11 @@ fn all() -> Vec<(FetchError, Blame, &'static [&'static str])> {
             Blame::Network,
             &[URL, "17 bytes", "reset"],
         ),
-        (FetchError::Stalled { url: url(), bytes: 17, floor: 1024 }, Blame::Network, &[URL, "17 bytes", "1024"]),
+        (
+            FetchError::Stalled { url: url(), bytes: 17, floor: 1024 },
+            Blame::Network,
+            &[URL, "17 bytes", "1024"],
+        ),
         (FetchError::Size { url: url(), expected: 5, seen: 6 }, Blame::Artifact, &[URL, "5", "6"]),
         (
             FetchError::Size { url: url(), expected: 5, seen: 6 }.of_secret("secret a/key"),
@@ -43,7 +56,11 @@ fn all() -> Vec<(FetchError, Blame, &'static [&'static str])> {
             &[URL, "not a usable manifest"],
         ),
         (
-            FetchError::archive(UnpackError::Limit { what: "files", limit: 7 }, &path, Path::new("/s")),
+            FetchError::archive(
+                UnpackError::Limit { what: "files", limit: 7 },
+                &path,
+                Path::new("/s"),
+            ),
             Blame::Artifact,
             &["lib/a.jar", "more than 7 files"],
         ),
@@ -82,10 +99,18 @@ fn an_error_about_a_secret_has_neither_digest_nor_size_nor_url() {
     let full = io::Error::from(io::ErrorKind::StorageFull);
     for (error, expected) in [
         (
-            FetchError::Digest { url: url(), expected: Digest::of(b""), seen: Digest::of(b"abc"), bytes: 17 },
+            FetchError::Digest {
+                url: url(),
+                expected: Digest::of(b""),
+                seen: Digest::of(b"abc"),
+                bytes: 17,
+            },
             "secret a/key: http://host:1 has the wrong content",
         ),
-        (FetchError::Size { url: url(), expected: 17, seen: 18 }, "secret a/key: http://host:1 has another size"),
+        (
+            FetchError::Size { url: url(), expected: 17, seen: 18 },
+            "secret a/key: http://host:1 has another size",
+        ),
         (
             FetchError::Status { url: url(), status, text, retry_after: None },
             "secret a/key: http://host:1 answered 404 Not Found",
@@ -99,7 +124,11 @@ fn an_error_about_a_secret_has_neither_digest_nor_size_nor_url() {
             "secret a/key: http://host:1 broke off: reset",
         ),
         (
-            FetchError::Network { url: "/v1/secrets".to_owned(), bytes: 17, reason: "late".to_owned() },
+            FetchError::Network {
+                url: "/v1/secrets".to_owned(),
+                bytes: 17,
+                reason: "late".to_owned(),
+            },
             "secret a/key: the artifact server broke off: late",
         ),
         (
@@ -109,10 +138,15 @@ fn an_error_about_a_secret_has_neither_digest_nor_size_nor_url() {
     ] {
         let (blame, kind) = (error.blame(), error.kind());
         let shown = error.of_secret("secret a/key");
-        assert_eq!((shown.to_string().as_str(), shown.blame(), shown.kind()), (expected, blame, kind));
+        assert_eq!(
+            (shown.to_string().as_str(), shown.blame(), shown.kind()),
+            (expected, blame, kind)
+        );
         assert!(!format!("{shown:?}").contains("17"), "{shown:?}");
     }
-    let FetchError::NoSpace { needed, .. } = FetchError::disk(full, &path, 17) else { panic!("another error") };
+    let FetchError::NoSpace { needed, .. } = FetchError::disk(full, &path, 17) else {
+        panic!("another error")
+    };
     assert_eq!(needed, 4096);
 }
 

@@ -36,8 +36,8 @@ const FILES: usize = 32;
 /// How many peers in a row a server may redirect to before it must serve the content itself.
 const REDIRECTS_IN_A_ROW: usize = 2;
 
-/// Path of the manifest of the secrets. Unlike other manifests it is not requested by digest, because errors with the
-/// path are public.
+/// Path of the manifest of the secrets. Unlike other manifests it is not requested by digest,
+/// because errors with the path are public.
 const SECRETS: &str = "/v1/secrets";
 /// Its name in errors.
 const LIST_OF_SECRETS: &str = "the list of secrets";
@@ -113,25 +113,37 @@ impl Download {
     }
 
     /// Adds the secrets to a manifest, if there are any.
-    pub(crate) async fn with_secrets(&self, shared: Manifest, secrets: Option<Digest>) -> Result<Manifest, FetchError> {
+    pub(crate) async fn with_secrets(
+        &self,
+        shared: Manifest,
+        secrets: Option<Digest>,
+    ) -> Result<Manifest, FetchError> {
         let Some(digest) = secrets else { return Ok(shared) };
         let secrets = self.manifest_at(SECRETS, digest, Some(LIST_OF_SECRETS)).await?;
-        let error = |source| FetchError::Manifest { url: SECRETS.to_owned(), source }.of_secret(LIST_OF_SECRETS);
+        let error = |source| {
+            FetchError::Manifest { url: SECRETS.to_owned(), source }.of_secret(LIST_OF_SECRETS)
+        };
         blocking(move || shared.with_secrets(&secrets).map_err(error)).await
     }
 
-    async fn manifest_at(&self, path: &str, digest: Digest, secret: Option<&str>) -> Result<Manifest, FetchError> {
+    async fn manifest_at(
+        &self,
+        path: &str,
+        digest: Digest,
+        secret: Option<&str>,
+    ) -> Result<Manifest, FetchError> {
         let mut attempts = self.attempts(0, secret);
         loop {
             let limit = self.options.manifest_time;
-            let got = match timeout(limit, self.manifest_from(attempts.origin(), path, digest)).await {
-                Ok(got) => got,
-                Err(_) => Err(FetchError::Network {
-                    url: path.to_owned(),
-                    bytes: 0,
-                    reason: format!("the manifest did not come within {} s", limit.as_secs()),
-                }),
-            };
+            let got =
+                match timeout(limit, self.manifest_from(attempts.origin(), path, digest)).await {
+                    Ok(got) => got,
+                    Err(_) => Err(FetchError::Network {
+                        url: path.to_owned(),
+                        bytes: 0,
+                        reason: format!("the manifest did not come within {} s", limit.as_secs()),
+                    }),
+                };
             match got {
                 Ok(manifest) => return Ok(manifest),
                 Err(error) => attempts.after(error).await?,
@@ -139,7 +151,12 @@ impl Download {
         }
     }
 
-    async fn manifest_from(&self, origin: usize, path: &str, expected: Digest) -> Result<Manifest, FetchError> {
+    async fn manifest_from(
+        &self,
+        origin: usize,
+        path: &str,
+        expected: Digest,
+    ) -> Result<Manifest, FetchError> {
         let mut incoming = self.origins.get(origin, path, None).await?;
         let mut encoded = Vec::new();
         while let Some(bytes) = incoming.next().await? {
@@ -154,44 +171,68 @@ impl Download {
         blocking(move || {
             let seen = Digest::of(&encoded);
             if seen != expected {
-                return Err(FetchError::Digest { url: incoming.url, expected, seen, bytes: encoded.len() as u64 });
+                return Err(FetchError::Digest {
+                    url: incoming.url,
+                    expected,
+                    seen,
+                    bytes: encoded.len() as u64,
+                });
             }
-            Manifest::decode(&encoded).map_err(|source| FetchError::Manifest { url: incoming.url, source })
+            Manifest::decode(&encoded)
+                .map_err(|source| FetchError::Manifest { url: incoming.url, source })
         })
         .await
     }
 
     /// Fetches every target, several pieces at a time, large files first.
-    pub(crate) async fn targets<S: Store>(&self, mut targets: Vec<Target>, store: &Arc<S>) -> Result<(), FetchError> {
+    pub(crate) async fn targets<S: Store>(
+        &self,
+        mut targets: Vec<Target>,
+        store: &Arc<S>,
+    ) -> Result<(), FetchError> {
         targets.sort_by_key(|target| Reverse(target.blob.size));
         let targets = targets.into_iter().map(|target| self.target(target, store));
         stream::iter(targets).buffer_unordered(FILES).try_collect().await
     }
 
     /// Fetches one file.
-    pub(crate) async fn target<S: Store>(&self, target: Target, store: &Arc<S>) -> Result<(), FetchError> {
+    pub(crate) async fn target<S: Store>(
+        &self,
+        target: Target,
+        store: &Arc<S>,
+    ) -> Result<(), FetchError> {
         let pieces: FuturesUnordered<_> =
             target.missing.iter().map(|piece| self.piece(piece, &target, store)).collect();
         pieces.try_collect::<()>().await?;
         let store = Arc::clone(store);
-        tokio::task::spawn_blocking(move || store.complete(&target)).await.map_err(|_| FetchError::Stopped)??;
+        tokio::task::spawn_blocking(move || store.complete(&target))
+            .await
+            .map_err(|_| FetchError::Stopped)??;
         self.meter.file_done();
         Ok(())
     }
 
-    /// Announces to the servers that this host serves this content, or the whole tree of this digest.
+    /// Announces to the servers that this host serves this content, or the whole tree of this
+    /// digest.
     pub(crate) fn announce(&self, digest: Digest) {
         self.peers.announce(digest);
     }
 
-    /// Attempts that begin with server number `origin`. `secret` is the name of what is fetched, if it is a secret.
+    /// Attempts that begin with server number `origin`. `secret` is the name of what is fetched, if
+    /// it is a secret.
     fn attempts<'a>(&'a self, origin: usize, secret: Option<&'a str>) -> Attempts<'a> {
-        let attempts = Attempts::new(origin, &self.mirrors, &self.meter, &self.options, &self.peers.news);
+        let attempts =
+            Attempts::new(origin, &self.mirrors, &self.meter, &self.options, &self.peers.news);
         attempts.of_secret(secret)
     }
 
     /// Fetches one piece, again from another source if the bytes are wrong.
-    async fn piece<S: Store>(&self, piece: &Piece, target: &Target, store: &Arc<S>) -> Result<(), FetchError> {
+    async fn piece<S: Store>(
+        &self,
+        piece: &Piece,
+        target: &Target,
+        store: &Arc<S>,
+    ) -> Result<(), FetchError> {
         let Ok(_permit) = self.connections.acquire().await else { return Err(FetchError::Stopped) };
         let origin = self.begun.fetch_add(1, Ordering::Relaxed) % self.origins.count();
         let mut attempts = self.attempts(origin, target.secret.as_deref());
@@ -207,7 +248,8 @@ impl Download {
                 }
                 Err(WriteError::Digest { expected, seen, range }) => {
                     let bytes = range.end - range.start;
-                    let error = FetchError::Digest { url: trail.url.clone(), expected, seen, bytes };
+                    let error =
+                        FetchError::Digest { url: trail.url.clone(), expected, seen, bytes };
                     // Wrong bytes of peers do not count against the server.
                     let peers: Vec<Chosen> = trail.peers_in(&range).collect();
                     for peer in &peers {
@@ -234,7 +276,8 @@ impl Download {
         let meter = Arc::clone(&self.meter);
         let (path, feed) = (target.path.clone(), target.feed.clone());
         let written = tokio::task::spawn_blocking(move || {
-            let written = Writer::open(path, &piece, feed).map_err(WriteError::Disk)?.run(frames, &meter);
+            let written =
+                Writer::open(path, &piece, feed).map_err(WriteError::Disk)?.run(frames, &meter);
             // Held until here so that nothing is removed while the writer runs.
             drop(store);
             written
@@ -242,8 +285,8 @@ impl Download {
         (sender, written)
     }
 
-    /// Passes the bytes of a piece to its writer, over as many connections as needed. Returns who sent them, even if
-    /// the writer has rejected them.
+    /// Passes the bytes of a piece to its writer, over as many connections as needed. Returns who
+    /// sent them, even if the writer has rejected them.
     async fn feed(
         &self,
         piece: &Piece,
@@ -275,7 +318,8 @@ impl Download {
         Ok(trail)
     }
 
-    /// Requests a part of a blob: from a known peer, from the server, or from the peer that the server redirects to.
+    /// Requests a part of a blob: from a known peer, from the server, or from the peer that the
+    /// server redirects to.
     async fn ask(
         &self,
         piece: &Piece,
@@ -290,7 +334,11 @@ impl Download {
             }
             let mut avoid = None;
             for _ in 0..REDIRECTS_IN_A_ROW {
-                let address = match self.origins.get_or_follow(origin, &path, part.clone(), follow, avoid).await {
+                let address = match self
+                    .origins
+                    .get_or_follow(origin, &path, part.clone(), follow, avoid)
+                    .await
+                {
                     Ok(Found::Here(incoming)) => return (None, Ok(*incoming)),
                     Ok(Found::AtPeer(address)) => address,
                     Err(error) => return (None, Err(error)),

@@ -102,7 +102,8 @@ impl Read for Growing {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let (file, verified) = self.frontier.wait(self.position)?;
         let room = verified.saturating_sub(self.position).min(buffer.len() as u64) as usize;
-        let read = file.file().read_at(buffer.get_mut(..room).unwrap_or_default(), self.position)?;
+        let read =
+            file.file().read_at(buffer.get_mut(..room).unwrap_or_default(), self.position)?;
         self.position += read as u64;
         Ok(read)
     }
@@ -131,7 +132,11 @@ mod tests {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         io::Write::write_all(&mut file, &vec![7; (chunks * CHUNK) as usize]).unwrap();
         let digests = vec![Digest::of(b""); chunks as usize];
-        (file, Blob { size: chunks * CHUNK, digest: Digest::of(b""), chunks: digests }, Arc::default())
+        (
+            file,
+            Blob { size: chunks * CHUNK, digest: Digest::of(b""), chunks: digests },
+            Arc::default(),
+        )
     }
 
     #[test]

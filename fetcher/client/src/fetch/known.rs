@@ -55,10 +55,11 @@ impl Known {
         Self { peers: Vec::new(), report_count: 0, random: StdRng::seed_from_u64(seed) }
     }
 
-    /// A peer that has sent something good, and probably has this content too: a host with one part of a tree usually
-    /// has more of it. This saves a request to the server.
+    /// A peer that has sent something good, and probably has this content too: a host with one part
+    /// of a tree usually has more of it. This saves a request to the server.
     pub fn guess(&mut self, now: Duration, digest: &Digest) -> Option<SocketAddr> {
-        let able = |peer: &&Peer| peer.is_good && peer.is_able(now) && !peer.lacks.contains_key(digest);
+        let able =
+            |peer: &&Peer| peer.is_good && peer.is_able(now) && !peer.lacks.contains_key(digest);
         let count = self.peers.iter().filter(able).count();
         if count == 0 {
             return None;
@@ -81,13 +82,14 @@ impl Known {
         true
     }
 
-    /// Notes that a peer has sent the content. True the first time: all waiting pieces can try it now.
+    /// Notes that a peer has sent the content. True the first time: all waiting pieces can try it
+    /// now.
     pub fn served(&mut self, peer: SocketAddr) -> bool {
         self.find(peer).is_some_and(|known| !std::mem::replace(&mut known.is_good, true))
     }
 
-    /// Notes that a peer has failed; returns whether to report it to the server. `guessed` means that the server had
-    /// not named it, so lacking the content is not a fault.
+    /// Notes that a peer has failed; returns whether to report it to the server. `guessed` means
+    /// that the server had not named it, so lacking the content is not a fault.
     pub fn failed(
         &mut self,
         now: Duration,
@@ -155,7 +157,10 @@ mod tests {
         known.served(peer(1));
         assert!(!known.failed(NOW, peer(1), &digest, Failure::Lacks, true));
         assert_eq!(known.guess(NOW, &digest), None);
-        assert!(known.follows(NOW, peer(1), &digest), "the server says that the peer has it by now");
+        assert!(
+            known.follows(NOW, peer(1), &digest),
+            "the server says that the peer has it by now"
+        );
         assert_eq!(known.guess(NOW, &Digest::of(b"b")), Some(peer(1)));
         assert!(known.failed(NOW, peer(1), &digest, Failure::Lacks, false));
         assert!(!known.follows(NOW, peer(1), &digest));
@@ -174,10 +179,12 @@ mod tests {
     #[test]
     fn peers_and_reports_are_bounded() {
         let (digest, mut known) = (Digest::of(b"a"), Known::new(1));
-        let followed = (0..=255).filter(|number| known.follows(NOW, peer(*number), &digest)).count();
+        let followed =
+            (0..=255).filter(|number| known.follows(NOW, peer(*number), &digest)).count();
         assert_eq!(followed, MOST);
-        let reported =
-            (0..=255).filter(|number| known.failed(NOW, peer(*number), &digest, Failure::Bad, false)).count();
+        let reported = (0..=255)
+            .filter(|number| known.failed(NOW, peer(*number), &digest, Failure::Bad, false))
+            .count();
         assert_eq!(reported, REPORTS);
     }
 }

@@ -21,7 +21,8 @@ pub struct Materialised {
 /// A tree in the host's cache, which stays there for as long as this lives.
 #[derive(Debug)]
 pub struct Shared {
-    /// Path of the tree, without secrets. It is the same for all workers of this host with the same manifest.
+    /// Path of the tree, without secrets. It is the same for all workers of this host with the same
+    /// manifest.
     pub path: PathBuf,
     /// Whether the tree was in the cache before this fetch.
     pub was_there: bool,

@@ -56,7 +56,9 @@ impl Meter {
 
     /// Subtracts bytes that were wrong.
     pub(crate) fn take_back(&self, bytes: u64) {
-        self.progress.send_modify(|progress| progress.bytes_done = progress.bytes_done.saturating_sub(bytes));
+        self.progress.send_modify(|progress| {
+            progress.bytes_done = progress.bytes_done.saturating_sub(bytes)
+        });
     }
 
     pub(crate) fn file_done(&self) {

@@ -1,7 +1,7 @@
 //! Notices from a fetch to the artifact servers: what this host holds now, and which peers failed.
 //!
-//! Notices are sent in the background, one after another, and are lost on errors. Nothing depends on them except the
-//! servers' load.
+//! Notices are sent in the background, one after another, and are lost on errors. Nothing depends
+//! on them except the servers' load.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -63,22 +63,32 @@ impl Notices {
 }
 
 /// Sends the notice; whether the server has received it.
-async fn deliver(origins: &Origins, origin: usize, notice: Notice, own: Option<SocketAddr>) -> bool {
+async fn deliver(
+    origins: &Origins,
+    origin: usize,
+    notice: Notice,
+    own: Option<SocketAddr>,
+) -> bool {
     let request = match (notice, own) {
         (Notice::Holds(digest), Some(own)) => {
             origins.put(origin, &path(&digest)).header(HOLDER_HEADER, own.to_string())
         }
         (Notice::Holds(_), None) => return true,
         (Notice::Bad { holder, digest, lacks }, _) => {
-            let request = origins.delete(origin, &path(&digest)).header(HOLDER_HEADER, holder.to_string());
+            let request =
+                origins.delete(origin, &path(&digest)).header(HOLDER_HEADER, holder.to_string());
             if lacks { request.header(FAULT_HEADER, LACKS) } else { request }
         }
     };
     let answer = request.timeout(TIMEOUT).send().await;
     match &answer {
         Ok(answer) if answer.status().is_success() => {}
-        Ok(answer) => tracing::debug!(?notice, status = %answer.status(), "The artifact server rejected a notice"),
-        Err(error) => tracing::debug!(?notice, %error, "Cannot send a notice to the artifact server"),
+        Ok(answer) => {
+            tracing::debug!(?notice, status = %answer.status(), "The artifact server rejected a notice")
+        }
+        Err(error) => {
+            tracing::debug!(?notice, %error, "Cannot send a notice to the artifact server")
+        }
     }
     answer.is_ok()
 }

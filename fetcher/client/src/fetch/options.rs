@@ -18,7 +18,8 @@ pub struct Request {
     pub urls: Vec<String>,
     /// Digest of the tree's manifest. The host's cache and its sidecar may know it.
     pub manifest: Digest,
-    /// Digest of the manifest of the tree's secrets, if it has any: see [`Manifest::split`](fetcher_formats::manifest::Manifest::split).
+    /// Digest of the manifest of the tree's secrets, if it has any: see
+    /// [`Manifest::split`](fetcher_formats::manifest::Manifest::split).
     pub secrets: Option<Digest>,
     /// Token that the servers require.
     pub token: Token,
@@ -41,8 +42,8 @@ pub struct FetchOptions {
     pub peer_floor: RateFloor,
     /// Whether the server may redirect us to other hosts that hold the content.
     pub follow_peers: bool,
-    /// Peer port of this host, announced with everything fetched into the cache. The server replaces an unspecified
-    /// address by the one that it sees.
+    /// Peer port of this host, announced with everything fetched into the cache. The server
+    /// replaces an unspecified address by the one that it sees.
     pub announce: Option<SocketAddr>,
     /// Time limit for each attempt to fetch the manifest, at any rate.
     pub manifest_time: Duration,
@@ -59,8 +60,8 @@ pub struct FetchOptions {
 }
 
 impl Default for FetchOptions {
-    /// Four connections; peers of at least 64 KiB/s over five seconds; two minutes of patience, ten with busy servers,
-    /// half a minute with a sidecar.
+    /// Four connections; peers of at least 64 KiB/s over five seconds; two minutes of patience, ten
+    /// with busy servers, half a minute with a sidecar.
     fn default() -> Self {
         Self {
             connections: 4,

@@ -29,15 +29,22 @@ pub(super) struct Origins {
 }
 
 impl Origins {
-    pub(super) fn new(urls: &[String], token: &Token, options: &FetchOptions) -> Result<Self, FetchError> {
+    pub(super) fn new(
+        urls: &[String],
+        token: &Token,
+        options: &FetchOptions,
+    ) -> Result<Self, FetchError> {
         if urls.is_empty() {
-            return Err(FetchError::Address { url: String::new(), reason: "is missing".to_owned() });
+            return Err(FetchError::Address {
+                url: String::new(),
+                reason: "is missing".to_owned(),
+            });
         }
         // Normalised, because input from others may contain control characters.
         let urls = urls.iter().map(|url| check(url)).collect::<Result<Vec<_>, _>>()?;
         let wrong = |reason: String| FetchError::Address { url: urls.join(","), reason };
-        let mut authorization =
-            HeaderValue::try_from(format!("Bearer {}", token.expose())).map_err(|error| wrong(error.to_string()))?;
+        let mut authorization = HeaderValue::try_from(format!("Bearer {}", token.expose()))
+            .map_err(|error| wrong(error.to_string()))?;
         authorization.set_sensitive(true);
         let client = client(&urls, options).map_err(|error| wrong(with_causes(&error)))?;
         Ok(Self { client, urls, authorization, floor: options.floor })
@@ -56,11 +63,17 @@ impl Origins {
         part: Option<Range<u64>>,
     ) -> Result<Incoming, FetchError> {
         let url = self.url(origin, path);
-        request(self.client.get(&url).header(AUTHORIZATION, self.authorization.clone()), url, part, self.floor).await
+        request(
+            self.client.get(&url).header(AUTHORIZATION, self.authorization.clone()),
+            url,
+            part,
+            self.floor,
+        )
+        .await
     }
 
-    /// Like [`Origins::get`], but allows the server to redirect to a peer. `follow` describes this host; the peer in
-    /// `avoid` is not wanted.
+    /// Like [`Origins::get`], but allows the server to redirect to a peer. `follow` describes this
+    /// host; the peer in `avoid` is not wanted.
     pub(super) async fn get_or_follow(
         &self,
         origin: usize,
@@ -131,7 +144,8 @@ async fn send(
     floor: RateFloor,
 ) -> Result<(Response, RateWatch), FetchError> {
     if let Some(part) = &part {
-        request = request.header(RANGE, format!("bytes={}-{}", part.start, part.end.saturating_sub(1)));
+        request =
+            request.header(RANGE, format!("bytes={}-{}", part.start, part.end.saturating_sub(1)));
     }
     let mut watch = RateWatch::new(floor);
     let start = Instant::now();
@@ -152,7 +166,9 @@ async fn incoming(
     floor: RateFloor,
 ) -> Result<Incoming, FetchError> {
     match response.status() {
-        StatusCode::OK | StatusCode::PARTIAL_CONTENT => Incoming::new(url, response, part, watch, floor),
+        StatusCode::OK | StatusCode::PARTIAL_CONTENT => {
+            Incoming::new(url, response, part, watch, floor)
+        }
         _ => Err(refusal(url, response, floor).await),
     }
 }
@@ -167,14 +183,22 @@ fn peer_at(location: &str) -> Option<SocketAddr> {
 /// The URL without a slash at its end.
 fn check(url: &str) -> Result<String, FetchError> {
     let parsed = Url::parse(url);
-    let has_user = parsed.as_ref().is_ok_and(|parsed| !parsed.username().is_empty() || parsed.password().is_some());
-    let wrong = |reason: String| Err(FetchError::Address { url: masked(url).escape_debug().to_string(), reason });
+    let has_user = parsed
+        .as_ref()
+        .is_ok_and(|parsed| !parsed.username().is_empty() || parsed.password().is_some());
+    let wrong = |reason: String| {
+        Err(FetchError::Address { url: masked(url).escape_debug().to_string(), reason })
+    };
     match parsed {
-        Ok(_) if has_user => {
-            wrong("has a user or a password, and artifacts are protected by the token alone".to_owned())
+        Ok(_) if has_user => wrong(
+            "has a user or a password, and artifacts are protected by the token alone".to_owned(),
+        ),
+        Ok(parsed) if !matches!(parsed.scheme(), "http" | "https") => {
+            wrong("is not http or https".to_owned())
         }
-        Ok(parsed) if !matches!(parsed.scheme(), "http" | "https") => wrong("is not http or https".to_owned()),
-        Ok(parsed) if parsed.query().is_some() || parsed.fragment().is_some() => wrong("has a query".to_owned()),
+        Ok(parsed) if parsed.query().is_some() || parsed.fragment().is_some() => {
+            wrong("has a query".to_owned())
+        }
         Ok(parsed) => Ok(parsed.as_str().trim_end_matches('/').to_owned()),
         Err(error) => wrong(format!("is malformed: {error}")),
     }
@@ -226,13 +250,19 @@ impl Incoming {
         let whole = response.status() == StatusCode::OK;
         let mut skip = 0;
         if let Some(part) = part {
-            let given = response.headers().get(CONTENT_RANGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+            let given = response
+                .headers()
+                .get(CONTENT_RANGE)
+                .and_then(|value| value.to_str().ok())
+                .unwrap_or_default();
             let asked = format!("bytes {}-{}/", part.start, part.end.saturating_sub(1));
             if whole {
                 skip = part.start;
             } else if !given.starts_with(&asked) {
-                // Without the numbers: the file may be a secret, and its size helps to guess a short one.
-                let reason = "the server sent another part of the file than the requested one".to_owned();
+                // Without the numbers: the file may be a secret, and its size helps to guess a
+                // short one.
+                let reason =
+                    "the server sent another part of the file than the requested one".to_owned();
                 return Err(FetchError::Network { url, bytes: 0, reason });
             }
         }
@@ -272,7 +302,11 @@ impl Incoming {
 
     /// The error for a body that ended too early.
     pub(super) fn cut_short(self) -> FetchError {
-        FetchError::Network { url: self.url, bytes: self.received, reason: "the body ended early".to_owned() }
+        FetchError::Network {
+            url: self.url,
+            bytes: self.received,
+            reason: "the body ended early".to_owned(),
+        }
     }
 }
 
@@ -283,7 +317,10 @@ mod tests {
     #[test]
     fn an_address_with_control_characters_is_shown_without_them() {
         assert_eq!(check("http://host:1/").ok().as_deref(), Some("http://host:1"));
-        assert_eq!(check("http://host:1/a\u{1b}[2J").ok().as_deref(), Some("http://host:1/a%1B[2J"));
+        assert_eq!(
+            check("http://host:1/a\u{1b}[2J").ok().as_deref(),
+            Some("http://host:1/a%1B[2J")
+        );
         for url in ["\u{1b}]0;title\u{7}", "ftp://host/\u{1b}[2J", "http://\u{1b}/"] {
             let shown = check(url).unwrap_or_else(|error| error.to_string());
             assert!(!shown.chars().any(char::is_control), "{shown:?}");
@@ -292,9 +329,13 @@ mod tests {
 
     #[test]
     fn neither_user_nor_query_of_a_wrong_address_is_shown() {
-        for url in
-            ["hush@host/x?sig=hush", "host/x?sig=hush", "//u:hush@host?hush", "http://h/x?sig=hush", "ftp://hush@h"]
-        {
+        for url in [
+            "hush@host/x?sig=hush",
+            "host/x?sig=hush",
+            "//u:hush@host?hush",
+            "http://h/x?sig=hush",
+            "ftp://hush@h",
+        ] {
             let error = check(url).unwrap_err().to_string();
             assert!(!error.contains("hush") && error.contains('h'), "{error}");
         }
@@ -305,9 +346,14 @@ mod tests {
         let expected = Some(SocketAddr::from(([10, 0, 0, 5], 7070)));
         assert_eq!(peer_at("http://10.0.0.5:7070/v1/blobs/x"), expected);
         assert!(peer_at("http://[::1]:7070/v1/blobs/x").is_some_and(|peer| peer.is_ipv6()));
-        for location in
-            ["", "/v1/blobs/x", "https://10.0.0.5:7070/", "file:///etc/passwd", "http://host:7070/", "ftp://10.0.0.5/"]
-        {
+        for location in [
+            "",
+            "/v1/blobs/x",
+            "https://10.0.0.5:7070/",
+            "file:///etc/passwd",
+            "http://host:7070/",
+            "ftp://10.0.0.5/",
+        ] {
             assert_eq!(peer_at(location), None, "{location}");
         }
     }

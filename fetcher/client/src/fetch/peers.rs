@@ -84,8 +84,8 @@ impl Peers {
         self.known.lock().follows(self.now(), address, digest).then(|| Chosen::promised(address))
     }
 
-    /// Sends a request to a peer. It contains only the content's name: no token, no cookie. There are no further
-    /// redirects and no proxy.
+    /// Sends a request to a peer. It contains only the content's name: no token, no cookie. There
+    /// are no further redirects and no proxy.
     pub(super) async fn get(
         &self,
         peer: Chosen,
@@ -110,7 +110,8 @@ impl Peers {
     pub(super) fn failed(&self, peer: Chosen, digest: &Digest, error: &FetchError) {
         self.counters.request_failed(error);
         let failure = failure(error);
-        let is_reported = self.known.lock().failed(self.now(), peer.address, digest, failure, peer.guessed);
+        let is_reported =
+            self.known.lock().failed(self.now(), peer.address, digest, failure, peer.guessed);
         if is_reported || failure == Failure::Bad {
             tracing::warn!(%error, peer = %peer.address, "A peer sent wrong data or failed");
         }
@@ -120,7 +121,8 @@ impl Peers {
         }
     }
 
-    /// Announces to the server that this host holds a content, or the whole tree of this digest, if it has a peer port.
+    /// Announces to the server that this host holds a content, or the whole tree of this digest, if
+    /// it has a peer port.
     pub(super) fn announce(&self, digest: Digest) {
         self.notices.send(Notice::Holds(digest));
     }
@@ -136,7 +138,10 @@ impl Peers {
             .no_proxy()
             .tls_certs_only([])
             .build()
-            .map_err(|error| FetchError::Address { url: "of a peer".to_owned(), reason: error.to_string() })?;
+            .map_err(|error| FetchError::Address {
+                url: "of a peer".to_owned(),
+                reason: error.to_string(),
+            })?;
         Ok(self.client.get_or_init(|| client))
     }
 
@@ -149,7 +154,9 @@ impl Peers {
 fn failure(error: &FetchError) -> Failure {
     match (error, error.retry()) {
         (_, Retry::After(wait)) => Failure::Busy(wait),
-        (FetchError::Status { status: StatusCode::NOT_FOUND | StatusCode::GONE, .. }, _) => Failure::Lacks,
+        (FetchError::Status { status: StatusCode::NOT_FOUND | StatusCode::GONE, .. }, _) => {
+            Failure::Lacks
+        }
         _ => Failure::Bad,
     }
 }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use fetcher_formats::digest::Digest;
 use fetcher_formats::manifest::{Blob, CHUNK};
 
-/// Chunks of a large file per request: enough for few requests, few enough to spread a file over sources.
+/// Chunks of a large file per request: enough for few requests, few enough to spread a file over
+/// sources.
 const CHUNKS_PER_PIECE: usize = 4;
 
 /// A part of a blob that is verified on its own.
@@ -28,7 +29,9 @@ impl Piece {
         for chunk in (0..blob.chunks.len()).filter(|chunk| !is_there(*chunk)) {
             let end = ((chunk as u64 + 1) * CHUNK).min(blob.size);
             match pieces.last_mut() {
-                Some(piece) if piece.digests.end == chunk && piece.digests.len() < CHUNKS_PER_PIECE => {
+                Some(piece)
+                    if piece.digests.end == chunk && piece.digests.len() < CHUNKS_PER_PIECE =>
+                {
                     piece.digests.end = chunk + 1;
                     piece.range.end = end;
                 }
@@ -52,13 +55,19 @@ impl Piece {
         self.range == (0..self.blob.size)
     }
 
-    /// The digests to check: up to each position, the digest of the bytes since the previous position.
+    /// The digests to check: up to each position, the digest of the bytes since the previous
+    /// position.
     pub(super) fn checks(&self) -> Vec<(u64, Digest)> {
         if self.blob.chunks.is_empty() {
             return vec![(self.blob.size, self.blob.digest)];
         }
-        let chunks = self.digests.clone().zip(self.blob.chunks.get(self.digests.clone()).unwrap_or_default());
-        chunks.map(|(at, digest)| (((at as u64 + 1) * CHUNK).min(self.blob.size), *digest)).collect()
+        let chunks = self
+            .digests
+            .clone()
+            .zip(self.blob.chunks.get(self.digests.clone()).unwrap_or_default());
+        chunks
+            .map(|(at, digest)| (((at as u64 + 1) * CHUNK).min(self.blob.size), *digest))
+            .collect()
     }
 }
 

@@ -31,8 +31,8 @@ impl Mirrors {
     }
 }
 
-/// How long to wait if a server says that it is busy for `wait`: never less, and spread over time by `chance`, from 0
-/// to 1.
+/// How long to wait if a server says that it is busy for `wait`: never less, and spread over time
+/// by `chance`, from 0 to 1.
 pub fn when_busy(wait: Duration, chance: f64) -> Duration {
     wait.mul_f64(1.0 + chance / 2.0)
 }
@@ -62,7 +62,16 @@ impl<'a> Attempts<'a> {
         news: &'a Notify,
     ) -> Self {
         let backoff = Backoff::new(options.backoff.0, options.backoff.1);
-        let mut attempts = Self { mirrors, meter, options, news, without: Vec::new(), origin, backoff, secret: None };
+        let mut attempts = Self {
+            mirrors,
+            meter,
+            options,
+            news,
+            without: Vec::new(),
+            origin,
+            backoff,
+            secret: None,
+        };
         attempts.origin = attempts.next_origin(origin).unwrap_or(origin);
         attempts
     }
@@ -87,7 +96,8 @@ impl<'a> Attempts<'a> {
         self.options.counters.received(from, bytes);
     }
 
-    /// Waits until [`Attempts::origin`] should be asked again, or returns the error if retrying is pointless.
+    /// Waits until [`Attempts::origin`] should be asked again, or returns the error if retrying is
+    /// pointless.
     pub(super) async fn after(&mut self, error: FetchError) -> Result<(), FetchError> {
         self.options.counters.request_failed(&error);
         let idle = self.meter.last_moved().elapsed();
@@ -125,6 +135,8 @@ impl<'a> Attempts<'a> {
     fn next_origin(&self, from: usize) -> Option<usize> {
         let count = self.mirrors.0.len();
         let origins = (0..count).map(|step| (from + step) % count);
-        origins.into_iter().find(|origin| !self.without.contains(origin) && !self.mirrors.is_dropped(*origin))
+        origins
+            .into_iter()
+            .find(|origin| !self.without.contains(origin) && !self.mirrors.is_dropped(*origin))
     }
 }

@@ -80,12 +80,17 @@ impl Staging {
         Ok(())
     }
 
-    /// Creates an empty file for each content of `entries`, readable only by the owner until it is complete, and
-    /// returns the archives to unpack during the download. Blocks.
-    pub(crate) fn make_files(&self, entries: &[Entry]) -> Result<(Vec<Target>, Vec<Unpacking>), FetchError> {
+    /// Creates an empty file for each content of `entries`, readable only by the owner until it is
+    /// complete, and returns the archives to unpack during the download. Blocks.
+    pub(crate) fn make_files(
+        &self,
+        entries: &[Entry],
+    ) -> Result<(Vec<Target>, Vec<Unpacking>), FetchError> {
         let parent = parent(&self.place);
-        let needed =
-            entries.iter().map(|entry| in_blocks(entry.size()).saturating_add(BLOCK)).fold(0, u64::saturating_add);
+        let needed = entries
+            .iter()
+            .map(|entry| in_blocks(entry.size()).saturating_add(BLOCK))
+            .fold(0, u64::saturating_add);
         if let Some(Space { bytes: available, .. }) = Space::free(&parent)
             && available < needed
         {
@@ -101,9 +106,14 @@ impl Staging {
                 make_file(&path, blob.size)?;
                 let feed = frontiers.get(&blob.digest).map(Feed::new);
                 if let Some(feed) = &feed {
-                    feed.begin(fs_err::File::open(&path).map_err(FetchError::Disk)?, blob, |_| false);
+                    feed.begin(fs_err::File::open(&path).map_err(FetchError::Disk)?, blob, |_| {
+                        false
+                    });
                 }
-                targets.insert(blob.digest, Target::empty(path, blob.clone()).feeding(feed).named(entry));
+                targets.insert(
+                    blob.digest,
+                    Target::empty(path, blob.clone()).feeding(feed).named(entry),
+                );
             }
         }
         let unpackings = entries.iter().filter_map(|entry| {
@@ -119,8 +129,8 @@ impl Staging {
         archives.filter_map(|entry| Some((entry.digest()?, Arc::default()))).collect()
     }
 
-    /// Gives the files of [`Staging::make_files`] their modes and times, and copies or links those with the same
-    /// content. Blocks.
+    /// Gives the files of [`Staging::make_files`] their modes and times, and copies or links those
+    /// with the same content. Blocks.
     pub(crate) fn finish_files(&self, entries: &[Entry]) -> Result<(), FetchError> {
         let mut first: HashMap<Digest, PathBuf> = HashMap::new();
         for entry in entries {
@@ -137,17 +147,22 @@ impl Staging {
                 Kind::Link(_) => {}
                 Kind::File(_) | Kind::Executable(_) => finish(&self.file(entry), entry.mode())?,
                 // The archive is unpacked by now.
-                Kind::Archive(..) => fs_err::remove_file(self.file(entry)).map_err(FetchError::Disk)?,
+                Kind::Archive(..) => {
+                    fs_err::remove_file(self.file(entry)).map_err(FetchError::Disk)?
+                }
             }
         }
         Ok(())
     }
 
-    /// Where an entry's content is stored: a file at its path, an archive beside the folder that it is unpacked into.
+    /// Where an entry's content is stored: a file at its path, an archive beside the folder that it
+    /// is unpacked into.
     fn file(&self, entry: &Entry) -> PathBuf {
         let place = entry.path.under(self.folder.path());
         match (&entry.kind, place.file_name()) {
-            (Kind::Archive(..), Some(name)) => place.with_file_name(format!(".{}.archive", name.to_string_lossy())),
+            (Kind::Archive(..), Some(name)) => {
+                place.with_file_name(format!(".{}.archive", name.to_string_lossy()))
+            }
             _ => place,
         }
     }
@@ -158,7 +173,8 @@ impl Staging {
         let place = path.under(self.folder.path());
         fs_err::create_dir(&place).map_err(|error| FetchError::disk(error, &place, BLOCK))?;
         set_mode(&place, 0o755).map_err(|error| FetchError::disk(error, &place, 0))?;
-        unpack(source, format, &place, Limits::default()).map_err(|error| FetchError::archive(error, &path, &place))?;
+        unpack(source, format, &place, Limits::default())
+            .map_err(|error| FetchError::archive(error, &path, &place))?;
         Ok(())
     }
 
@@ -171,7 +187,11 @@ impl Staging {
     ) -> Result<(), FetchError> {
         for entry in entries {
             if entry.blob().is_some() {
-                projector.place(&source(entry), &entry.path.under(self.folder.path()), entry.size())?;
+                projector.place(
+                    &source(entry),
+                    &entry.path.under(self.folder.path()),
+                    entry.size(),
+                )?;
                 crash::point();
             }
         }
@@ -181,7 +201,8 @@ impl Staging {
     /// Gives the tree its name. Blocks.
     pub(crate) fn publish(self) -> Result<PathBuf, FetchError> {
         let root = self.folder.path();
-        fs_err::rename(root, &self.place).map_err(|error| FetchError::disk(error, &self.place, BLOCK))?;
+        fs_err::rename(root, &self.place)
+            .map_err(|error| FetchError::disk(error, &self.place, BLOCK))?;
         // The folder now has its final name and must stay.
         drop(self.folder.keep());
         crash::point();
@@ -218,7 +239,12 @@ pub(crate) fn preallocate(file: &fs_err::File, size: u64) -> Result<(), FetchErr
     if size < PREALLOCATED_FROM {
         return Ok(());
     }
-    match fallocate(file.file(), FallocateFlags::FALLOC_FL_KEEP_SIZE, 0, i64::try_from(size).unwrap_or(i64::MAX)) {
+    match fallocate(
+        file.file(),
+        FallocateFlags::FALLOC_FL_KEEP_SIZE,
+        0,
+        i64::try_from(size).unwrap_or(i64::MAX),
+    ) {
         // Some file systems cannot allocate; then writing shows whether there is space.
         Ok(()) | Err(Errno::EOPNOTSUPP) => Ok(()),
         Err(errno) => Err(FetchError::disk(named(errno, file.path()), file.path(), size)),

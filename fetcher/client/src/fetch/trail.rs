@@ -27,7 +27,11 @@ impl Trail {
     /// The peers that have sent any byte of `range`.
     pub(super) fn peers_in(&self, range: &Range<u64>) -> impl Iterator<Item = Chosen> {
         let ends = self.steps.iter().skip(1).map(|(start, _)| *start).chain([u64::MAX]);
-        let parts = self.steps.iter().zip(ends).filter(|((start, _), end)| *start < range.end && *end > range.start);
+        let parts = self
+            .steps
+            .iter()
+            .zip(ends)
+            .filter(|((start, _), end)| *start < range.end && *end > range.start);
         parts.filter_map(|((_, peer), _)| *peer)
     }
 }

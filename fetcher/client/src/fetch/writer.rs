@@ -47,7 +47,11 @@ pub(super) enum WriteError {
 }
 
 impl Writer {
-    pub(super) fn open(path: PathBuf, piece: &Piece, feed: Option<Arc<Feed>>) -> Result<Self, FetchError> {
+    pub(super) fn open(
+        path: PathBuf,
+        piece: &Piece,
+        feed: Option<Arc<Feed>>,
+    ) -> Result<Self, FetchError> {
         let file = OpenOptions::new().write(true).open(&path).map_err(FetchError::Disk)?;
         Ok(Self {
             file,
@@ -64,7 +68,11 @@ impl Writer {
     }
 
     /// Writes frames until the sender is dropped; the piece must be complete then.
-    pub(super) fn run(mut self, mut frames: mpsc::Receiver<Bytes>, meter: &Meter) -> Result<(), WriteError> {
+    pub(super) fn run(
+        mut self,
+        mut frames: mpsc::Receiver<Bytes>,
+        meter: &Meter,
+    ) -> Result<(), WriteError> {
         let mut taken = 0;
         let written = self.take_all(&mut frames, meter, &mut taken);
         if written.is_err() {
@@ -95,9 +103,9 @@ impl Writer {
             let room = usize::try_from(end - self.position).unwrap_or(usize::MAX);
             let (now, later) = frame.split_at(room.min(frame.len()));
             self.hasher.update(now);
-            self.file
-                .write_all_at(now, self.position)
-                .map_err(|error| WriteError::Disk(FetchError::disk(error, &self.path, self.size)))?;
+            self.file.write_all_at(now, self.position).map_err(|error| {
+                WriteError::Disk(FetchError::disk(error, &self.path, self.size))
+            })?;
             self.position += now.len() as u64;
             self.behind.written_to(&self.file, self.position);
             self.check()?;
@@ -113,7 +121,11 @@ impl Writer {
         {
             let seen = self.hasher.finish();
             if seen != expected {
-                return Err(WriteError::Digest { expected, seen, range: self.hashed_from..self.position });
+                return Err(WriteError::Digest {
+                    expected,
+                    seen,
+                    range: self.hashed_from..self.position,
+                });
             }
             if let Some(feed) = &self.feed {
                 feed.verified(self.chunk);

@@ -20,20 +20,27 @@ const QUIET: Duration = Duration::from_secs(15);
 /// Requests the tree of a fetch from the sidecar at `socket`, and locks it.
 pub async fn request_tree(socket: &Path, fetch: &Fetch) -> Result<Tree, SidecarError> {
     let mut connection = Connection::open(socket).await?;
-    let body =
-        serde_json::to_vec(&tree_request(fetch)).map_err(|error| SidecarError::Broken { reason: error.to_string() })?;
+    let body = serde_json::to_vec(&tree_request(fetch))
+        .map_err(|error| SidecarError::Broken { reason: error.to_string() })?;
     let mut answer = connection.request(Method::POST, FETCH, body, Some(PATIENCE)).await?;
     let (cache, was_there) = follow(&mut answer, fetch).await?;
     let (digest, owner) = (fetch.request.manifest, connection.owner);
-    let opened = blocking(move || Ok(Shelf::open(cache, owner))).await.map_err(|error| unusable(&error))?;
-    let tree = opened.map_err(|error: CacheError| SidecarError::Cache(error.to_string()))?.tree(digest).await;
+    let opened =
+        blocking(move || Ok(Shelf::open(cache, owner))).await.map_err(|error| unusable(&error))?;
+    let tree = opened
+        .map_err(|error: CacheError| SidecarError::Cache(error.to_string()))?
+        .tree(digest)
+        .await;
     // The tree is locked now, so the sidecar may release it.
     drop((answer, connection));
     let tree = tree.map_err(|error| unusable(&error))?.map(|tree| Tree { was_there, ..tree });
-    tree.ok_or_else(|| SidecarError::Cache(format!("tree {digest} does not exist or cannot be read")))
+    tree.ok_or_else(|| {
+        SidecarError::Cache(format!("tree {digest} does not exist or cannot be read"))
+    })
 }
 
-/// Sends a TaskManager's usage to the sidecar at `socket`, as JSON with the fields of the executor's usage messages.
+/// Sends a TaskManager's usage to the sidecar at `socket`, as JSON with the fields of the
+/// executor's usage messages.
 pub async fn send_usage(socket: &Path, usage: Vec<u8>) -> Result<(), String> {
     let sent = async {
         let mut connection = Connection::open(socket).await?;
@@ -52,10 +59,11 @@ fn tree_request(fetch: &Fetch) -> TreeRequest {
     }
 }
 
-/// Passes progress on until the tree is ready; returns its cache, and whether the tree was there before.
+/// Passes progress on until the tree is ready; returns its cache, and whether the tree was there
+/// before.
 ///
-/// Waits only while the fetch itself advances: signs of life alone do not count, because any user of this host may keep
-/// the sidecar busy.
+/// Waits only while the fetch itself advances: signs of life alone do not count, because any user
+/// of this host may keep the sidecar busy.
 async fn follow(answer: &mut Answer, fetch: &Fetch) -> Result<(PathBuf, bool), SidecarError> {
     let patience = fetch.options.sidecar_patience;
     let mut furthest = Furthest::default();
@@ -64,7 +72,9 @@ async fn follow(answer: &mut Answer, fetch: &Fetch) -> Result<(PathBuf, bool), S
         let line = timeout_at(give_up_at, answer.line(QUIET)).await;
         let line = line.map_err(|_| SidecarError::Stalled { waited: patience })??;
         let reply = serde_json::from_slice(&line);
-        match reply.map_err(|error| SidecarError::Broken { reason: format!("it sent an unknown answer: {error}") })? {
+        match reply.map_err(|error| SidecarError::Broken {
+            reason: format!("it sent an unknown answer: {error}"),
+        })? {
             Reply::Progress(progress) => {
                 fetch.progress.send_replace(progress);
                 if furthest.is_passed_by(progress) {
@@ -77,8 +87,8 @@ async fn follow(answer: &mut Answer, fetch: &Fetch) -> Result<(PathBuf, bool), S
     }
 }
 
-/// The most progress a fetch has made. It may fall back if bytes turn out to be wrong; reaching the same point again is
-/// no progress.
+/// The most progress a fetch has made. It may fall back if bytes turn out to be wrong; reaching the
+/// same point again is no progress.
 #[derive(Default)]
 struct Furthest {
     files: usize,
@@ -114,7 +124,8 @@ mod tests {
     use super::*;
     use crate::fetch::{FetchOptions, Request};
 
-    /// The result of a request to a fake sidecar that answers this way and keeps the connection open.
+    /// The result of a request to a fake sidecar that answers this way and keeps the connection
+    /// open.
     async fn asking_who(answers: impl AsyncFnOnce(&mut UnixStream)) -> Result<Tree, SidecarError> {
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("fetcher.sock");
@@ -132,7 +143,8 @@ mod tests {
             token: "token".parse().unwrap(),
             target: PathBuf::new(),
         };
-        let fetch = Fetch::new(request, FetchOptions::default(), watch::Sender::new(Progress::default()));
+        let fetch =
+            Fetch::new(request, FetchOptions::default(), watch::Sender::new(Progress::default()));
         tokio::select! {
             tree = request_tree(&socket, &fetch) => tree,
             () = answering => unreachable!(),
@@ -154,8 +166,12 @@ mod tests {
         }
     }
 
-    /// The result of a request to a fake sidecar that reports progress every second: bytes and files of the tree.
-    async fn asking_one_that_says(progress: impl Fn(u64) -> (u64, usize), ready_after: u64) -> (SidecarError, u64) {
+    /// The result of a request to a fake sidecar that reports progress every second: bytes and
+    /// files of the tree.
+    async fn asking_one_that_says(
+        progress: impl Fn(u64) -> (u64, usize),
+        ready_after: u64,
+    ) -> (SidecarError, u64) {
         let begun = Instant::now();
         let tree = asking_who(async |stream| {
             stream.write_all(HEAD.as_bytes()).await.unwrap();
@@ -165,10 +181,16 @@ mod tests {
             };
             for second in 0..ready_after {
                 let (bytes_done, files_done) = progress(second);
-                say(Reply::Progress(Progress { bytes_done, files_done, files: 9, bytes: 1 << 30 })).await;
+                say(Reply::Progress(Progress { bytes_done, files_done, files: 9, bytes: 1 << 30 }))
+                    .await;
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
-            say(Reply::Ready { cache: "/no/such".into(), tree: "/no/such/x".into(), was_there: false }).await;
+            say(Reply::Ready {
+                cache: "/no/such".into(),
+                tree: "/no/such/x".into(),
+                was_there: false,
+            })
+            .await;
         });
         (tree.await.err().unwrap(), begun.elapsed().as_secs())
     }
@@ -179,7 +201,9 @@ mod tests {
         let stuck = |second: u64| (1000 * second.min(10), 1_usize);
         // As if every byte that it receives were wrong.
         let to_and_fro = |second: u64| (1000 * (second % 10), 1_usize);
-        for (progress, at_least) in [(&nothing as &dyn Fn(u64) -> (u64, usize), 30), (&stuck, 40), (&to_and_fro, 39)] {
+        for (progress, at_least) in
+            [(&nothing as &dyn Fn(u64) -> (u64, usize), 30), (&stuck, 40), (&to_and_fro, 39)]
+        {
             let (error, after) = asking_one_that_says(progress, 1_000_000).await;
             assert!(matches!(error, SidecarError::Stalled { .. }), "{error}");
             assert!((at_least..at_least + 3).contains(&after), "after {after} s");
@@ -200,12 +224,18 @@ mod tests {
     #[tokio::test]
     async fn invalid_answers_are_reported_as_such() {
         for (answer, expected) in [
-            ("HTTP/1.1 200 OK\r\n\r\nhello\n", "the sidecar closed the connection: it sent an unknown answer: "),
+            (
+                "HTTP/1.1 200 OK\r\n\r\nhello\n",
+                "the sidecar closed the connection: it sent an unknown answer: ",
+            ),
             (
                 "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
                 "the sidecar closed the connection: it ended before the tree was there",
             ),
-            ("HTTP/1.1 404 Not Found\r\nContent-Length: 3\r\n\r\nno\n", "the sidecar answered 404: no"),
+            (
+                "HTTP/1.1 404 Not Found\r\nContent-Length: 3\r\n\r\nno\n",
+                "the sidecar answered 404: no",
+            ),
             ("hello\r\n", "the sidecar closed the connection: "),
             (
                 "HTTP/1.1 200 OK\r\n\r\n{\"ready\":{\"cache\":\"/no/such\",\"tree\":\"/no/such/x\",\"was_there\":true}}\n",

@@ -43,14 +43,20 @@ impl Connection {
         let connected = timeout(PATIENCE, UnixStream::connect(socket)).await;
         let stream = match connected.map_err(|_| unreachable(io::ErrorKind::TimedOut.into()))? {
             Ok(stream) => stream,
-            Err(error) if is_absence(&error) => return Err(SidecarError::Absent { socket: socket.to_owned() }),
+            Err(error) if is_absence(&error) => {
+                return Err(SidecarError::Absent { socket: socket.to_owned() });
+            }
             Err(error) => return Err(unreachable(error)),
         };
         let owner = Uid::from_raw(stream.peer_cred().map_err(unreachable)?.uid());
         if !owner.is_root() && owner != geteuid() {
-            return Err(SidecarError::Untrusted { socket: socket.to_owned(), owner: owner.as_raw() });
+            return Err(SidecarError::Untrusted {
+                socket: socket.to_owned(),
+                owner: owner.as_raw(),
+            });
         }
-        let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(|error| broken(&error))?;
+        let (sender, connection) =
+            handshake(TokioIo::new(stream)).await.map_err(|error| broken(&error))?;
         let driving = tokio::spawn(async move {
             // An error also reaches the code that waits for an answer.
             connection.await.ok();
@@ -75,7 +81,9 @@ impl Connection {
             .map_err(|error| SidecarError::Broken { reason: error.to_string() })?;
         let sent = self.sender.send_request(request);
         let response = match patience {
-            Some(patience) => timeout(patience, sent).await.map_err(|_| SidecarError::Silent { waited: patience })?,
+            Some(patience) => timeout(patience, sent)
+                .await
+                .map_err(|_| SidecarError::Silent { waited: patience })?,
             None => sent.await,
         };
         let (head, body) = response.map_err(|error| broken(&error))?.into_parts();
@@ -83,7 +91,8 @@ impl Connection {
         if head.status.is_success() {
             return Ok(answer);
         }
-        let text = timeout(PATIENCE, answer.text()).await.ok().and_then(Result::ok).unwrap_or_default();
+        let text =
+            timeout(PATIENCE, answer.text()).await.ok().and_then(Result::ok).unwrap_or_default();
         Err(SidecarError::Refused { status: head.status.as_u16(), text: text.trim().to_owned() })
     }
 }
@@ -101,9 +110,13 @@ impl Answer {
                     reason: format!("it sends a line of more than {LONGEST_LINE} bytes"),
                 });
             }
-            let more = timeout(quiet, self.more()).await.map_err(|_| SidecarError::Silent { waited: quiet })??;
+            let more = timeout(quiet, self.more())
+                .await
+                .map_err(|_| SidecarError::Silent { waited: quiet })??;
             if !more {
-                return Err(SidecarError::Broken { reason: "it ended before the tree was there".to_owned() });
+                return Err(SidecarError::Broken {
+                    reason: "it ended before the tree was there".to_owned(),
+                });
             }
         }
     }

@@ -24,7 +24,9 @@ pub enum SidecarError {
         source: io::Error,
     },
     /// An untrusted user runs it.
-    #[error("the sidecar at {socket} runs as user {owner}, but only root and the executor's own user are trusted")]
+    #[error(
+        "the sidecar at {socket} runs as user {owner}, but only root and the executor's own user are trusted"
+    )]
     Untrusted {
         /// Path of the socket.
         socket: PathBuf,

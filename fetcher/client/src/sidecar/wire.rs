@@ -18,7 +18,8 @@ pub struct TreeRequest {
     pub urls: Vec<String>,
     /// The token that the servers require.
     pub token: String,
-    /// PEM certificates of the authorities to trust; without, those that the sidecar's machine trusts.
+    /// PEM certificates of the authorities to trust; without, those that the sidecar's machine
+    /// trusts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trusted: Option<String>,
 }
@@ -55,7 +56,11 @@ pub struct Failure {
 
 impl From<&FetchError> for Failure {
     fn from(error: &FetchError) -> Self {
-        Self { message: error.to_string(), kind: error.kind().to_owned(), blame: error.blame().name().to_owned() }
+        Self {
+            message: error.to_string(),
+            kind: error.kind().to_owned(),
+            blame: error.blame().name().to_owned(),
+        }
     }
 }
 

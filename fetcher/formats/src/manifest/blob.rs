@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::{Digest, DigestError, Hasher};
 
-/// Size in bytes above which files also have a digest per chunk, so that they can be fetched in parts.
+/// Size in bytes above which files also have a digest per chunk, so that they can be fetched in
+/// parts.
 pub const CHUNKED_ABOVE: u64 = 16 << 20;
 /// Size of a chunk in bytes; the last one of a file may be shorter.
 pub const CHUNK: u64 = 4 << 20;
@@ -21,12 +22,14 @@ pub struct Blob {
     pub size: u64,
     /// SHA-256 of the whole content.
     pub digest: Digest,
-    /// SHA-256 of every chunk of [`CHUNK`] bytes; empty unless the file is larger than [`CHUNKED_ABOVE`].
+    /// SHA-256 of every chunk of [`CHUNK`] bytes; empty unless the file is larger than
+    /// [`CHUNKED_ABOVE`].
     pub chunks: Vec<Digest>,
 }
 
-/// The name of a content: the digest of what was verified. For a large file this covers the digests of its chunks,
-/// because a manifest may claim any digest for the whole. Written `<digest>` or `<digest>.chunks`.
+/// The name of a content: the digest of what was verified. For a large file this covers the digests
+/// of its chunks, because a manifest may claim any digest for the whole. Written `<digest>` or
+/// `<digest>.chunks`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct BlobName {
     digest: Digest,

@@ -1,4 +1,5 @@
-//! What a list of entries must fulfil to be a tree: every path stands for one thing, links lead somewhere, and sizes fit.
+//! What a list of entries must fulfil to be a tree: every path stands for one thing, links lead
+//! somewhere, and sizes fit.
 
 use std::collections::HashMap;
 
@@ -8,10 +9,11 @@ use super::error::{MAX_NODES, ManifestError};
 use crate::digest::Digest;
 use crate::path::TreePath;
 
-/// Checks that each path occurs once, that nothing is below a file or a link, and the number of folders. Expects sorted
-/// entries.
+/// Checks that each path occurs once, that nothing is below a file or a link, and the number of
+/// folders. Expects sorted entries.
 pub(super) fn paths(entries: &[Entry]) -> Result<(), ManifestError> {
-    // The paths that the current one begins with. In sorted order, all paths with the same beginning follow each other.
+    // The paths that the current one begins with. In sorted order, all paths with the same
+    // beginning follow each other.
     let mut open: Vec<&str> = Vec::new();
     let mut nodes = entries.len();
     for (at, entry) in entries.iter().enumerate() {
@@ -26,7 +28,10 @@ pub(super) fn paths(entries: &[Entry]) -> Result<(), ManifestError> {
             match path.as_bytes().get(above.len()) {
                 None => return Err(ManifestError::Duplicate(entry.path.clone())),
                 Some(b'/') => {
-                    return Err(ManifestError::NotAFolder { path: entry.path.clone(), ancestor: (*above).to_owned() });
+                    return Err(ManifestError::NotAFolder {
+                        path: entry.path.clone(),
+                        ancestor: (*above).to_owned(),
+                    });
                 }
                 Some(_) => {}
             }
@@ -45,21 +50,26 @@ enum Way {
     Good,
 }
 
-/// Checks that every link leads to a file or folder of the tree, and passes through no other link. Follows each link
-/// once. Expects sorted entries; returns the number of steps.
+/// Checks that every link leads to a file or folder of the tree, and passes through no other link.
+/// Follows each link once. Expects sorted entries; returns the number of steps.
 pub(super) fn links(entries: &[Entry]) -> Result<usize, ManifestError> {
     let targets = targets(entries);
     let mut ways = vec![Way::Unknown; entries.len()];
     let (mut walked, mut steps) = (Vec::new(), 0);
     for (start, entry) in entries.iter().enumerate() {
         let Kind::Link(target) = &entry.kind else { continue };
-        let error = |reason| ManifestError::Link { path: entry.path.clone(), target: target.clone(), reason };
+        let error = |reason| ManifestError::Link {
+            path: entry.path.clone(),
+            target: target.clone(),
+            reason,
+        };
         if entry.secret {
             return Err(error("cannot be secret"));
         }
         let mut next = Some(start);
         while let Some(at) = next {
-            let (Some(Kind::Link(target)), Some(way)) = (entries.get(at).map(|entry| &entry.kind), ways.get_mut(at))
+            let (Some(Kind::Link(target)), Some(way)) =
+                (entries.get(at).map(|entry| &entry.kind), ways.get_mut(at))
             else {
                 break;
             };
@@ -84,8 +94,8 @@ pub(super) fn links(entries: &[Entry]) -> Result<usize, ManifestError> {
     Ok(steps)
 }
 
-/// For each entry that is a link, the number of the entry that it links to, if there is one. Expects sorted entries,
-/// which are compared side by side with the sorted targets.
+/// For each entry that is a link, the number of the entry that it links to, if there is one.
+/// Expects sorted entries, which are compared side by side with the sorted targets.
 fn targets(entries: &[Entry]) -> Vec<Option<usize>> {
     let link = |(at, entry): (usize, &Entry)| match &entry.kind {
         Kind::Link(target) => Some((target.clone(), at)),
@@ -113,7 +123,8 @@ fn is_folder(entries: &[Entry], path: &str) -> bool {
     entries.get(at).is_some_and(|entry| entry.path.as_str().starts_with(&below))
 }
 
-/// Checks that chunk digests fit the size, that a digest has one size, and that the total size does not overflow.
+/// Checks that chunk digests fit the size, that a digest has one size, and that the total size does
+/// not overflow.
 pub(super) fn content(entries: &[Entry]) -> Result<(), ManifestError> {
     let mut total: u64 = 0;
     let mut known: HashMap<Digest, &Blob> = HashMap::new();
@@ -129,7 +140,9 @@ pub(super) fn content(entries: &[Entry]) -> Result<(), ManifestError> {
         if *known.entry(blob.digest).or_insert(blob) != blob {
             return Err(error("has the digest of another entry but not its size and chunks"));
         }
-        total = total.checked_add(blob.size).ok_or_else(|| error("makes the tree larger than can be counted"))?;
+        total = total
+            .checked_add(blob.size)
+            .ok_or_else(|| error("makes the tree larger than can be counted"))?;
     }
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! The canonical encoding of a manifest: lines of tab-separated fields, sorted by path. Paths contain no control
-//! characters, so tabs and line feeds need no escaping, and people can read it.
+//! The canonical encoding of a manifest: lines of tab-separated fields, sorted by path. Paths
+//! contain no control characters, so tabs and line feeds need no escaping, and people can read it.
 //!
 //! ```text
 //! flink-mesos manifest 1
@@ -23,7 +23,9 @@ pub(super) fn encode(entries: &[Entry]) -> Bytes {
     // Allocate the final size or slightly more: it may be the largest object in a process's memory.
     let size = |entry: &Entry| match &entry.kind {
         Kind::Link(target) => target.as_str().len() + 8,
-        Kind::File(blob) | Kind::Executable(blob) | Kind::Archive(_, blob) => 105 + blob.chunks.len() * 66,
+        Kind::File(blob) | Kind::Executable(blob) | Kind::Archive(_, blob) => {
+            105 + blob.chunks.len() * 66
+        }
     };
     let sizes = entries.iter().map(|entry| entry.path.as_str().len() + size(entry));
     let mut text = String::with_capacity(HEADER.len() + 1 + sizes.sum::<usize>());
@@ -62,14 +64,18 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Vec<Entry>, ManifestError> {
         .map_err(|_| ManifestError::Encoding { line: 0, reason: "the manifest is not UTF-8" })?;
     let mut lines = text.lines();
     if lines.next() != Some(HEADER) {
-        return Err(ManifestError::Encoding { line: 1, reason: "expected `flink-mesos manifest 1`" });
+        return Err(ManifestError::Encoding {
+            line: 1,
+            reason: "expected `flink-mesos manifest 1`",
+        });
     }
     let mut entries: Vec<Entry> = Vec::new();
     for (at, line) in lines.enumerate() {
         let error = |reason| ManifestError::Encoding { line: at + 2, reason };
         if let Some(chunk) = line.strip_prefix('\t') {
             let last = entries.last_mut().map(|entry| &mut entry.kind);
-            let Some(Kind::File(blob) | Kind::Executable(blob) | Kind::Archive(_, blob)) = last else {
+            let Some(Kind::File(blob) | Kind::Executable(blob) | Kind::Archive(_, blob)) = last
+            else {
                 return Err(error("a chunk digest below no file"));
             };
             blob.chunks.push(chunk.parse()?);
@@ -80,7 +86,9 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Vec<Entry>, ManifestError> {
         }
         let fields: Vec<&str> = line.split('\t').collect();
         entries.push(match fields.as_slice() {
-            ["link", target, path] => Entry { path: path.parse()?, kind: Kind::Link(target.parse()?), secret: false },
+            ["link", target, path] => {
+                Entry { path: path.parse()?, kind: Kind::Link(target.parse()?), secret: false }
+            }
             ["file", flags, size, digest, path] => {
                 let size = size.parse().map_err(|_| error("the size is not a number of bytes"))?;
                 let blob = Blob { size, digest: digest.parse()?, chunks: Vec::new() };
@@ -95,11 +103,16 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Vec<Entry>, ManifestError> {
             }
             ["archive", format, size, digest, path] => {
                 let size = size.parse().map_err(|_| error("the size is not a number of bytes"))?;
-                let format = format.parse().map_err(|_| error("the format is not a kind of archive"))?;
+                let format =
+                    format.parse().map_err(|_| error("the format is not a kind of archive"))?;
                 let blob = Blob { size, digest: digest.parse()?, chunks: Vec::new() };
                 Entry { path: path.parse()?, kind: Kind::Archive(format, blob), secret: false }
             }
-            _ => return Err(error("expected `file`, `link`, `archive` or a chunk digest with its fields")),
+            _ => {
+                return Err(error(
+                    "expected `file`, `link`, `archive` or a chunk digest with its fields",
+                ));
+            }
         });
     }
     Ok(entries)

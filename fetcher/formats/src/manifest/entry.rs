@@ -48,7 +48,8 @@ impl Entry {
         self.blob().map(|blob| blob.digest)
     }
 
-    /// Permission bits after the download: nobody can write to the tree, and only the owner can read a secret.
+    /// Permission bits after the download: nobody can write to the tree, and only the owner can
+    /// read a secret.
     pub fn mode(&self) -> u32 {
         match (&self.kind, self.secret) {
             (Kind::Executable(_), false) => 0o555,
@@ -59,8 +60,12 @@ impl Entry {
     }
 }
 
-/// The folders of `entry` that are not folders of `before`, the previous entry of the manifest; outermost first.
-pub fn new_folders<'a>(before: Option<&Entry>, entry: &'a Entry) -> impl Iterator<Item = &'a str> + use<'a> {
+/// The folders of `entry` that are not folders of `before`, the previous entry of the manifest;
+/// outermost first.
+pub fn new_folders<'a>(
+    before: Option<&Entry>,
+    entry: &'a Entry,
+) -> impl Iterator<Item = &'a str> + use<'a> {
     let before = before.map(|before| before.path.as_str().as_bytes()).unwrap_or_default();
     let path = entry.path.as_str().as_bytes();
     let common = before.iter().zip(path).take_while(|(one, other)| one == other).count();

@@ -52,6 +52,8 @@ impl FromStr for Format {
 
     fn from_str(text: &str) -> Result<Self, FormatError> {
         let all = [Self::Tar, Self::TarGz, Self::TarZst, Self::Zip];
-        all.into_iter().find(|format| format.to_string() == text).ok_or_else(|| FormatError(text.to_owned()))
+        all.into_iter()
+            .find(|format| format.to_string() == text)
+            .ok_or_else(|| FormatError(text.to_owned()))
     }
 }

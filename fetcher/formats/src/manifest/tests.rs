@@ -8,7 +8,11 @@ use proptest::prelude::*;
 use super::*;
 
 fn file(path: &str, content: &str) -> Entry {
-    let blob = Blob { size: content.len() as u64, digest: Digest::of(content.as_bytes()), chunks: Vec::new() };
+    let blob = Blob {
+        size: content.len() as u64,
+        digest: Digest::of(content.as_bytes()),
+        chunks: Vec::new(),
+    };
     Entry { path: path.parse().unwrap(), kind: Kind::File(blob), secret: false }
 }
 
@@ -31,7 +35,8 @@ fn the_encoding_does_not_change_by_accident() {
     if let Kind::File(blob) = archive.kind {
         archive.kind = Kind::Archive(Format::TarGz, blob);
     }
-    let manifest = Manifest::new(vec![secret, link("lib/b", "lib/a"), file("lib/a", ""), archive]).unwrap();
+    let manifest =
+        Manifest::new(vec![secret, link("lib/b", "lib/a"), file("lib/a", ""), archive]).unwrap();
     let expected = "flink-mesos manifest 1\n\
         file\ts\t1\t8254c329a92850f6d539dd376f4816ee2764517da5e0235514af433164480d7a\tconf/keytab\n\
         archive\ttar.gz\t1\t6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b\tdata\n\
@@ -44,7 +49,8 @@ fn the_encoding_does_not_change_by_accident() {
 #[test]
 fn large_files_must_carry_their_chunk_digests() {
     let mut large = file("a", "");
-    large.kind = Kind::File(Blob { size: CHUNKED_ABOVE + 1, digest: Digest::of(b"x"), chunks: Vec::new() });
+    large.kind =
+        Kind::File(Blob { size: CHUNKED_ABOVE + 1, digest: Digest::of(b"x"), chunks: Vec::new() });
     assert!(matches!(Manifest::new(vec![large.clone()]), Err(ManifestError::Content { .. })));
     if let Kind::File(blob) = &mut large.kind {
         blob.chunks = vec![Digest::of(b"c"); 5];
@@ -55,7 +61,10 @@ fn large_files_must_carry_their_chunk_digests() {
 
 #[test]
 fn a_path_may_occur_only_once() {
-    assert!(matches!(Manifest::new(vec![file("a", "1"), file("a", "2")]), Err(ManifestError::Duplicate(_))));
+    assert!(matches!(
+        Manifest::new(vec![file("a", "1"), file("a", "2")]),
+        Err(ManifestError::Duplicate(_))
+    ));
 }
 
 #[test]
@@ -91,7 +100,12 @@ fn a_manifest_of_the_largest_size_with_a_chain_of_links_is_decoded_in_one_pass()
     let bytes = chain_of_links();
     let started = tokio::time::Instant::now();
     let manifest = Manifest::decode(&bytes).unwrap();
-    println!("{} entries, {} bytes decoded in {:?}", manifest.entries().len(), bytes.len(), started.elapsed());
+    println!(
+        "{} entries, {} bytes decoded in {:?}",
+        manifest.entries().len(),
+        bytes.len(),
+        started.elapsed()
+    );
     assert_eq!(check::links(manifest.entries()), Ok(MAX_NODES - 1));
 }
 
@@ -116,7 +130,10 @@ fn too_many_entries_are_rejected_before_all_are_read() {
 fn one_digest_cannot_have_two_sizes() {
     let mut other = file("b", "1");
     other.kind = Kind::File(Blob { size: 2, digest: Digest::of(b"1"), chunks: Vec::new() });
-    assert!(matches!(Manifest::new(vec![file("a", "1"), other]), Err(ManifestError::Content { .. })));
+    assert!(matches!(
+        Manifest::new(vec![file("a", "1"), other]),
+        Err(ManifestError::Content { .. })
+    ));
 }
 
 #[test]
@@ -124,9 +141,15 @@ fn a_manifest_with_paths_outside_the_tree_is_rejected() {
     let digest = Digest::of(b"");
     for path in ["../a", "/a", "a/../../b", "a//b", ".", "a\u{0}"] {
         let text = format!("flink-mesos manifest 1\nfile\t-\t0\t{digest}\t{path}\n");
-        assert!(matches!(Manifest::decode(text.as_bytes()), Err(ManifestError::Path(_))), "{path:?}");
+        assert!(
+            matches!(Manifest::decode(text.as_bytes()), Err(ManifestError::Path(_))),
+            "{path:?}"
+        );
         let text = format!("flink-mesos manifest 1\nlink\t{path}\ta\n");
-        assert!(matches!(Manifest::decode(text.as_bytes()), Err(ManifestError::Path(_))), "{path:?}");
+        assert!(
+            matches!(Manifest::decode(text.as_bytes()), Err(ManifestError::Path(_))),
+            "{path:?}"
+        );
     }
 }
 

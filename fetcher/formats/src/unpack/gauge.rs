@@ -1,5 +1,5 @@
-//! Count how much of an archive was read and unpacked. This includes bytes that are not a file's content, which archive
-//! readers load into memory before we can see them.
+//! Count how much of an archive was read and unpacked. This includes bytes that are not a file's
+//! content, which archive readers load into memory before we can see them.
 
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::error::UnpackError;
 
-/// The most bytes between two entries that are not a file's content: names, attributes, comments, padding.
+/// The most bytes between two entries that are not a file's content: names, attributes, comments,
+/// padding.
 pub(super) const BETWEEN: u64 = 1 << 20;
 /// The ratio is limited only for archives that have unpacked to at least this, in bytes.
 const RATIO_FROM: u64 = 16 << 20;
@@ -24,7 +25,8 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 65 536 entries, 16 GiB, a ratio of 200. The description of that many entries takes less than 32 MiB.
+    /// 65 536 entries, 16 GiB, a ratio of 200. The description of that many entries takes less than
+    /// 32 MiB.
     fn default() -> Self {
         Self { entries: 1 << 16, bytes: 16 << 30, ratio: 200 }
     }

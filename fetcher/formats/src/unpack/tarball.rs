@@ -16,7 +16,8 @@ pub(super) fn unpack(
     gauge: &Arc<Gauge>,
     tree: &mut Tree<'_>,
 ) -> Result<(), UnpackError> {
-    let damaged = |error: io::Error| gauge.exceeded().unwrap_or(UnpackError::Damaged { format, error });
+    let damaged =
+        |error: io::Error| gauge.exceeded().unwrap_or(UnpackError::Damaged { format, error });
     let mut archive = tar::Archive::new(gauge.plain(source));
     for entry in archive.entries().map_err(damaged)? {
         match one(&mut entry.map_err(damaged)?, tree) {
@@ -40,7 +41,9 @@ fn one(entry: &mut tar::Entry<'_, impl Read>, tree: &mut Tree<'_>) -> Result<(),
         None => Err(Tree::refuse(&name, "a link to nothing")),
     };
     match kind {
-        EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => tree.file(&name, mode, entry)?,
+        EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
+            tree.file(&name, mode, entry)?
+        }
         EntryType::Directory => tree.folder(&name, mode)?,
         EntryType::Symlink => tree.link(&name, &target(entry)?)?,
         EntryType::Link => tree.hard_link(&name, &target(entry)?)?,

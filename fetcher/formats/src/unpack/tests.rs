@@ -63,14 +63,20 @@ fn zip(entries: &[Raw<'_>]) -> Vec<u8> {
 }
 
 /// Unpacks into a folder with neighbours, and asserts that these do not change.
-fn unpack_bytes(bytes: Vec<u8>, format: Format, limits: Limits) -> (tempfile::TempDir, Result<Manifest, UnpackError>) {
+fn unpack_bytes(
+    bytes: Vec<u8>,
+    format: Format,
+    limits: Limits,
+) -> (tempfile::TempDir, Result<Manifest, UnpackError>) {
     let outer = tempfile::tempdir().unwrap();
     let folder = outer.path().join("a/b/folder");
     fs_err::create_dir_all(&folder).unwrap();
     let unpacked = unpack(Cursor::new(bytes), format, &folder, limits);
     for (place, expected) in [("", "a"), ("a", "b"), ("a/b", "folder")] {
-        let names: Vec<_> =
-            fs_err::read_dir(outer.path().join(place)).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        let names: Vec<_> = fs_err::read_dir(outer.path().join(place))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
         assert_eq!(names, [expected], "something was written outside of the folder");
     }
     (outer, unpacked)
@@ -84,22 +90,35 @@ fn refusal(entries: &[Raw<'_>]) -> String {
 #[test]
 fn every_format_gives_the_same_tree() {
     let program = Raw { mode: 0o755, ..file("bin/run", b"#!/bin/sh") };
-    let entries = [file("./lib/a.jar", b"content"), program, link("lib/b.jar", "../lib/a.jar"), file("empty", b"")];
+    let entries = [
+        file("./lib/a.jar", b"content"),
+        program,
+        link("lib/b.jar", "../lib/a.jar"),
+        file("empty", b""),
+    ];
     let plain = tar(&entries);
-    let zst = ruzstd::encoding::compress_to_vec(plain.as_slice(), ruzstd::encoding::CompressionLevel::Fastest);
-    let entries = [file("lib/a.jar", b"content"), Raw { mode: 0o755, ..file("bin/run", b"#!/bin/sh") }]
-        .into_iter()
-        .chain([link("lib/b.jar", "../lib/a.jar"), file("empty", b"")]);
+    let zst = ruzstd::encoding::compress_to_vec(
+        plain.as_slice(),
+        ruzstd::encoding::CompressionLevel::Fastest,
+    );
+    let entries =
+        [file("lib/a.jar", b"content"), Raw { mode: 0o755, ..file("bin/run", b"#!/bin/sh") }]
+            .into_iter()
+            .chain([link("lib/b.jar", "../lib/a.jar"), file("empty", b"")]);
     let zip = zip(&entries.collect::<Vec<_>>());
     let mut digests = Vec::new();
-    for (format, bytes) in
-        [(Format::Tar, plain.clone()), (Format::TarGz, gzip(&plain)), (Format::TarZst, zst), (Format::Zip, zip)]
-    {
+    for (format, bytes) in [
+        (Format::Tar, plain.clone()),
+        (Format::TarGz, gzip(&plain)),
+        (Format::TarZst, zst),
+        (Format::Zip, zip),
+    ] {
         let (outer, unpacked) = unpack_bytes(bytes, format, Limits::default());
         let manifest = unpacked.unwrap_or_else(|error| panic!("{format}: {error}"));
         let folder = outer.path().join("a/b/folder");
         assert_eq!(fs_err::read(folder.join("lib/b.jar")).unwrap(), b"content");
-        let mode = |path: &str| fs_err::metadata(folder.join(path)).unwrap().permissions().mode() & 0o7777;
+        let mode =
+            |path: &str| fs_err::metadata(folder.join(path)).unwrap().permissions().mode() & 0o7777;
         assert_eq!((mode("bin/run"), mode("lib/a.jar")), (0o555, 0o444));
         assert_eq!(manifest.entries()[2].digest(), Some(Digest::of(b"content")));
         digests.push(manifest.digest());
@@ -110,11 +129,27 @@ fn every_format_gives_the_same_tree() {
 
 #[test]
 fn a_name_that_leaves_the_folder_is_an_error_that_names_it() {
-    for name in ["../evil", "lib/../../evil", "/tmp/evil", "..", "lib//evil", "lib/./evil", "./../evil", "a\\..\n"] {
+    for name in [
+        "../evil",
+        "lib/../../evil",
+        "/tmp/evil",
+        "..",
+        "lib//evil",
+        "lib/./evil",
+        "./../evil",
+        "a\\..\n",
+    ] {
         let error = refusal(&[file(name, b"evil")]);
-        assert!(error.contains("archive entry `") && error.contains(&name.escape_debug().to_string()), "{error}");
-        let (_, unpacked) = unpack_bytes(zip(&[file(name, b"evil")]), Format::Zip, Limits::default());
-        assert!(matches!(unpacked, Err(UnpackError::Entry { .. } | UnpackError::Damaged { .. })), "{name}");
+        assert!(
+            error.contains("archive entry `") && error.contains(&name.escape_debug().to_string()),
+            "{error}"
+        );
+        let (_, unpacked) =
+            unpack_bytes(zip(&[file(name, b"evil")]), Format::Zip, Limits::default());
+        assert!(
+            matches!(unpacked, Err(UnpackError::Entry { .. } | UnpackError::Damaged { .. })),
+            "{name}"
+        );
     }
 }
 
@@ -123,7 +158,10 @@ fn a_link_that_leaves_the_folder_is_rejected() {
     for target in ["../evil", "/etc/passwd", "x/../../evil"] {
         assert!(refusal(&[link("evil", target)]).contains("`evil` links to"), "{target}");
     }
-    assert!(refusal(&[file("a/b/c", b""), link("a/l", "b"), link("a/m", "l/../../..")]).contains("leads out"));
+    assert!(
+        refusal(&[file("a/b/c", b""), link("a/l", "b"), link("a/m", "l/../../..")])
+            .contains("leads out")
+    );
     assert!(refusal(&[link("evil", "nowhere")]).contains("leads to nothing"));
 }
 
@@ -142,7 +180,8 @@ fn a_hard_link_must_lead_to_an_earlier_file() {
         let error = refusal(&[file("a", b"1"), hard("self", target), file("later", b"")]);
         assert!(error.contains("`self` links to"), "{error}");
     }
-    let (outer, unpacked) = unpack_bytes(tar(&[file("a", b"1"), hard("b/c", "a")]), Format::Tar, Limits::default());
+    let (outer, unpacked) =
+        unpack_bytes(tar(&[file("a", b"1"), hard("b/c", "a")]), Format::Tar, Limits::default());
     unpacked.unwrap();
     assert_eq!(fs_err::read(outer.path().join("a/b/folder/b/c")).unwrap(), b"1");
 }
@@ -163,7 +202,9 @@ fn entries_other_than_files_folders_and_links_are_rejected() {
 #[test]
 fn setuid_and_setgid_are_rejected() {
     for mode in [0o4755, 0o2755] {
-        assert!(refusal(&[Raw { mode, ..file("su", b"") }]).contains("`su` has a setuid or setgid bit"));
+        assert!(
+            refusal(&[Raw { mode, ..file("su", b"") }]).contains("`su` has a setuid or setgid bit")
+        );
     }
 }
 
@@ -184,15 +225,18 @@ fn a_name_may_occur_only_once() {
 #[test]
 fn too_many_entries_too_many_bytes_and_bombs_are_rejected() {
     let limits = Limits { entries: 2, ..Limits::default() };
-    let (_, unpacked) = unpack_bytes(tar(&[file("a", b""), file("b", b""), file("c", b"")]), Format::Tar, limits);
+    let (_, unpacked) =
+        unpack_bytes(tar(&[file("a", b""), file("b", b""), file("c", b"")]), Format::Tar, limits);
     assert!(matches!(unpacked, Err(UnpackError::Limit { what: "entries", limit: 2 })));
 
     let limits = Limits { bytes: 4, ..Limits::default() };
-    let (_, unpacked) = unpack_bytes(tar(&[file("a", b"123"), file("b", b"45")]), Format::Tar, limits);
+    let (_, unpacked) =
+        unpack_bytes(tar(&[file("a", b"123"), file("b", b"45")]), Format::Tar, limits);
     assert!(matches!(unpacked, Err(UnpackError::Limit { what: "bytes", .. })));
 
     let bomb = gzip(&tar(&[file("zeros", &vec![0; 20 << 20])]));
-    let (_, unpacked) = unpack_bytes(bomb, Format::TarGz, Limits { ratio: 20, ..Limits::default() });
+    let (_, unpacked) =
+        unpack_bytes(bomb, Format::TarGz, Limits { ratio: 20, ..Limits::default() });
     assert!(matches!(unpacked, Err(UnpackError::Limit { limit: 20, .. })));
 }
 
@@ -205,12 +249,21 @@ fn with_header(kind: EntryType, size: usize) -> Vec<u8> {
 
 #[test]
 fn the_header_of_a_file_is_limited_before_it_is_read() {
-    let zst = |plain: &[u8]| ruzstd::encoding::compress_to_vec(plain, ruzstd::encoding::CompressionLevel::Fastest);
-    for kind in [EntryType::GNULongName, EntryType::GNULongLink, EntryType::XHeader, EntryType::XGlobalHeader] {
+    let zst = |plain: &[u8]| {
+        ruzstd::encoding::compress_to_vec(plain, ruzstd::encoding::CompressionLevel::Fastest)
+    };
+    for kind in [
+        EntryType::GNULongName,
+        EntryType::GNULongLink,
+        EntryType::XHeader,
+        EntryType::XGlobalHeader,
+    ] {
         let above = with_header(kind, gauge::BETWEEN as usize);
-        for (bytes, format) in
-            [(above.clone(), Format::Tar), (gzip(&above), Format::TarGz), (zst(&above), Format::TarZst)]
-        {
+        for (bytes, format) in [
+            (above.clone(), Format::Tar),
+            (gzip(&above), Format::TarGz),
+            (zst(&above), Format::TarZst),
+        ] {
             let (_, unpacked) = unpack_bytes(bytes, format, Limits::default());
             let limited = matches!(unpacked, Err(UnpackError::Limit { limit: gauge::BETWEEN, .. }));
             assert!(limited, "{format} {kind:?}: {unpacked:?}");
@@ -225,8 +278,12 @@ fn the_claimed_content_of_folders_and_links_is_limited() {
     for kind in [EntryType::Directory, EntryType::Symlink] {
         let content = vec![0; gauge::BETWEEN as usize + 1];
         let odd = Raw { kind, link: "b", ..file("a", &content) };
-        let (_, unpacked) = unpack_bytes(tar(&[odd, file("b", b"")]), Format::Tar, Limits::default());
-        assert!(matches!(unpacked, Err(UnpackError::Limit { limit: gauge::BETWEEN, .. })), "{kind:?}: {unpacked:?}");
+        let (_, unpacked) =
+            unpack_bytes(tar(&[odd, file("b", b"")]), Format::Tar, Limits::default());
+        assert!(
+            matches!(unpacked, Err(UnpackError::Limit { limit: gauge::BETWEEN, .. })),
+            "{kind:?}: {unpacked:?}"
+        );
     }
 }
 
@@ -253,9 +310,13 @@ fn names_links_and_chunks_are_limited_together() {
     let (name, to) = ("n".repeat(90), "t".repeat(90));
     let (limits, counts) = (Limits::default(), DESCRIBED / (80 + 2 * 90));
     let many: Vec<String> = (0..counts + 10).map(|number| format!("{name}{number}")).collect();
-    let entries: Vec<_> = [file(&to, b"")].into_iter().chain(many.iter().map(|name| link(name, &to))).collect();
+    let entries: Vec<_> =
+        [file(&to, b"")].into_iter().chain(many.iter().map(|name| link(name, &to))).collect();
     let (_, unpacked) = unpack_bytes(tar(&entries), Format::Tar, limits);
-    assert!(matches!(unpacked, Err(UnpackError::Limit { what: "bytes of names and digests", .. })), "{unpacked:?}");
+    assert!(
+        matches!(unpacked, Err(UnpackError::Limit { what: "bytes of names and digests", .. })),
+        "{unpacked:?}"
+    );
 }
 
 #[test]
@@ -282,9 +343,12 @@ fn a_damaged_archive_is_reported_as_such() {
 
 #[test]
 fn a_format_is_recognised_by_the_name() {
-    for (name, format) in
-        [("a.tar", Format::Tar), ("a.TGZ", Format::TarGz), ("x/a.tar.zst", Format::TarZst), ("a.jar", Format::Zip)]
-    {
+    for (name, format) in [
+        ("a.tar", Format::Tar),
+        ("a.TGZ", Format::TarGz),
+        ("x/a.tar.zst", Format::TarZst),
+        ("a.jar", Format::Zip),
+    ] {
         assert_eq!(Format::of(name), Some(format));
         assert_eq!(format.to_string().parse(), Ok(format));
     }

@@ -19,8 +19,8 @@ use crate::manifest::{Blob, Entry, Kind, MAX_ENCODED, Manifest};
 use crate::page_cache::WriteBehind;
 use crate::path::{TreePath, TreePathError};
 
-/// Limit for a tree's description, in bytes: all names, link targets and chunk digests, with the fixed part of each
-/// entry. It is three quarters of what a manifest may have.
+/// Limit for a tree's description, in bytes: all names, link targets and chunk digests, with the
+/// fixed part of each entry. It is three quarters of what a manifest may have.
 pub(super) const DESCRIBED: u64 = (MAX_ENCODED / 4 * 3) as u64;
 /// Bytes of an entry's description besides its names: kind, size and digest.
 const ENTRY: u64 = 80;
@@ -69,7 +69,12 @@ impl<'a> Tree<'a> {
     }
 
     /// Writes a file.
-    pub(super) fn file(&mut self, name: &[u8], mode: u32, content: &mut dyn Read) -> Result<(), Failed> {
+    pub(super) fn file(
+        &mut self,
+        name: &[u8],
+        mode: u32,
+        content: &mut dyn Read,
+    ) -> Result<(), Failed> {
         let path = self.new_path(name, mode)?;
         self.place(name, &path, Node::File(self.number()))?;
         let place = self.make_parent(&path)?;
@@ -100,7 +105,9 @@ impl<'a> Tree<'a> {
     /// Notes a symbolic link; it is created at the end.
     pub(super) fn link(&mut self, name: &[u8], text: &[u8]) -> Result<(), UnpackError> {
         let path = self.new_path(name, 0)?;
-        let refused = |error: &dyn std::fmt::Display| refuse(name, format!("links to `{}`: {error}", printable(text)));
+        let refused = |error: &dyn std::fmt::Display| {
+            refuse(name, format!("links to `{}`: {error}", printable(text)))
+        };
         let text = std::str::from_utf8(text).map_err(|error| refused(&error))?;
         let target = path.resolve_link(text).map_err(|error| refused(&error))?;
         self.describe(target.as_str().len() as u64)?;
@@ -112,17 +119,23 @@ impl<'a> Tree<'a> {
     /// Creates a second name for an existing file.
     pub(super) fn hard_link(&mut self, name: &[u8], to: &[u8]) -> Result<(), UnpackError> {
         let path = self.new_path(name, 0)?;
-        let target =
-            tree_path(to).map_err(|reason| refuse(name, format!("links to `{}`, which {reason}", printable(to))))?;
+        let target = tree_path(to).map_err(|reason| {
+            refuse(name, format!("links to `{}`, which {reason}", printable(to)))
+        })?;
         let Some(Node::File(at)) = self.nodes.get(target.as_str()).copied() else {
-            return Err(refuse(name, format!("links to `{target}`, which is not an earlier file of the archive")));
+            return Err(refuse(
+                name,
+                format!("links to `{target}`, which is not an earlier file of the archive"),
+            ));
         };
         let Some(first) = self.entries.get(at as usize) else {
             return Err(refuse(name, "links to itself".to_owned()));
         };
         let chunks = first.blob().map_or(0, |blob| blob.chunks.len());
         self.describe(chunks as u64 * CHUNK_LINE)?;
-        let Some(kind) = self.entries.get(at as usize).map(|entry| entry.kind.clone()) else { return Ok(()) };
+        let Some(kind) = self.entries.get(at as usize).map(|entry| entry.kind.clone()) else {
+            return Ok(());
+        };
         self.place(name, &path, Node::File(self.number()))?;
         let place = self.make_parent(&path)?;
         fs_err::hard_link(target.under(self.folder), place).map_err(UnpackError::Disk)?;
@@ -145,7 +158,8 @@ impl<'a> Tree<'a> {
                 if let Some(parent) = place.parent() {
                     make_folders(parent)?;
                 }
-                fs_err::os::unix::fs::symlink(entry.path.link_text(target), place).map_err(UnpackError::Disk)?;
+                fs_err::os::unix::fs::symlink(entry.path.link_text(target), place)
+                    .map_err(UnpackError::Disk)?;
             }
         }
         Ok(manifest)
@@ -158,11 +172,15 @@ impl<'a> Tree<'a> {
         if self.seen > limit { Err(UnpackError::Limit { what: "entries", limit }) } else { Ok(()) }
     }
 
-    /// Counts the bytes of an entry's description, which stays in memory until the manifest is made.
+    /// Counts the bytes of an entry's description, which stays in memory until the manifest is
+    /// made.
     fn describe(&mut self, bytes: u64) -> Result<(), UnpackError> {
         self.described = self.described.saturating_add(bytes);
         if self.described > DESCRIBED {
-            return Err(UnpackError::Limit { what: "bytes of names and digests", limit: DESCRIBED });
+            return Err(UnpackError::Limit {
+                what: "bytes of names and digests",
+                limit: DESCRIBED,
+            });
         }
         Ok(())
     }
@@ -186,7 +204,12 @@ impl<'a> Tree<'a> {
         for ancestor in path.ancestors() {
             match self.nodes.get(ancestor) {
                 Some(Node::Folder) => {}
-                Some(_) => return Err(refuse(name, format!("lies below `{ancestor}`, which is not a folder"))),
+                Some(_) => {
+                    return Err(refuse(
+                        name,
+                        format!("lies below `{ancestor}`, which is not a folder"),
+                    ));
+                }
                 None => {
                     self.describe(ancestor.len() as u64 + ENTRY)?;
                     self.nodes.insert(ancestor.into(), Node::Folder);
@@ -211,13 +234,16 @@ impl<'a> Tree<'a> {
     fn write(&mut self, place: &Path, content: &mut dyn Read) -> Result<Blob, Failed> {
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(place);
         let mut file = file.map_err(UnpackError::Disk)?;
-        let (mut hasher, mut behind, mut position) = (BlobHasher::default(), WriteBehind::from(0), 0);
+        let (mut hasher, mut behind, mut position) =
+            (BlobHasher::default(), WriteBehind::from(0), 0);
         loop {
             let read = match content.read(&mut self.buffer) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 read => read.map_err(Failed::Reading)?,
             };
-            let Some(bytes) = self.buffer.get(..read).filter(|bytes| !bytes.is_empty()) else { break };
+            let Some(bytes) = self.buffer.get(..read).filter(|bytes| !bytes.is_empty()) else {
+                break;
+            };
             hasher.update(bytes);
             io::Write::write_all(&mut file, bytes).map_err(UnpackError::Disk)?;
             position += read as u64;
@@ -229,7 +255,8 @@ impl<'a> Tree<'a> {
     }
 }
 
-/// Creates folders that no other user may write to, whatever the umask. Existing ones stay unchanged.
+/// Creates folders that no other user may write to, whatever the umask. Existing ones stay
+/// unchanged.
 fn make_folders(path: &Path) -> Result<(), UnpackError> {
     if fs_err::symlink_metadata(path).is_ok_and(|there| there.is_dir()) {
         return Ok(());
@@ -247,7 +274,10 @@ fn tree_path(name: &[u8]) -> Result<TreePath, String> {
     while let Some(rest) = text.strip_prefix("./") {
         text = rest;
     }
-    text.strip_suffix('/').unwrap_or(text).parse().map_err(|error: TreePathError| error.reason.to_owned())
+    text.strip_suffix('/')
+        .unwrap_or(text)
+        .parse()
+        .map_err(|error: TreePathError| error.reason.to_owned())
 }
 
 fn refuse(name: &[u8], reason: String) -> UnpackError {

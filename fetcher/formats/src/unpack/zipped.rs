@@ -16,14 +16,22 @@ const REGULAR: u32 = 0o100_000;
 /// Longest text of a link, in bytes.
 const MAX_LINK: u64 = 4096;
 
-/// Reads one entry of the directory after the other, because an index of all would be in memory before it could be
-/// limited.
-pub(super) fn unpack(source: impl Read + Seek, gauge: &Gauge, tree: &mut Tree<'_>) -> Result<(), UnpackError> {
-    let damaged = |error: io::Error| gauge.exceeded().unwrap_or(UnpackError::Damaged { format: Format::Zip, error });
-    let mut archive = ZipIterable::try_new(source, Config::default()).map_err(|error| damaged(error.into()))?;
+/// Reads one entry of the directory after the other, because an index of all would be in memory
+/// before it could be limited.
+pub(super) fn unpack(
+    source: impl Read + Seek,
+    gauge: &Gauge,
+    tree: &mut Tree<'_>,
+) -> Result<(), UnpackError> {
+    let damaged = |error: io::Error| {
+        gauge.exceeded().unwrap_or(UnpackError::Damaged { format: Format::Zip, error })
+    };
+    let mut archive =
+        ZipIterable::try_new(source, Config::default()).map_err(|error| damaged(error.into()))?;
     let entries = archive.files().map_err(|error| damaged(error.into()))?;
     while let Some(entry) = entries.next() {
-        let entry = entry.and_then(|entry| entry.with_reader(entries.reader_mut(), ZipReadOptions::new()));
+        let entry =
+            entry.and_then(|entry| entry.with_reader(entries.reader_mut(), ZipReadOptions::new()));
         match one(&mut entry.map_err(|error| damaged(error.into()))?, tree) {
             Ok(()) => {}
             Err(Failed::Reading(error)) => return Err(damaged(error)),

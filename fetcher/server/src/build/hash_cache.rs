@@ -1,8 +1,9 @@
-//! A cache of digests from one start of the application master to the next, so that an unchanged distribution is not
-//! read again.
+//! A cache of digests from one start of the application master to the next, so that an unchanged
+//! distribution is not read again.
 //!
-//! A cached digest counts only for a file with the same path, size, modification time, inode and device. A wrong digest
-//! can never make a worker run wrong bytes: the worker only rejects the file.
+//! A cached digest counts only for a file with the same path, size, modification time, inode and
+//! device. A wrong digest can never make a worker run wrong bytes: the worker only rejects the
+//! file.
 
 use std::collections::HashMap;
 use std::io;
@@ -13,8 +14,8 @@ use fetcher_formats::hashing::Fingerprint;
 use fetcher_formats::manifest::Blob;
 use serde::{Deserialize, Serialize};
 
-/// How old a modification time must be to be trusted. Clocks of file systems are coarse (two seconds at worst), so a
-/// file may change again without a new time.
+/// How old a modification time must be to be trusted. Clocks of file systems are coarse (two
+/// seconds at worst), so a file may change again without a new time.
 const SETTLED_AFTER: Duration = Duration::from_secs(2);
 
 /// The digests of earlier starts.
@@ -30,10 +31,11 @@ struct Known {
 }
 
 impl HashCache {
-    /// Reads what an earlier [`HashCache::save`] wrote. A cache that cannot be read counts as empty, so everything is
-    /// hashed again. Blocks.
+    /// Reads what an earlier [`HashCache::save`] wrote. A cache that cannot be read counts as
+    /// empty, so everything is hashed again. Blocks.
     pub(super) fn load(path: &Path) -> Self {
-        let read = fs_err::read(path).and_then(|bytes| serde_json::from_slice(&bytes).map_err(io::Error::other));
+        let read = fs_err::read(path)
+            .and_then(|bytes| serde_json::from_slice(&bytes).map_err(io::Error::other));
         read.unwrap_or_else(|error: io::Error| {
             if error.kind() != io::ErrorKind::NotFound {
                 tracing::warn!(path = %path.display(), %error, "Cannot use the cache of hashes; hashing everything");
@@ -44,7 +46,10 @@ impl HashCache {
 
     /// The hashes of a file that has not changed.
     pub(super) fn get(&self, path: &Path, fingerprint: &Fingerprint) -> Option<&Blob> {
-        self.files.get(path).filter(|known| known.fingerprint == *fingerprint).map(|known| &known.blob)
+        self.files
+            .get(path)
+            .filter(|known| known.fingerprint == *fingerprint)
+            .map(|known| &known.blob)
     }
 
     /// Adds a file, unless it changed so recently that it may change again unnoticed.

@@ -12,7 +12,8 @@ async fn the_same_files_have_the_same_manifest_in_any_folder() {
     let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let mut digests = Vec::new();
     for folder in [&one, &other] {
-        let artifacts = vec![artifact(folder.path(), "lib/a", "1"), artifact(folder.path(), "b", "2")];
+        let artifacts =
+            vec![artifact(folder.path(), "lib/a", "1"), artifact(folder.path(), "b", "2")];
         digests.push(build(artifacts).await.unwrap().0.digest());
     }
     assert_eq!(digests[0], digests[1]);
@@ -62,7 +63,8 @@ async fn a_link_to_another_artifact_stays_a_link_and_others_are_followed() {
 
     let artifacts = vec![artifact("a-1.jar"), artifact("a.jar"), artifact("b.jar")];
     let (manifest, _) = build(artifacts).await.unwrap();
-    let kinds: Vec<bool> = manifest.entries().iter().map(|entry| matches!(entry.kind, Kind::Link(_))).collect();
+    let kinds: Vec<bool> =
+        manifest.entries().iter().map(|entry| matches!(entry.kind, Kind::Link(_))).collect();
     assert_eq!(kinds, [false, true, false]);
     assert_eq!(manifest.entries()[2].digest(), Some(Digest::of(b"other")));
 }
@@ -84,7 +86,9 @@ fn remembering(path: &Path) -> BuildOptions {
 fn settle(path: &Path) {
     let file = fs_err::OpenOptions::new().write(true).open(path).unwrap();
     file.file()
-        .set_modified(std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000))
+        .set_modified(
+            std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000),
+        )
         .unwrap();
 }
 
@@ -124,5 +128,7 @@ async fn a_damaged_or_unwritable_cache_costs_only_time() {
     let cache = folder.path().join("hashes");
     fs_err::write(&cache, "{ no json").unwrap();
     build_with(vec![artifact(folder.path(), "a", "1")], remembering(&cache)).await.unwrap();
-    build_with(vec![artifact(folder.path(), "a", "1")], remembering(Path::new("/nowhere/hashes"))).await.unwrap();
+    build_with(vec![artifact(folder.path(), "a", "1")], remembering(Path::new("/nowhere/hashes")))
+        .await
+        .unwrap();
 }

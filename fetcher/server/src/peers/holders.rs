@@ -1,4 +1,5 @@
-//! The artifact server's knowledge of which hosts hold which contents, and its decisions where to redirect clients.
+//! The artifact server's knowledge of which hosts hold which contents, and its decisions where to
+//! redirect clients.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -33,7 +34,8 @@ pub struct Holders {
     numbers: HashMap<SocketAddr, u32>,
     contents: IndexMap<Digest, IndexSet<u32>>,
     entries: usize,
-    /// The last holder that each client with a peer port was redirected to; further requests go to the same one.
+    /// The last holder that each client with a peer port was redirected to; further requests go to
+    /// the same one.
     sent: HashMap<SocketAddr, u32>,
     /// Clients with a peer port that the server serves itself, and until when.
     seeds: Vec<(SocketAddr, Duration)>,
@@ -109,7 +111,8 @@ impl Holders {
         }
     }
 
-    /// Notes a client's report about a holder. `lacks` means only that the holder does not have this content.
+    /// Notes a client's report about a holder. `lacks` means only that the holder does not have
+    /// this content.
     pub fn report(&mut self, now: Duration, holder: SocketAddr, digest: &Digest, lacks: bool) {
         let Some(number) = self.numbers.get(&holder).copied() else { return };
         if !lacks {
@@ -138,13 +141,15 @@ impl Holders {
         if self.note_seed(now, asked) {
             return Decision::Serve;
         }
-        // Serving everyone slowly would finish everyone late. It is better if a few get all contents soon and serve the
-        // others.
-        let soon = !self.seeds.is_empty() || self.of(&asked.digest).any(|holder| asked.wants(holder));
+        // Serving everyone slowly would finish everyone late. It is better if a few get all
+        // contents soon and serve the others.
+        let soon =
+            !self.seeds.is_empty() || self.of(&asked.digest).any(|holder| asked.wants(holder));
         if soon { Decision::Wait(self.schedule_return(now)) } else { Decision::Serve }
     }
 
-    /// The holder that the client was redirected to before, or one of those with the fewest clients, at random.
+    /// The holder that the client was redirected to before, or one of those with the fewest
+    /// clients, at random.
     fn choose(&mut self, now: Duration, asked: &Asked) -> Option<SocketAddr> {
         let number = match self.again(now, asked) {
             Some(number) => number,
@@ -188,7 +193,11 @@ impl Holders {
         let mut past = Vec::new();
         let holders = self.contents.get(&asked.digest)?;
         for at in 0..holders.len().min(COMPARED) {
-            let at = if holders.len() > COMPARED { self.random.random_range(0..holders.len()) } else { at };
+            let at = if holders.len() > COMPARED {
+                self.random.random_range(0..holders.len())
+            } else {
+                at
+            };
             let Some(number) = holders.get_index(at).copied() else { continue };
             let Some(holder) = self.known.get_mut(number as usize) else { continue };
             if now.saturating_sub(holder.seen) > self.policy.lifetime {
@@ -250,7 +259,8 @@ impl Holders {
             self.known.len() as u32 - 1
         } else {
             let lifetime = self.policy.lifetime;
-            let is_past = |old: &Holder| now.saturating_sub(old.seen) > lifetime && old.barred_until <= now;
+            let is_past =
+                |old: &Holder| now.saturating_sub(old.seen) > lifetime && old.barred_until <= now;
             let number = self.known.iter().position(is_past)? as u32;
             self.forget(number);
             let place = self.known.get_mut(number as usize)?;

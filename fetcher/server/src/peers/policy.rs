@@ -7,14 +7,16 @@ use fetcher_formats::digest::Digest;
 
 /// The assumed rate of a holder to a client without a peer port, in bytes per second.
 const ASSUMED_RATE: f64 = 200e6;
-/// The slowest rate of a client, in bytes per second, and an additional time, after which it is assumed to be gone.
+/// The slowest rate of a client, in bytes per second, and an additional time, after which it is
+/// assumed to be gone.
 const SLOWEST: (f64, Duration) = (10e6, Duration::from_secs(1));
 /// Limits for streams, and how long holders are remembered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
     /// Number of streams from which clients are redirected to holders; 0 means never.
     pub above: usize,
-    /// Clients that are redirected to one holder at the same time: few, so that they soon become holders themselves.
+    /// Clients that are redirected to one holder at the same time: few, so that they soon become
+    /// holders themselves.
     pub per_holder: usize,
     /// How long a holder is remembered after its last announcement.
     pub lifetime: Duration,
@@ -27,8 +29,8 @@ pub struct Policy {
 }
 
 impl Default for Policy {
-    /// Above 8 streams, 2 clients per holder; holders are remembered for ten minutes and barred for one; 16 384 holders
-    /// of a million contents.
+    /// Above 8 streams, 2 clients per holder; holders are remembered for ten minutes and barred for
+    /// one; 16 384 holders of a million contents.
     fn default() -> Self {
         Self {
             above: 8,
@@ -55,8 +57,8 @@ pub struct Asked {
 }
 
 impl Asked {
-    /// Until when the client is assumed to be where it is redirected now. A client with a peer port announces earlier
-    /// that it has everything.
+    /// Until when the client is assumed to be where it is redirected now. A client with a peer port
+    /// announces earlier that it has everything.
     pub(super) fn until(&self, now: Duration) -> Duration {
         let bytes = self.bytes as f64;
         let (rate, silence) = SLOWEST;

@@ -37,7 +37,12 @@ impl Content {
                 let command = format!(
                     "keytool -importkeystore -srckeystore {from} -destkeystore {from}.p12 -deststoretype pkcs12"
                 );
-                Err(TlsError::OtherFormat { path: path.to_owned(), format, wanted: "PKCS#12", command })
+                Err(TlsError::OtherFormat {
+                    path: path.to_owned(),
+                    format,
+                    wanted: "PKCS#12",
+                    command,
+                })
             }
         }
     }
@@ -61,7 +66,8 @@ impl StoreFormat {
         match bytes {
             [0xfe, 0xed, 0xfe, 0xed, ..] => Some(Self::Jks),
             [0xce, 0xce, 0xce, 0xce, ..] => Some(Self::Jceks),
-            // A DER sequence that begins with version number 3; its length takes one to three bytes.
+            // A DER sequence that begins with version number 3; its length takes one to three
+            // bytes.
             [0x30, 0x81, _, 0x02, 0x01, 0x03, ..]
             | [0x30, 0x82, _, _, 0x02, 0x01, 0x03, ..]
             | [0x30, 0x83, _, _, _, 0x02, 0x01, 0x03, ..] => Some(Self::Pkcs12),

@@ -11,7 +11,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use super::file::Content;
 use super::{Loaded, Password, TlsError, content};
 
-/// The first key in the store, with its certificates. Blocks: deriving the key from the password takes a moment.
+/// The first key in the store, with its certificates. Blocks: deriving the key from the password
+/// takes a moment.
 pub(super) fn read_identity(path: &Path, password: &Password) -> Result<Loaded, TlsError> {
     let bytes = match Content::read(path)? {
         Content::Pkcs12(bytes) => bytes,
@@ -28,11 +29,12 @@ pub(super) fn read_identity(path: &Path, password: &Password) -> Result<Loaded, 
     Ok(Loaded { chain, key: PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key)) })
 }
 
-/// An elliptic-curve key completed with its public half from the certificate: Java leaves it out, and ring requires it.
-/// Other kinds of keys are an error.
+/// An elliptic-curve key completed with its public half from the certificate: Java leaves it out,
+/// and ring requires it. Other kinds of keys are an error.
 fn with_public_key(key: &[u8], certificate: &[u8]) -> der::Result<Vec<u8>> {
     let certificate = x509_cert::Certificate::from_der(certificate)?;
-    let public = certificate.tbs_certificate().subject_public_key_info().subject_public_key.raw_bytes();
+    let public =
+        certificate.tbs_certificate().subject_public_key_info().subject_public_key.raw_bytes();
     let key = PrivateKeyInfoRef::from_der(key)?;
     let private = sec1::EcPrivateKey::from_der(key.private_key.as_bytes())?;
     let private = sec1::EcPrivateKey { public_key: Some(public), ..private }.to_der()?;
@@ -45,7 +47,8 @@ pub(super) fn certificates(
     path: &Path,
     password: &Password,
 ) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let archive = Pkcs12Archive::from_pkcs12(bytes, &password.0).map_err(|error| unreadable(path, &error))?;
+    let archive =
+        Pkcs12Archive::from_pkcs12(bytes, &password.0).map_err(|error| unreadable(path, &error))?;
     if archive.certs.is_empty() {
         return Err(content(path, "contains no certificate".to_owned()));
     }

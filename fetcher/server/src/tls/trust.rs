@@ -28,15 +28,18 @@ impl Trust {
         }
     }
 
-    /// Trusts a server's own certificates: enough for a self-signed one, or one that includes its authority. Blocks.
+    /// Trusts a server's own certificates: enough for a self-signed one, or one that includes its
+    /// authority. Blocks.
     pub fn in_itself(identity: &Identity) -> Result<Self, TlsError> {
         identity.chain().map(Self)
     }
 
-    /// A client that trusts these certificates, and presents `identity` if a server asks for one. Blocks.
+    /// A client that trusts these certificates, and presents `identity` if a server asks for one.
+    /// Blocks.
     pub fn client(&self, identity: Option<&Identity>) -> Result<Arc<ClientConfig>, TlsError> {
         let provider = provider();
-        let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let versions =
+            ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
         let client = versions.map_err(|error| TlsError::Read(std::io::Error::other(error)))?;
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(self.0.iter().cloned());
@@ -44,7 +47,8 @@ impl Trust {
         let Some(identity) = identity else { return Ok(Arc::new(client.with_no_client_auth())) };
         let Loaded { chain, key } = identity.loaded()?;
         let client = client.with_client_auth_cert(chain, key);
-        let unfit = |error| content(identity.certificate(), format!("cannot be shown to servers: {error}"));
+        let unfit =
+            |error| content(identity.certificate(), format!("cannot be shown to servers: {error}"));
         client.map(Arc::new).map_err(unfit)
     }
 
@@ -70,15 +74,21 @@ impl Trust {
     /// Whether clients with this trust accept `identity` for that host name or address. Blocks.
     pub fn check(&self, identity: &Identity, host: &str) -> Result<(), TlsError> {
         let path = identity.certificate();
-        let not_trusted =
-            |reason: String| TlsError::NotTrusted { path: path.to_owned(), host: host.to_owned(), reason };
+        let not_trusted = |reason: String| TlsError::NotTrusted {
+            path: path.to_owned(),
+            host: host.to_owned(),
+            reason,
+        };
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(self.0.iter().cloned());
         let provider = provider();
-        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build();
+        let verifier =
+            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build();
         let verifier = verifier.map_err(|error| not_trusted(error.to_string()))?;
         let chain = identity.chain()?;
-        let (own, others) = chain.split_first().ok_or_else(|| content(path, "contains no certificate".to_owned()))?;
+        let (own, others) = chain
+            .split_first()
+            .ok_or_else(|| content(path, "contains no certificate".to_owned()))?;
         let name = ServerName::try_from(host).map_err(|error| not_trusted(error.to_string()))?;
         match verifier.verify_server_cert(own, others, &name, &[], UnixTime::now()) {
             Ok(_) => Ok(()),

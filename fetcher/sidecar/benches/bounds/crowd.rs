@@ -1,5 +1,6 @@
-//! A crowd of connections to a listener: some are idle, some send the head of a request slowly. A closed connection is
-//! opened again a second later. The crowd is a process of its own, which ends by itself.
+//! A crowd of connections to a listener: some are idle, some send the head of a request slowly. A
+//! closed connection is opened again a second later. The crowd is a process of its own, which ends
+//! by itself.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;

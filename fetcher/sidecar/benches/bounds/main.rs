@@ -4,9 +4,15 @@
 //! cargo bench -p fetcher-sidecar --bench bounds
 //! ```
 //!
-//! Prints one line per row: name, group, ours, peer, ratio, unit, separated by tabs. The other side is always a
-//! separate process, on loopback, for a minute at most. Values are medians.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr, missing_docs)]
+//! Prints one line per row: name, group, ours, peer, ratio, unit, separated by tabs. The other side
+//! is always a separate process, on loopback, for a minute at most. Values are medians.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    missing_docs
+)]
 #![allow(clippy::disallowed_methods, reason = "measures processes on the real clock")]
 
 mod crowd;
@@ -18,12 +24,15 @@ mod served;
 mod sizes;
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let arguments: Vec<String> =
+        std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
         ["crowd", address] => crowd::come(address),
         ["serve", folder] => served::serve(folder),
-        ["unpack", format, folder] => fetcher_tests::heavy::unpack_here(format.parse().unwrap(), folder.as_ref()),
+        ["unpack", format, folder] => {
+            fetcher_tests::heavy::unpack_here(format.parse().unwrap(), folder.as_ref())
+        }
         ["ask", socket, manifest, url] => neighbours::ask(socket, manifest, url),
         _ => {
             sizes::manifest();
@@ -35,7 +44,10 @@ fn main() {
 }
 
 fn row(name: &str, ours: f64, bound: f64, unit: &str) {
-    println!("{name}\tbounds\t{ours:.1}\t{bound:.1}\t{:.2}\t{unit}", bound / ours.max(f64::MIN_POSITIVE));
+    println!(
+        "{name}\tbounds\t{ours:.1}\t{bound:.1}\t{:.2}\t{unit}",
+        bound / ours.max(f64::MIN_POSITIVE)
+    );
 }
 
 /// Prints a row without a bound.

@@ -8,7 +8,9 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 
-use crate::host::{Host, NOBODY, PATIENCE, Tree, ask_for_what_never_comes, copy_program, is_root, skip};
+use crate::host::{
+    Host, NOBODY, PATIENCE, Tree, ask_for_what_never_comes, copy_program, is_root, skip,
+};
 use crate::{median, row};
 
 const ROUNDS: u64 = 5;
@@ -55,7 +57,12 @@ pub(crate) async fn measure() {
     let wanted = trees(&host, ROUNDS).await;
     let mut slow = Command::new(&program);
     // One of the requested trees is the one that the worker wants next.
-    slow.arg("ask").arg(host.socket()).arg(wanted[0].digest().to_string()).arg(url).uid(NOBODY).gid(NOBODY);
+    slow.arg("ask")
+        .arg(host.socket())
+        .arg(wanted[0].digest().to_string())
+        .arg(url)
+        .uid(NOBODY)
+        .gid(NOBODY);
     let mut slow = tokio::process::Command::from(slow);
     let _slow = slow.current_dir("/").stdin(Stdio::null()).kill_on_drop(true).spawn().unwrap();
     let all = async {
@@ -83,7 +90,10 @@ async fn start(host: &Host, trees: &[Tree]) -> f64 {
         let started = Instant::now();
         let materialised = host.obtain(tree, &tree.digest().to_string()).await.unwrap();
         took.push(started.elapsed().as_secs_f64() * 1000.0);
-        assert!(materialised.shared.unwrap().path.starts_with(host.cache()), "it did not come through the sidecar");
+        assert!(
+            materialised.shared.unwrap().path.starts_with(host.cache()),
+            "it did not come through the sidecar"
+        );
     }
     median(took)
 }

@@ -62,8 +62,13 @@ impl Server {
     fn holds(&self) -> (f64, f64) {
         let process = Path::new("/proc").join(self.process.id().to_string());
         let status = fs_err::read_to_string(process.join("status")).unwrap();
-        let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.split_whitespace().next()?.parse().ok());
-        (kib.map_or(0.0, |kib: f64| kib / 1024.0), fs_err::read_dir(process.join("fd")).unwrap().count() as f64)
+        let kib = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:")?.split_whitespace().next()?.parse().ok());
+        (
+            kib.map_or(0.0, |kib: f64| kib / 1024.0),
+            fs_err::read_dir(process.join("fd")).unwrap().count() as f64,
+        )
     }
 }
 
@@ -71,8 +76,9 @@ impl Server {
 #[tokio::main(worker_threads = 2)]
 pub(crate) async fn serve(folder: &str) {
     common::descriptors::raise().unwrap();
-    let contents =
-        (0..FILES).map(|number| artifact(folder.as_ref(), &format!("lib/{number}.jar"), &noise(SIZE, number)));
+    let contents = (0..FILES).map(|number| {
+        artifact(folder.as_ref(), &format!("lib/{number}.jar"), &noise(SIZE, number))
+    });
     let server = start(contents.collect(), loopback()).await;
     println!("{} {} {}", server.address(), server.manifest(), server.issue_token("bench").expose());
     std::future::pending::<()>().await;

@@ -31,7 +31,8 @@ pub(crate) fn unpack() {
         fs_err::write(folder.path().join("archive"), archive).unwrap();
         fs_err::create_dir(folder.path().join("to")).unwrap();
         let mut program = Command::new(std::env::current_exe().unwrap());
-        let output = program.args(["unpack", &format.to_string()]).arg(folder.path()).output().unwrap();
+        let output =
+            program.args(["unpack", &format.to_string()]).arg(folder.path()).output().unwrap();
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         took(&said).unwrap_or_else(|| panic!("{what}, {format}: {said}"))
     });

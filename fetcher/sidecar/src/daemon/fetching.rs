@@ -41,7 +41,11 @@ enum Answer {
 }
 
 /// Begins the fetch and its answer.
-pub(super) fn begin(daemon: &Arc<Daemon>, caller: Caller, wanted: TreeRequest) -> Result<Body, TokenError> {
+pub(super) fn begin(
+    daemon: &Arc<Daemon>,
+    caller: Caller,
+    wanted: TreeRequest,
+) -> Result<Body, TokenError> {
     let lane = lane(caller, &wanted);
     let (sender, progress) = watch::channel(Progress::default());
     let request = Request {
@@ -59,7 +63,8 @@ pub(super) fn begin(daemon: &Arc<Daemon>, caller: Caller, wanted: TreeRequest) -
         counters: Arc::clone(daemon.cache.counters()),
         ..FetchOptions::default()
     };
-    // A task of its own: an executor that does not read its answer must not delay others that wait for the same tree.
+    // A task of its own: an executor that does not read its answer must not delay others that wait
+    // for the same tree.
     let permits = Arc::clone(&daemon.permits);
     let permission = move || -> BoxFuture<'static, Box<dyn Send>> {
         let permits = Arc::clone(&permits);
@@ -69,17 +74,20 @@ pub(super) fn begin(daemon: &Arc<Daemon>, caller: Caller, wanted: TreeRequest) -
     let got = get(Arc::clone(daemon), fetch);
     let fetching = AbortOnDropHandle::new(daemon.fetches.spawn(got));
     let (cache, stop) = (daemon.settings.cache.clone(), daemon.stop.clone());
-    let lines = unfold(Answer::Fetching(fetching, progress), move |answer| answer.next(cache.clone(), stop.clone()));
+    let lines = unfold(Answer::Fetching(fetching, progress), move |answer| {
+        answer.next(cache.clone(), stop.clone())
+    });
     Ok(Body::from_stream(lines))
 }
 
-/// Only fetches of the same user from the same servers wait for each other, so other users' fetches may be as slow as
-/// they like.
+/// Only fetches of the same user from the same servers wait for each other, so other users' fetches
+/// may be as slow as they like.
 fn lane(caller: Caller, wanted: &TreeRequest) -> String {
     let mut urls = wanted.urls.clone();
     urls.sort();
     let trusted = wanted.trusted.as_deref().unwrap_or_default();
-    let digest = Digest::of(format!("{caller}\n{}\n\n{trusted}", urls.join("\n")).as_bytes()).to_string();
+    let digest =
+        Digest::of(format!("{caller}\n{}\n\n{trusted}", urls.join("\n")).as_bytes()).to_string();
     digest.chars().take(16).collect()
 }
 
@@ -109,7 +117,11 @@ async fn get_tree(daemon: &Daemon, fetch: &Fetch) -> Result<Tree, FetchError> {
 
 impl Answer {
     /// The next line, and the state after it.
-    async fn next(self, cache: PathBuf, stop: CancellationToken) -> Option<(std::io::Result<Bytes>, Self)> {
+    async fn next(
+        self,
+        cache: PathBuf,
+        stop: CancellationToken,
+    ) -> Option<(std::io::Result<Bytes>, Self)> {
         match self {
             Self::Fetching(mut fetching, mut progress) => select! {
                 biased;

@@ -27,59 +27,94 @@ const METRICS: &[Metric] = &[
     metric("build_info", "Always 1; the label has the running version.", |status, _| {
         vec![(vec![("version", status.version.clone())], 1.0)]
     }),
-    metric("uptime_seconds", "Seconds since the daemon started.", |_, running| one(running.uptime_seconds)),
-    metric("fetches_in_flight", "Fetches that have not ended yet.", |_, running| one(running.fetches_in_flight as f64)),
-    metric("received_bytes_total", "Bytes received, by source: `server` or `peer`.", |_, running| {
-        let by_source = [("server", running.counts.bytes_from_servers), ("peer", running.counts.bytes_from_peers)];
-        by_source.map(|(source, bytes)| (vec![("source", source.to_owned())], bytes as f64)).to_vec()
+    metric("uptime_seconds", "Seconds since the daemon started.", |_, running| {
+        one(running.uptime_seconds)
     }),
-    metric("sent_bytes_total", "Bytes of files sent to other hosts.", |_, running| one(running.bytes_to_peers as f64)),
-    metric("peer_streams", "Files being sent to other hosts now.", |_, running| one(running.peer_streams as f64)),
-    metric("cache_hits_total", "Requested trees that were in the cache.", |_, running| one(running.counts.hits as f64)),
+    metric("fetches_in_flight", "Fetches that have not ended yet.", |_, running| {
+        one(running.fetches_in_flight as f64)
+    }),
+    metric(
+        "received_bytes_total",
+        "Bytes received, by source: `server` or `peer`.",
+        |_, running| {
+            let by_source = [
+                ("server", running.counts.bytes_from_servers),
+                ("peer", running.counts.bytes_from_peers),
+            ];
+            by_source
+                .map(|(source, bytes)| (vec![("source", source.to_owned())], bytes as f64))
+                .to_vec()
+        },
+    ),
+    metric("sent_bytes_total", "Bytes of files sent to other hosts.", |_, running| {
+        one(running.bytes_to_peers as f64)
+    }),
+    metric("peer_streams", "Files being sent to other hosts now.", |_, running| {
+        one(running.peer_streams as f64)
+    }),
+    metric("cache_hits_total", "Requested trees that were in the cache.", |_, running| {
+        one(running.counts.hits as f64)
+    }),
     metric("cache_misses_total", "Requested trees that had to be fetched.", |_, running| {
         one(running.counts.misses as f64)
     }),
-    metric("cache_evictions_total", "Files evicted to make room.", |_, running| one(running.counts.evictions as f64)),
+    metric("cache_evictions_total", "Files evicted to make room.", |_, running| {
+        one(running.counts.evictions as f64)
+    }),
     metric("cache_evicted_bytes_total", "Bytes evicted to make room.", |_, running| {
         one(running.counts.evicted_bytes as f64)
     }),
-    metric("cache_bytes", "Bytes of all files in the cache.", |status, _| one(status.cache.usage.bytes as f64)),
-    metric(
-        "cache_budget_bytes",
-        "Size limit of the cache in bytes.",
-        |status, _| one(status.cache.budget_bytes as f64),
-    ),
-    metric("cache_partial_bytes", "Bytes of incomplete files.", |status, _| one(status.cache.usage.partial as f64)),
+    metric("cache_bytes", "Bytes of all files in the cache.", |status, _| {
+        one(status.cache.usage.bytes as f64)
+    }),
+    metric("cache_budget_bytes", "Size limit of the cache in bytes.", |status, _| {
+        one(status.cache.budget_bytes as f64)
+    }),
+    metric("cache_partial_bytes", "Bytes of incomplete files.", |status, _| {
+        one(status.cache.usage.partial as f64)
+    }),
     metric("cache_reserved_bytes", "Bytes that running fetches still need.", |status, _| {
         one(status.cache.usage.reserved as f64)
     }),
-    metric("cache_contents", "Files in the cache.", |status, _| one(status.cache.usage.contents as f64)),
-    metric("cache_trees", "Complete trees in the cache.", |status, _| one(status.cache.usage.trees as f64)),
+    metric("cache_contents", "Files in the cache.", |status, _| {
+        one(status.cache.usage.contents as f64)
+    }),
+    metric("cache_trees", "Complete trees in the cache.", |status, _| {
+        one(status.cache.usage.trees as f64)
+    }),
     metric("cache_trees_in_use", "Trees in use by a worker or a fetch.", |status, _| {
         one(status.cache.usage.trees_in_use as f64)
     }),
     metric("request_errors_total", "Failed requests, by kind and cause.", |_, running| {
         by_kind(&running.counts.request_errors)
     }),
-    metric("failed_fetches_total", "Fetches that finally failed, by kind and cause.", |_, running| {
-        by_kind(&running.counts.failed_fetches)
-    }),
+    metric(
+        "failed_fetches_total",
+        "Fetches that finally failed, by kind and cause.",
+        |_, running| by_kind(&running.counts.failed_fetches),
+    ),
     metric(
         "taskmanager_cpu_seconds",
         "CPU time of a TaskManager's living processes, as reported by its executor.",
         |_, running| of_each(running, |usage| Some(usage.cpu_seconds)),
     ),
-    metric("taskmanager_memory_bytes", "Resident memory of a TaskManager's processes.", |_, running| {
-        of_each(running, |usage| Some(usage.memory_bytes as f64))
-    }),
+    metric(
+        "taskmanager_memory_bytes",
+        "Resident memory of a TaskManager's processes.",
+        |_, running| of_each(running, |usage| Some(usage.memory_bytes as f64)),
+    ),
     metric(
         "taskmanager_memory_working_set_bytes",
         "Memory that counts against the limit of a TaskManager's container, if there is a limit.",
-        |_, running| of_each(running, |usage| usage.memory_working_set_bytes.map(|bytes| bytes as f64)),
+        |_, running| {
+            of_each(running, |usage| usage.memory_working_set_bytes.map(|bytes| bytes as f64))
+        },
     ),
-    metric("taskmanager_memory_limit_bytes", "Memory limit of a TaskManager's container.", |_, running| {
-        of_each(running, |usage| usage.memory_limit_bytes.map(|bytes| bytes as f64))
-    }),
+    metric(
+        "taskmanager_memory_limit_bytes",
+        "Memory limit of a TaskManager's container.",
+        |_, running| of_each(running, |usage| usage.memory_limit_bytes.map(|bytes| bytes as f64)),
+    ),
     metric("taskmanager_processes", "Processes of a TaskManager.", |_, running| {
         of_each(running, |usage| Some(usage.processes as f64))
     }),
@@ -89,12 +124,18 @@ const METRICS: &[Metric] = &[
     metric("taskmanager_open_files", "Open files of a TaskManager's processes.", |_, running| {
         of_each(running, |usage| Some(usage.open_files as f64))
     }),
-    metric("taskmanager_sandbox_bytes", "Bytes on disk of a TaskManager's sandbox.", |_, running| {
-        of_each(running, |usage| Some(usage.sandbox_bytes as f64))
-    }),
+    metric(
+        "taskmanager_sandbox_bytes",
+        "Bytes on disk of a TaskManager's sandbox.",
+        |_, running| of_each(running, |usage| Some(usage.sandbox_bytes as f64)),
+    ),
 ];
 
-const fn metric(name: &'static str, help: &'static str, samples: fn(&Status, &Running) -> Vec<Sample>) -> Metric {
+const fn metric(
+    name: &'static str,
+    help: &'static str,
+    samples: fn(&Status, &Running) -> Vec<Sample>,
+) -> Metric {
     Metric { name, help, samples }
 }
 
@@ -109,7 +150,8 @@ fn one(value: f64) -> Vec<Sample> {
 }
 
 fn by_kind(errors: &[Errors]) -> Vec<Sample> {
-    let labels = |errors: &Errors| vec![("kind", errors.kind.clone()), ("blame", errors.blame.clone())];
+    let labels =
+        |errors: &Errors| vec![("kind", errors.kind.clone()), ("blame", errors.blame.clone())];
     errors.iter().map(|errors| (labels(errors), errors.count as f64)).collect()
 }
 
@@ -128,8 +170,10 @@ pub(super) fn text(status: &Status) -> String {
         _ = write!(text, "# HELP {PREFIX}{name} {}\n# TYPE {PREFIX}{name} {kind}\n", metric.help);
         for (labels, value) in (metric.samples)(status, running) {
             // Our labels are names, versions and ids, so nothing needs escaping.
-            let labels: Vec<_> = labels.iter().map(|(label, value)| format!("{label}=\"{value}\"")).collect();
-            let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
+            let labels: Vec<_> =
+                labels.iter().map(|(label, value)| format!("{label}=\"{value}\"")).collect();
+            let labels =
+                if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
             _ = writeln!(text, "{PREFIX}{name}{labels} {value}");
         }
     }
@@ -157,8 +201,14 @@ mod tests {
 
     #[test]
     fn metrics_show_the_status() {
-        let failed = vec![Errors { kind: "digest".to_owned(), blame: "artifact".to_owned(), count: 3 }];
-        let counts = Counts { bytes_from_peers: 7 << 40, hits: 2, failed_fetches: failed, ..Counts::default() };
+        let failed =
+            vec![Errors { kind: "digest".to_owned(), blame: "artifact".to_owned(), count: 3 }];
+        let counts = Counts {
+            bytes_from_peers: 7 << 40,
+            hits: 2,
+            failed_fetches: failed,
+            ..Counts::default()
+        };
         let daemon = Running {
             pid: 1,
             uptime_seconds: 1.5,
@@ -194,6 +244,10 @@ mod tests {
     #[test]
     fn the_documentation_lists_every_metric() {
         let documentation = include_str!("../../../../docs/fetcher.md");
-        assert!(documentation.contains(&reference()), "docs/fetcher.md should have this table:\n{}", reference());
+        assert!(
+            documentation.contains(&reference()),
+            "docs/fetcher.md should have this table:\n{}",
+            reference()
+        );
     }
 }

@@ -26,11 +26,15 @@ pub(super) struct Permit {
 
 impl Permits {
     pub(super) fn new(count: usize) -> Self {
-        Self { all: Arc::new(Semaphore::new(count)), share: count.div_ceil(SHARE).max(1), of_each: Mutex::default() }
+        Self {
+            all: Arc::new(Semaphore::new(count)),
+            share: count.div_ceil(SHARE).max(1),
+            of_each: Mutex::default(),
+        }
     }
 
-    /// Waits for a permit of this user's share. A user without any left does not use up those of others while waiting.
-    /// None if the daemon is stopping.
+    /// Waits for a permit of this user's share. A user without any left does not use up those of
+    /// others while waiting. None if the daemon is stopping.
     pub(super) async fn acquire(&self, user: Caller) -> Option<Permit> {
         let own = self.of(user);
         let own = own.acquire_owned().await.ok()?;
@@ -60,8 +64,10 @@ mod tests {
         let acquire = |uid| permits.acquire(user(uid)).now_or_never().flatten();
         let mut noisy: Vec<_> = (0..4).map(|_| acquire(1000).unwrap()).collect();
         assert!(acquire(1000).is_none(), "a fifth fetch of the same user");
-        let others: Vec<_> =
-            (1001..1004).flat_map(|uid| (0..4).map(move |_| uid)).map(|uid| acquire(uid).unwrap()).collect();
+        let others: Vec<_> = (1001..1004)
+            .flat_map(|uid| (0..4).map(move |_| uid))
+            .map(|uid| acquire(uid).unwrap())
+            .collect();
         assert!(acquire(1004).is_none(), "there are sixteen permits");
         noisy.pop();
         assert!(acquire(1004).is_some());

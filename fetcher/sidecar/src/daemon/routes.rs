@@ -36,14 +36,16 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
         match timeout(BODY, Json::from_request(request, state)).await {
             Ok(Ok(Json(body))) => Ok(Self(body)),
             Ok(Err(rejection)) => Err(rejection.into_response()),
-            Err(_) => Err((StatusCode::REQUEST_TIMEOUT, "the request did not arrive in time\n").into_response()),
+            Err(_) => Err((StatusCode::REQUEST_TIMEOUT, "the request did not arrive in time\n")
+                .into_response()),
         }
     }
 }
 
 /// The routes for executors and people on this host.
 pub(super) fn for_this_host(daemon: Arc<Daemon>) -> Router {
-    let for_the_owner = Router::new().route(GC, post(gc)).route(VERIFY, post(verify)).layer(from_fn(owner_only));
+    let for_the_owner =
+        Router::new().route(GC, post(gc)).route(VERIFY, post(verify)).layer(from_fn(owner_only));
     let for_all = Router::new()
         .route(FETCH, post(fetch))
         .route(USAGE, post(usage))
@@ -53,8 +55,13 @@ pub(super) fn for_this_host(daemon: Arc<Daemon>) -> Router {
     for_all.merge(for_the_owner).with_state(daemon)
 }
 
-/// Rejects callers other than root and the daemon's own user: only they may remove files that others use.
-async fn owner_only(ConnectInfo(caller): ConnectInfo<Caller>, request: Request, next: Next) -> Response {
+/// Rejects callers other than root and the daemon's own user: only they may remove files that
+/// others use.
+async fn owner_only(
+    ConnectInfo(caller): ConnectInfo<Caller>,
+    request: Request,
+    next: Next,
+) -> Response {
     if caller.is_root() || caller.is_ourselves() {
         return next.run(request).await;
     }
@@ -87,7 +94,10 @@ async fn status(State(daemon): State<Arc<Daemon>>) -> Result<Json<Status>, Troub
     Ok(Json(daemon.status().await?))
 }
 
-async fn gc(State(daemon): State<Arc<Daemon>>, Body(keep): Body<Keep>) -> Result<Json<Removed>, Trouble> {
+async fn gc(
+    State(daemon): State<Arc<Daemon>>,
+    Body(keep): Body<Keep>,
+) -> Result<Json<Removed>, Trouble> {
     let keep = keep.bytes.unwrap_or(daemon.settings.budget);
     Ok(Json(daemon.cache.collect_garbage(keep).await?))
 }

@@ -34,8 +34,14 @@ const IDLE: Duration = Duration::from_secs(30);
 /// How long to pause after an error of `accept`.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves until stopped, and then until the last answer is sent. `healthy` reports whether connections can be accepted.
-pub(super) async fn serve(listener: UnixListener, routes: Router, stop: CancellationToken, healthy: Arc<AtomicBool>) {
+/// Serves until stopped, and then until the last answer is sent. `healthy` reports whether
+/// connections can be accepted.
+pub(super) async fn serve(
+    listener: UnixListener,
+    routes: Router,
+    stop: CancellationToken,
+    healthy: Arc<AtomicBool>,
+) {
     let most = descriptors::connections(MOST);
     let guests = Guests::new(most, most.div_ceil(SHARE));
     let (connections, trouble) = (TaskTracker::new(), Quiet::default());
@@ -48,9 +54,16 @@ pub(super) async fn serve(listener: UnixListener, routes: Router, stop: Cancella
         match accepted {
             Ok((stream, _)) => {
                 let caller = Caller::of(&stream);
-                // Without room the connection is closed at once: the executor then fetches by itself.
+                // Without room the connection is closed at once: the executor then fetches by
+                // itself.
                 if let Some(guest) = guests.admit(caller) {
-                    connections.spawn(converse(stream, caller, guest, routes.clone(), stop.clone()));
+                    connections.spawn(converse(
+                        stream,
+                        caller,
+                        guest,
+                        routes.clone(),
+                        stop.clone(),
+                    ));
                 }
             }
             Err(error) => {
@@ -66,7 +79,13 @@ pub(super) async fn serve(listener: UnixListener, routes: Router, stop: Cancella
 }
 
 /// Serves one connection to its end.
-async fn converse(stream: UnixStream, caller: Caller, guest: Guest<Caller>, routes: Router, stop: CancellationToken) {
+async fn converse(
+    stream: UnixStream,
+    caller: Caller,
+    guest: Guest<Caller>,
+    routes: Router,
+    stop: CancellationToken,
+) {
     let guest = Arc::new(guest);
     let routes = TowerToHyperService::new(routes);
     let answering = Arc::clone(&guest);
@@ -120,7 +139,8 @@ mod tests {
     fn served(folder: &tempfile::TempDir) -> (std::path::PathBuf, CancellationToken) {
         let path = folder.path().join("socket");
         let listener = UnixListener::bind(&path).unwrap();
-        let (routes, stop) = (Router::new().route("/", get(async || "hello")), CancellationToken::new());
+        let (routes, stop) =
+            (Router::new().route("/", get(async || "hello")), CancellationToken::new());
         tokio::spawn(serve(listener, routes, stop.clone(), Arc::default()));
         (path, stop)
     }
@@ -154,7 +174,10 @@ mod tests {
             let mut stream = UnixStream::connect(&path).await.unwrap();
             stream.write_all(sent.as_bytes()).await.unwrap();
             let mut rest = Vec::new();
-            tokio::time::timeout(IDLE * 2, stream.read_to_end(&mut rest)).await.expect("it stays").ok();
+            tokio::time::timeout(IDLE * 2, stream.read_to_end(&mut rest))
+                .await
+                .expect("it stays")
+                .ok();
         }
         let mut kept = UnixStream::connect(&path).await.unwrap();
         assert!(request(&mut kept).await.ends_with("hello"));

@@ -24,8 +24,9 @@ pub(super) struct Socket {
 }
 
 impl Socket {
-    /// Takes the path, replacing the socket of a dead daemon. Refuses a path at which another user could listen instead or
-    /// has put something in the place of its lock, and one with something else than a socket.
+    /// Takes the path, replacing the socket of a dead daemon. Refuses a path at which another user
+    /// could listen instead or has put something in the place of its lock, and one with something
+    /// else than a socket.
     pub(super) async fn take(path: &Path) -> anyhow::Result<Self> {
         check_socket(path)?;
         let folder = path.parent().unwrap_or(Path::new("/"));

@@ -15,7 +15,8 @@ pub(super) fn stopping() {
     notify(&[NotifyState::Stopping]);
 }
 
-/// Feeds the watchdog three times as often as required, while `is_well` says that the daemon works. Never ends.
+/// Feeds the watchdog three times as often as required, while `is_well` says that the daemon works.
+/// Never ends.
 pub(super) async fn keep_watchdog_quiet(is_well: impl AsyncFn() -> bool) {
     let Some(limit) = sd_notify::watchdog_enabled().filter(|limit| !limit.is_zero()) else {
         return std::future::pending().await;

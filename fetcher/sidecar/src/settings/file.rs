@@ -8,7 +8,10 @@ use toml::de::{DeTable, DeValue};
 use super::{SettingsError, ValueSource};
 
 /// The entries of a file: place, key, and value as text.
-pub(super) fn entries(path: &Path, text: &str) -> Result<Vec<(ValueSource, String, String)>, SettingsError> {
+pub(super) fn entries(
+    path: &Path,
+    text: &str,
+) -> Result<Vec<(ValueSource, String, String)>, SettingsError> {
     let place = |span: Range<usize>| {
         let before = text.get(..span.start).unwrap_or(text);
         ValueSource::File(path.to_owned(), before.matches('\n').count() + 1)

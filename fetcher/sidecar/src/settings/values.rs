@@ -35,13 +35,18 @@ pub(super) fn path(text: &str) -> Result<PathBuf, String> {
 pub(super) fn socket(text: &str) -> Result<PathBuf, String> {
     match text.len() {
         ..=LONGEST_SOCKET => path(text),
-        bytes => Err(format!("is too long for a socket: {bytes} bytes (allowed: up to {LONGEST_SOCKET})")),
+        bytes => Err(format!(
+            "is too long for a socket: {bytes} bytes (allowed: up to {LONGEST_SOCKET})"
+        )),
     }
 }
 
 /// Parses a size in bytes.
 pub(super) fn bytes(text: &str) -> Result<u64, String> {
-    let wrong = || "is not a size (allowed: a number with B, KiB, MiB, GiB or TiB, or kB, MB, GB or TB)".to_owned();
+    let wrong = || {
+        "is not a size (allowed: a number with B, KiB, MiB, GiB or TiB, or kB, MB, GB or TB)"
+            .to_owned()
+    };
     let size = text.parse::<ByteSize>().map_err(|_| wrong())?;
     if size.as_u64() == 0 {
         return Err("is nothing (allowed: 1 B and more)".to_owned());
@@ -62,7 +67,9 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 
 pub(super) fn number(text: &str, allowed: RangeInclusive<usize>) -> Result<usize, String> {
     let number = text.parse().ok().filter(|number| allowed.contains(number));
-    number.ok_or_else(|| format!("is out of range (allowed: {} to {})", allowed.start(), allowed.end()))
+    number.ok_or_else(|| {
+        format!("is out of range (allowed: {} to {})", allowed.start(), allowed.end())
+    })
 }
 
 /// None for an empty text.
@@ -70,17 +77,22 @@ pub(super) fn address(text: &str) -> Result<Option<SocketAddr>, String> {
     if text.is_empty() {
         return Ok(None);
     }
-    let wrong = "is not an address with a port (allowed: e.g. 0.0.0.0:7080 or [::]:7080, or nothing)";
+    let wrong =
+        "is not an address with a port (allowed: e.g. 0.0.0.0:7080 or [::]:7080, or nothing)";
     text.parse().map(Some).map_err(|_| wrong.to_owned())
 }
 
 pub(super) fn level(text: &str) -> Result<String, String> {
-    let wrong =
-        "is not a log level (allowed: error, warn, info, debug, trace or off, or a filter by part: warn,fetcher=debug)";
+    let wrong = "is not a log level (allowed: error, warn, info, debug, trace or off, or a filter by part: warn,fetcher=debug)";
     // A single text would be taken for the name of a part.
     let levels = text.split(',').map(|part| part.rsplit_once('=').map_or(part, |(_, level)| level));
-    let are_levels = levels.into_iter().all(|level| !level.is_empty() && level.parse::<LevelFilter>().is_ok());
-    if are_levels && text.parse::<Targets>().is_ok() { Ok(text.to_owned()) } else { Err(wrong.to_owned()) }
+    let are_levels =
+        levels.into_iter().all(|level| !level.is_empty() && level.parse::<LevelFilter>().is_ok());
+    if are_levels && text.parse::<Targets>().is_ok() {
+        Ok(text.to_owned())
+    } else {
+        Err(wrong.to_owned())
+    }
 }
 
 pub(super) fn format(text: &str) -> Result<LogFormat, String> {

@@ -22,7 +22,9 @@ async fn sixteen_executors_at_once_are_one_download() {
     let _sidecar = host.start(&[]).await;
     let tree = Tree::served(&host, 1).await;
     let names: Vec<_> = (0..16).map(|number| format!("flink-{number}")).collect();
-    let all = futures_util::future::try_join_all(names.iter().map(|name| host.obtain(&tree, name))).await.unwrap();
+    let all = futures_util::future::try_join_all(names.iter().map(|name| host.obtain(&tree, name)))
+        .await
+        .unwrap();
     for materialised in &all {
         tree.assert_arrived(&materialised.target);
         assert!(cached(materialised).starts_with(host.cache()), "{:?}", materialised.shared);
@@ -31,7 +33,10 @@ async fn sixteen_executors_at_once_are_one_download() {
     let most = tree.shared_bytes() + tree.manifest.encode().len() as u64 + secrets;
     assert!(tree.bytes_sent() <= most, "{} bytes were sent, {most} are enough", tree.bytes_sent());
     let status = host.json(&["status"]).await;
-    assert_eq!((&status["daemon"]["counts"]["misses"], &status["cache"]["trees_in_use"]), (&json!(1), &json!(1)));
+    assert_eq!(
+        (&status["daemon"]["counts"]["misses"], &status["cache"]["trees_in_use"]),
+        (&json!(1), &json!(1))
+    );
 }
 
 #[tokio::test]
@@ -82,7 +87,8 @@ async fn an_executor_that_goes_away_ends_its_fetch() {
         obtained = host.obtain_watched(&tree, "flink", sender) => panic!("it went through a closed gate: {obtained:?}"),
         begun = progress.wait_for(|progress| progress.bytes_done > 0) => drop(begun.unwrap()),
     }
-    let in_flight = async || host.json(&["status"]).await["daemon"]["fetches_in_flight"].as_u64().unwrap();
+    let in_flight =
+        async || host.json(&["status"]).await["daemon"]["fetches_in_flight"].as_u64().unwrap();
     timeout(PATIENCE, async { while in_flight().await > 0 {} }).await.unwrap();
     gate.open();
 }
@@ -105,7 +111,11 @@ async fn a_secret_never_goes_through_the_sidecar() {
                 let content = fs_err::read(&path).unwrap();
                 let digest = Digest::of(SECRET).to_string();
                 for part in [SECRET, digest.as_bytes()] {
-                    assert!(!content.windows(part.len()).any(|found| found == part), "{}", path.display());
+                    assert!(
+                        !content.windows(part.len()).any(|found| found == part),
+                        "{}",
+                        path.display()
+                    );
                 }
             }
         }
@@ -134,11 +144,17 @@ async fn a_workers_tree_stays_even_if_the_sidecar_is_killed_and_room_is_made() {
 /// A sidecar's metrics by name with labels.
 async fn metrics(address: &str) -> HashMap<String, u64> {
     let answer = get(&format!("http://{address}/metrics"), None, &[]).await;
-    assert!(answer.header("content-type").starts_with("text/plain; version=0.0.4"), "{:?}", answer.headers);
+    assert!(
+        answer.header("content-type").starts_with("text/plain; version=0.0.4"),
+        "{:?}",
+        answer.headers
+    );
     let text = String::from_utf8(answer.body).unwrap();
-    let samples = text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.rsplit_once(' '));
-    let named = samples
-        .filter_map(|(name, value)| Some((name.strip_prefix("flink_mesos_fetcher_")?.to_owned(), value.parse().ok()?)));
+    let samples =
+        text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.rsplit_once(' '));
+    let named = samples.filter_map(|(name, value)| {
+        Some((name.strip_prefix("flink_mesos_fetcher_")?.to_owned(), value.parse().ok()?))
+    });
     named.collect()
 }
 
@@ -170,7 +186,8 @@ async fn metrics_count_fetches_and_errors() {
     host.obtain(&refused, "three").await.unwrap_err();
     let address = sidecar.address().await;
     let metrics = metrics(&address).await;
-    let value = |name: &str| *metrics.get(name).unwrap_or_else(|| panic!("no {name} in {metrics:?}"));
+    let value =
+        |name: &str| *metrics.get(name).unwrap_or_else(|| panic!("no {name} in {metrics:?}"));
     assert_eq!((value("cache_hits_total"), value("cache_misses_total")), (1, 2));
     assert!(value("received_bytes_total{source=\"server\"}") >= tree.shared_bytes());
     assert_eq!(value("cache_bytes"), tree.shared_bytes());

@@ -8,7 +8,12 @@ fn packaged(name: &str) -> PathBuf {
 
 async fn check(config: &Path, variables: &[(&str, &str)], flags: &[&str]) -> (i32, String, String) {
     let mut command = tokio::process::Command::new(crate::host::program());
-    command.env_clear().envs(variables.iter().copied()).args(["--check-config", "--config"]).arg(config).args(flags);
+    command
+        .env_clear()
+        .envs(variables.iter().copied())
+        .args(["--check-config", "--config"])
+        .arg(config)
+        .args(flags);
     finish(command).await
 }
 
@@ -35,7 +40,10 @@ async fn an_invalid_file_is_rejected_with_line_and_key_before_anything_starts() 
     let host = Host::new();
     let file = host.path("fetcher.toml");
     for (content, expected) in [
-        ("fetches = 3\nbugdet = \"1 GiB\"\n", ":2: `bugdet` is not a setting (allowed: socket, cache, "),
+        (
+            "fetches = 3\nbugdet = \"1 GiB\"\n",
+            ":2: `bugdet` is not a setting (allowed: socket, cache, ",
+        ),
         ("\nbudget = \"1 GiBi\"\n", ":2: budget = `1 GiBi` is not a size (allowed: "),
     ] {
         fs_err::write(&file, content).unwrap();
@@ -98,7 +106,10 @@ async fn systemd_understands_the_packaged_unit() {
     match command.output().await {
         Ok(output) => {
             let said = String::from_utf8_lossy(&output.stderr);
-            assert!(output.status.success() && !said.contains("flink-mesos-fetcher.service:"), "{said}");
+            assert!(
+                output.status.success() && !said.contains("flink-mesos-fetcher.service:"),
+                "{said}"
+            );
         }
         Err(error) => skip(&format!("the unit file: systemd-analyze: {error}")),
     }

@@ -6,7 +6,9 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use fetcher_client::{CacheOptions, FetchError, FetchOptions, Materialised, Progress, Request, Ways, obtain};
+use fetcher_client::{
+    CacheOptions, FetchError, FetchOptions, Materialised, Progress, Request, Ways, obtain,
+};
 use fetcher_formats::{Digest, Manifest};
 use fetcher_server::{ArtifactServer, ServerOptions, build};
 use fetcher_tests::origin::{Fault, Gate, Origin};
@@ -33,13 +35,14 @@ pub(crate) fn program() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_flink-mesos-fetcher"))
 }
 
-/// Copies a program that will be executed. Another process copies it: children that other tests start could inherit our
-/// open file, and the kernel executes no file that is open for writing.
+/// Copies a program that will be executed. Another process copies it: children that other tests
+/// start could inherit our open file, and the kernel executes no file that is open for writing.
 pub(crate) fn copy_program(from: &Path, to: &Path) {
     assert!(std::process::Command::new("cp").arg(from).arg(to).status().unwrap().success());
 }
 
-/// Reports that a test was skipped. Printed directly, so that it is not captured; the test runner counts such lines.
+/// Reports that a test was skipped. Printed directly, so that it is not captured; the test runner
+/// counts such lines.
 pub(crate) fn skip(why: &str) {
     std::io::stderr().write_all(format!("\nSKIPPED: {why}\n").as_bytes()).unwrap();
 }
@@ -57,7 +60,8 @@ impl Host {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         // Other users need access too.
-        fs_err::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        fs_err::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755))
+            .unwrap();
         Self { folder }
     }
 
@@ -89,17 +93,23 @@ impl Host {
 
     /// Runs a command that must succeed, and parses its JSON output.
     pub(crate) async fn json(&self, arguments: &[&str]) -> Value {
-        let (code, printed, complaints) = self.run(&[&["--output", "json"], arguments].concat()).await;
+        let (code, printed, complaints) =
+            self.run(&[&["--output", "json"], arguments].concat()).await;
         assert_eq!(code, 0, "{complaints}");
         serde_json::from_str(&printed).unwrap()
     }
 
     pub(crate) async fn start(&self, arguments: &[&str]) -> Sidecar {
-        Sidecar::start(self.command(&[&["daemon", "--log-format", "json"], arguments].concat())).await
+        Sidecar::start(self.command(&[&["daemon", "--log-format", "json"], arguments].concat()))
+            .await
     }
 
     /// Fetches a tree into `target`, as an executor does.
-    pub(crate) async fn obtain(&self, tree: &Tree, target: &str) -> Result<Materialised, FetchError> {
+    pub(crate) async fn obtain(
+        &self,
+        tree: &Tree,
+        target: &str,
+    ) -> Result<Materialised, FetchError> {
         self.obtain_watched(tree, target, watch::Sender::default()).await
     }
 
@@ -122,7 +132,10 @@ impl Host {
     ) -> (Result<Materialised, FetchError>, T) {
         let (sender, mut progress) = watch::channel(Progress::default());
         let once_begun = async {
-            timeout(PATIENCE, progress.wait_for(|progress| progress.bytes_done > 0)).await.unwrap().unwrap();
+            timeout(PATIENCE, progress.wait_for(|progress| progress.bytes_done > 0))
+                .await
+                .unwrap()
+                .unwrap();
             other.await
         };
         tokio::join!(self.obtain_watched(tree, "flink", sender), once_begun)
@@ -132,18 +145,33 @@ impl Host {
 /// A connection to the sidecar at `socket` with a request sent.
 pub(crate) async fn post(socket: &str, path: &str, body: &str) -> UnixStream {
     let mut stream = UnixStream::connect(socket).await.unwrap();
-    let head = format!("POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nConnection: close\r\n");
-    stream.write_all(format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes()).await.unwrap();
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nConnection: close\r\n"
+    );
+    stream
+        .write_all(format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes())
+        .await
+        .unwrap();
     stream
 }
 
-/// Requests this many trees from `url`, which are never sent. One of them is `manifest`, which others fetch from
-/// elsewhere.
-pub(crate) async fn ask_for_what_never_comes(socket: &str, manifest: &str, url: &str, count: usize) -> Vec<UnixStream> {
+/// Requests this many trees from `url`, which are never sent. One of them is `manifest`, which
+/// others fetch from elsewhere.
+pub(crate) async fn ask_for_what_never_comes(
+    socket: &str,
+    manifest: &str,
+    url: &str,
+    count: usize,
+) -> Vec<UnixStream> {
     let mut asked = Vec::new();
     for number in 0..count {
-        let manifest = if number == 0 { manifest.to_owned() } else { Digest::of(&number.to_le_bytes()).to_string() };
-        let body = format!(r#"{{"manifest":"{manifest}","urls":["{url}"],"token":"{}"}}"#, "t".repeat(32));
+        let manifest = if number == 0 {
+            manifest.to_owned()
+        } else {
+            Digest::of(&number.to_le_bytes()).to_string()
+        };
+        let body =
+            format!(r#"{{"manifest":"{manifest}","urls":["{url}"],"token":"{}"}}"#, "t".repeat(32));
         asked.push(post(socket, "/v1/fetch", &body).await);
     }
     asked
@@ -240,8 +268,11 @@ fn contents(seed: u64) -> Vec<Vec<u8>> {
 }
 
 fn artifacts(folder: &Path, contents: &[Vec<u8>]) -> Vec<fetcher_server::Artifact> {
-    let mut artifacts: Vec<_> =
-        FILES.iter().zip(contents).map(|(target, content)| artifact(folder, target, content)).collect();
+    let mut artifacts: Vec<_> = FILES
+        .iter()
+        .zip(contents)
+        .map(|(target, content)| artifact(folder, target, content))
+        .collect();
     artifacts[2].secret = true;
     artifacts
 }
@@ -257,7 +288,14 @@ impl Tree {
         let options = ServerOptions { peers_above: 1, ..loopback() };
         let server = serve(artifacts(&folder, &contents), options).await;
         let token = server.issue_token("taskmanager-1-1").expose().to_owned();
-        Self { manifest, contents, urls: vec![server.url().to_owned()], token, server: Some(server), _origin: None }
+        Self {
+            manifest,
+            contents,
+            urls: vec![server.url().to_owned()],
+            token,
+            server: Some(server),
+            _origin: None,
+        }
     }
 
     /// A tree served by an origin that sends no file before the gate opens.
@@ -311,7 +349,11 @@ impl Tree {
         let server = self.server.as_ref().unwrap();
         let deadline = tokio::time::Instant::now() + PATIENCE;
         while server.holders() != count {
-            assert!(tokio::time::Instant::now() < deadline, "{} holders instead of {count}", server.holders());
+            assert!(
+                tokio::time::Instant::now() < deadline,
+                "{} holders instead of {count}",
+                server.holders()
+            );
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }

@@ -87,7 +87,8 @@ async fn leftovers_of_a_killed_daemon_in_the_cache_are_removed_at_the_next_start
     let host = Host::new();
     drop(host.start(&[]).await);
     let cache = host.cache();
-    let left = ["partial/.unpack.abc", "trees/.0123.abc.removed", "reserved/abc"].map(|name| cache.join(name));
+    let left = ["partial/.unpack.abc", "trees/.0123.abc.removed", "reserved/abc"]
+        .map(|name| cache.join(name));
     let in_use = cache.join("partial/.unpack.def");
     for folder in left.iter().chain([&in_use]) {
         fs_err::create_dir(folder).unwrap();
@@ -118,7 +119,10 @@ async fn a_port_in_use_is_reported() {
     let address = taken.local_addr().unwrap().to_string();
     let (code, _, complaint) = host.run(&["daemon", "--listen", &address]).await;
     assert_eq!(code, 1);
-    assert!(complaint.contains(&format!("the peer server's port is in use: {address}")), "{complaint}");
+    assert!(
+        complaint.contains(&format!("the peer server's port is in use: {address}")),
+        "{complaint}"
+    );
 }
 
 /// How often each of its threads has gone to sleep, and so was woken.
@@ -127,7 +131,11 @@ fn wakes(sidecar: &Sidecar) -> BTreeMap<PathBuf, u64> {
     let of_thread = |path: PathBuf| {
         // A thread without one has ended in the meantime.
         let status = fs_err::read_to_string(path.join("status")).ok()?;
-        let count = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"))?.trim().parse();
+        let count = status
+            .lines()
+            .find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"))?
+            .trim()
+            .parse();
         Some((path, count.unwrap()))
     };
     threads.filter_map(|thread| of_thread(thread.unwrap().path())).collect()
@@ -149,7 +157,11 @@ async fn an_idle_daemon_hardly_wakes_up() {
         assert!(woken.len() < 6, "it woke up {woken:?} times in {SECONDS} seconds each");
         tokio::time::sleep(Duration::from_secs(SECONDS)).await;
         let now = wakes(&sidecar);
-        woken.push(now.iter().map(|(thread, count)| count.saturating_sub(*before.get(thread).unwrap_or(&0))).sum());
+        woken.push(
+            now.iter()
+                .map(|(thread, count)| count.saturating_sub(*before.get(thread).unwrap_or(&0)))
+                .sum(),
+        );
         before = now;
     }
 }

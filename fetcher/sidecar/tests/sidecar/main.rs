@@ -1,4 +1,5 @@
-//! Behaviour of the sidecar's program, over real sockets, with the real artifact server wherever no fault is needed.
+//! Behaviour of the sidecar's program, over real sockets, with the real artifact server wherever no
+//! fault is needed.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, missing_docs)]
 
 mod commands;

@@ -8,7 +8,8 @@ use tokio::io::AsyncReadExt as _;
 use tokio::sync::watch;
 
 use crate::host::{
-    Host, NOBODY, PATIENCE, Tree, ask_for_what_never_comes, copy_program, finish, is_root, post, quick, skip,
+    Host, NOBODY, PATIENCE, Tree, ask_for_what_never_comes, copy_program, finish, is_root, post,
+    quick, skip,
 };
 
 /// Variable with the task of the other process: socket, manifests, URL, token, target.
@@ -38,7 +39,12 @@ async fn workers_of_all_users_share_the_cache_of_root() {
     ];
     let mut worker = std::process::Command::new(&program);
     worker.args(["--exact", "--ignored", "--nocapture", "users::as_a_worker_of_another_user"]);
-    worker.env(TASK_VARIABLE, task.join(" ")).uid(NOBODY).gid(NOBODY).current_dir(&sandbox).stdin(Stdio::piped());
+    worker
+        .env(TASK_VARIABLE, task.join(" "))
+        .uid(NOBODY)
+        .gid(NOBODY)
+        .current_dir(&sandbox)
+        .stdin(Stdio::piped());
     let (code, printed, complaint) = finish(worker.into()).await;
     assert_eq!(code, 0, "{printed}\n{complaint}");
     assert!(printed.contains("1 passed"), "{printed}");
@@ -49,7 +55,8 @@ async fn workers_of_all_users_share_the_cache_of_root() {
 #[ignore = "the other process of the test above"]
 async fn as_a_worker_of_another_user() {
     let task = std::env::var(TASK_VARIABLE).unwrap();
-    let [socket, manifest, secrets, url, token, target] = task.split(' ').collect::<Vec<_>>()[..] else {
+    let [socket, manifest, secrets, url, token, target] = task.split(' ').collect::<Vec<_>>()[..]
+    else {
         panic!("{task}")
     };
     let request = Request {
@@ -78,10 +85,19 @@ async fn only_the_owner_may_make_room() {
     copy_program(crate::host::program(), &copy);
     for (command, code) in [("gc", 1), ("verify", 1), ("status", 0)] {
         let mut other = tokio::process::Command::new(&copy);
-        other.env_clear().args(["--socket"]).arg(host.socket()).arg(command).uid(NOBODY).gid(NOBODY);
+        other
+            .env_clear()
+            .args(["--socket"])
+            .arg(host.socket())
+            .arg(command)
+            .uid(NOBODY)
+            .gid(NOBODY);
         let (ended, _, complaint) = finish(other).await;
         assert_eq!(ended, code, "{command}: {complaint}");
-        assert!(code == 0 || complaint.contains("403: only root and the daemon's own user may do that"), "{complaint}");
+        assert!(
+            code == 0 || complaint.contains("403: only root and the daemon's own user may do that"),
+            "{complaint}"
+        );
     }
 }
 
@@ -90,7 +106,9 @@ async fn only_the_owner_may_make_room() {
 #[ignore = "the other process of the test below"]
 async fn as_a_user_who_requests_trees_that_are_never_sent() {
     let task = std::env::var(TASK_VARIABLE).unwrap();
-    let [socket, manifest, url, count] = task.split(' ').collect::<Vec<_>>()[..] else { panic!("{task}") };
+    let [socket, manifest, url, count] = task.split(' ').collect::<Vec<_>>()[..] else {
+        panic!("{task}")
+    };
     let _asked = ask_for_what_never_comes(socket, manifest, url, count.parse().unwrap()).await;
     std::io::stdin().read_line(&mut String::new()).ok();
 }
@@ -109,9 +127,20 @@ async fn slow_fetches_of_one_user_do_not_delay_others() {
     let program = host.path("tests");
     copy_program(&std::env::current_exe().unwrap(), &program);
     let mut noisy = tokio::process::Command::new(&program);
-    noisy.args(["--exact", "--ignored", "--nocapture", "users::as_a_user_who_requests_trees_that_are_never_sent"]);
+    noisy.args([
+        "--exact",
+        "--ignored",
+        "--nocapture",
+        "users::as_a_user_who_requests_trees_that_are_never_sent",
+    ]);
     let task = format!("{} {} {url} 40", host.socket().display(), tree.digest());
-    noisy.env(TASK_VARIABLE, task).uid(NOBODY).gid(NOBODY).current_dir("/").stdin(Stdio::piped()).kill_on_drop(true);
+    noisy
+        .env(TASK_VARIABLE, task)
+        .uid(NOBODY)
+        .gid(NOBODY)
+        .current_dir("/")
+        .stdin(Stdio::piped())
+        .kill_on_drop(true);
     let _noisy = noisy.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     // This user's share of the permits: a quarter of sixteen.
     let mut taken = Vec::new();
@@ -124,9 +153,13 @@ async fn slow_fetches_of_one_user_do_not_delay_others() {
         }
     };
     tokio::time::timeout(PATIENCE, all).await.unwrap();
-    let materialised = tokio::time::timeout(PATIENCE, host.obtain(&tree, "flink")).await.unwrap().unwrap();
+    let materialised =
+        tokio::time::timeout(PATIENCE, host.obtain(&tree, "flink")).await.unwrap().unwrap();
     tree.assert_arrived(&materialised.target);
-    assert!(materialised.shared.unwrap().path.starts_with(host.cache()), "it did not come through the sidecar");
+    assert!(
+        materialised.shared.unwrap().path.starts_with(host.cache()),
+        "it did not come through the sidecar"
+    );
     let running = &host.json(&["status"]).await["daemon"];
     assert!(running["fetches_in_flight"].as_u64().unwrap() >= 39, "{running}");
     let further = silent.accept().now_or_never();
@@ -138,7 +171,9 @@ async fn slow_fetches_of_one_user_do_not_delay_others() {
 #[ignore = "the other process of the test below"]
 async fn as_a_user_who_reports_usage() {
     let task = std::env::var(TASK_VARIABLE).unwrap();
-    let [socket, worker, seconds] = task.split(' ').collect::<Vec<_>>()[..] else { panic!("{task}") };
+    let [socket, worker, seconds] = task.split(' ').collect::<Vec<_>>()[..] else {
+        panic!("{task}")
+    };
     let rest = r#""memory_bytes":1,"processes":1,"threads":1,"open_files":1,"sandbox_bytes":1"#;
     let body = format!(r#"{{"worker":"{worker}","cpu_seconds":{seconds},{rest}}}"#);
     let mut stream = post(socket, "/v1/usage", &body).await;
@@ -165,7 +200,10 @@ async fn usage_is_only_accepted_from_the_taskmanagers_own_user() {
             .gid(uid)
             .current_dir("/");
         let (_, printed, _) = finish(other).await;
-        printed.lines().find_map(|line| Some(line.strip_prefix("HTTP/1.1 ")?.get(..3)?.to_owned())).unwrap()
+        printed
+            .lines()
+            .find_map(|line| Some(line.strip_prefix("HTTP/1.1 ")?.get(..3)?.to_owned()))
+            .unwrap()
     };
     assert_eq!(report(NOBODY, "theirs", "1.5").await, "204");
     assert_eq!(report(NOBODY - 1, "theirs", "1.5").await, "403");
@@ -187,7 +225,9 @@ fn as_a_reader_who_tries_to_change_a_tree() {
             files.extend(fs_err::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
         }
     }
-    files.extend(["blobs", "manifests", "archives", "partial", "reserved"].map(|folder| cache.join(folder)));
+    files.extend(
+        ["blobs", "manifests", "archives", "partial", "reserved"].map(|folder| cache.join(folder)),
+    );
     files.extend(fs_err::read_dir(cache.join("blobs")).unwrap().map(|entry| entry.unwrap().path()));
     for file in &files {
         let could = [
@@ -196,7 +236,8 @@ fn as_a_reader_who_tries_to_change_a_tree() {
             fs_err::write(file.join("new"), "new"),
             fs_err::rename(file, file.with_extension("moved")),
             if file.is_dir() { fs_err::remove_dir(file) } else { fs_err::remove_file(file) },
-            fs_err::File::open(file).and_then(|open| open.file().set_modified(std::time::UNIX_EPOCH)),
+            fs_err::File::open(file)
+                .and_then(|open| open.file().set_modified(std::time::UNIX_EPOCH)),
         ];
         assert!(could.iter().all(Result::is_err), "{}: {could:?}", file.display());
     }
@@ -215,7 +256,12 @@ async fn readers_of_a_linked_tree_cannot_change_the_cache() {
     let program = host.path("tests");
     copy_program(&std::env::current_exe().unwrap(), &program);
     let mut reader = tokio::process::Command::new(&program);
-    reader.args(["--exact", "--ignored", "--nocapture", "users::as_a_reader_who_tries_to_change_a_tree"]);
+    reader.args([
+        "--exact",
+        "--ignored",
+        "--nocapture",
+        "users::as_a_reader_who_tries_to_change_a_tree",
+    ]);
     reader.env(TASK_VARIABLE, &shared.path).uid(NOBODY).gid(NOBODY).current_dir("/");
     let (code, printed, complaint) = finish(reader).await;
     assert!(code == 0 && printed.contains("nothing of "), "{printed}\n{complaint}");

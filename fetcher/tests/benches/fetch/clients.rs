@@ -1,5 +1,5 @@
-//! Clients that download a file and drop it at the lowest cost, because they share the machine with the measured
-//! server.
+//! Clients that download a file and drop it at the lowest cost, because they share the machine with
+//! the measured server.
 
 use std::io::Write as _;
 use std::net::TcpStream;
@@ -27,8 +27,9 @@ pub(crate) fn drain(arguments: &[&str]) {
     let [url, token] = arguments else { panic!("drain <url> <token>") };
     let (host, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
     let mut socket = TcpStream::connect(host).unwrap();
-    let head =
-        format!("GET /{path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n");
+    let head = format!(
+        "GET /{path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n"
+    );
     socket.write_all(head.as_bytes()).unwrap();
     let mut buffer = vec![0; AT_ONCE];
     let mut start = Vec::new();
@@ -45,7 +46,9 @@ pub(crate) fn drain(arguments: &[&str]) {
     let length = text.lines().find_map(|line| line.strip_prefix("content-length:")).unwrap();
     let mut left = length.trim().parse::<usize>().unwrap() - (start.len() - end);
     while left > 0 {
-        let dropped = recv(socket.as_raw_fd(), &mut buffer[..left.min(AT_ONCE)], MsgFlags::MSG_TRUNC).unwrap();
+        let dropped =
+            recv(socket.as_raw_fd(), &mut buffer[..left.min(AT_ONCE)], MsgFlags::MSG_TRUNC)
+                .unwrap();
         assert!(dropped > 0, "{url}: the body ended early");
         left -= dropped;
     }

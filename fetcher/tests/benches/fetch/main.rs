@@ -1,11 +1,12 @@
-//! Fetch, serve and unpack a Flink distribution, beside the tools that people use for it today: nginx, curl and tar.
+//! Fetch, serve and unpack a Flink distribution, beside the tools that people use for it today:
+//! nginx, curl and tar.
 //!
 //! ```text
 //! cargo bench -p fetcher-tests --bench fetch -- <flink home> <home of Flink 1.13> [row …]
 //! ```
 //!
-//! Prints one line per row: name, group, ours, peer, ratio, unit, separated by tabs. Ours and the peer take turns, and
-//! every fetch is a process of its own. Values are medians.
+//! Prints one line per row: name, group, ours, peer, ratio, unit, separated by tabs. Ours and the
+//! peer take turns, and every fetch is a process of its own. Values are medians.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
 #![expect(clippy::disallowed_methods, reason = "measures processes on the real clock")]
 
@@ -19,7 +20,8 @@ mod peers;
 mod rows;
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let arguments: Vec<String> =
+        std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
         ["serve", rest @ ..] => ours::serve(rest),

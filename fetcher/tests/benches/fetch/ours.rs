@@ -24,7 +24,8 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start(kind: &str, path: &Path) -> Self {
-        let mut process = this_program().args(["serve", kind]).arg(path).stdout(Stdio::piped()).spawn().unwrap();
+        let mut process =
+            this_program().args(["serve", kind]).arg(path).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let arguments: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
@@ -52,16 +53,20 @@ impl Drop for Server {
 pub(crate) async fn serve(arguments: &[&str]) {
     let [kind, path] = arguments else { panic!("serve distribution|folder|archive <path>") };
     let root = PathBuf::from(path);
-    let archive = || Archive { source: root.clone(), target: "flink".to_owned(), format: Format::TarGz };
+    let archive =
+        || Archive { source: root.clone(), target: "flink".to_owned(), format: Format::TarGz };
     let archives = if *kind == "archive" { vec![archive()] } else { Vec::new() };
     let artifacts = match *kind {
-        "distribution" => DISTRIBUTION.iter().flat_map(|folder| files(&root, &root.join(folder))).collect(),
+        "distribution" => {
+            DISTRIBUTION.iter().flat_map(|folder| files(&root, &root.join(folder))).collect()
+        }
         "folder" => files(&root, &root),
         _ => Vec::new(),
     };
     let (manifest, catalogue) =
         build_with(artifacts, BuildOptions { archives, ..BuildOptions::default() }).await.unwrap();
-    let options = ServerOptions { bind: "127.0.0.1:0".parse().unwrap(), ..ServerOptions::default() };
+    let options =
+        ServerOptions { bind: "127.0.0.1:0".parse().unwrap(), ..ServerOptions::default() };
     let server = ArtifactServer::start(options, manifest, catalogue).await.unwrap();
     println!("{} {} {}", server.url(), server.manifest(), server.issue_token("bench").expose());
     std::future::pending::<()>().await;
@@ -104,8 +109,14 @@ pub(crate) async fn fetch(arguments: &[&str]) {
     match cache {
         [] => drop(materialise(request, watch::Sender::default()).await.unwrap()),
         [path, ..] => {
-            let cache = Cache::open(CacheOptions { path: PathBuf::from(path), budget: 1 << 40 }).unwrap();
-            drop(cache.materialise(request, FetchOptions::default(), watch::Sender::default()).await.unwrap());
+            let cache =
+                Cache::open(CacheOptions { path: PathBuf::from(path), budget: 1 << 40 }).unwrap();
+            drop(
+                cache
+                    .materialise(request, FetchOptions::default(), watch::Sender::default())
+                    .await
+                    .unwrap(),
+            );
         }
     }
     println!("{}", most_memory_kb());

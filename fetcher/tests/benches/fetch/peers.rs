@@ -1,4 +1,5 @@
-//! The peers: nginx with one worker and sendfile; curl, sha256sum, tar and cp; the artifact server of Flink 1.13.
+//! The peers: nginx with one worker and sendfile; curl, sha256sum, tar and cp; the artifact server
+//! of Flink 1.13.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -20,7 +21,8 @@ impl Nginx {
         let (folder, root) = (scratch.display(), root.display());
         // An nginx that is not installed lacks the folders in /var that it would use.
         let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
-        let temporary = temporary.map(|name| format!("{name}_temp_path {folder}/nginx.{name}; ")).concat();
+        let temporary =
+            temporary.map(|name| format!("{name}_temp_path {folder}/nginx.{name}; ")).concat();
         let configuration = format!(
             "worker_processes 1; daemon off; pid {folder}/nginx.pid; error_log {folder}/nginx.err; user root;\n\
              events {{ worker_connections 1024; }}\n\
@@ -30,7 +32,14 @@ impl Nginx {
         fs_err::write(&file, configuration).unwrap();
         let errors = scratch.join("nginx.err");
         let mut command = Command::new("nginx");
-        let process = command.arg("-e").arg(errors).arg("-c").arg(file).stderr(Stdio::null()).spawn().unwrap();
+        let process = command
+            .arg("-e")
+            .arg(errors)
+            .arg("-c")
+            .arg(file)
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         let nginx = Self { process, address };
         let deadline = Instant::now() + Duration::from_secs(10);
         while TcpStream::connect(address).is_err() {
@@ -47,7 +56,8 @@ impl Nginx {
     /// The worker process, which does the work.
     pub(crate) fn worker(&self) -> u32 {
         let process = self.process.id();
-        let children = fs_err::read_to_string(format!("/proc/{process}/task/{process}/children")).unwrap();
+        let children =
+            fs_err::read_to_string(format!("/proc/{process}/task/{process}/children")).unwrap();
         children.split_whitespace().next().unwrap().parse().unwrap()
     }
 }
@@ -71,7 +81,8 @@ impl Upstream {
     pub(crate) fn start(home: &Path, file: &Path) -> Self {
         let mut java = Command::new("java");
         java.arg("-cp").arg(home.join("lib/*")).args(JAVA_OPTIONS);
-        java.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/benches/fetch/UpstreamServer.java")).arg(file);
+        java.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/benches/fetch/UpstreamServer.java"))
+            .arg(file);
         let mut process = java.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut url = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut url).unwrap();
@@ -99,11 +110,17 @@ const JAVA_OPTIONS: [&str; 4] = [
     "-Dlog4j2.disable.jmx=true",
 ];
 
-/// The least that any fetch costs: a download over loopback that is dropped, and one copy of the tree.
+/// The least that any fetch costs: a download over loopback that is dropped, and one copy of the
+/// tree.
 pub(crate) fn floor(url: &str, home: &Path, folders: &[&str], target: &Path) {
     fs_err::create_dir_all(target).unwrap();
-    let folders: Vec<String> = folders.iter().map(|folder| home.join(folder).display().to_string()).collect();
-    shell(&format!("curl -sSf -o /dev/null {url} && cp -r {} {}", folders.join(" "), target.display()));
+    let folders: Vec<String> =
+        folders.iter().map(|folder| home.join(folder).display().to_string()).collect();
+    shell(&format!(
+        "curl -sSf -o /dev/null {url} && cp -r {} {}",
+        folders.join(" "),
+        target.display()
+    ));
 }
 
 /// `curl | tar xz`

@@ -107,8 +107,11 @@ fn warm(bench: &Bench) {
     clear(&[&target, &cache]);
     run(&mut bench.tree.fetch(&target, Some(&cache)));
     let url = bench.nginx.url("flink.tgz");
-    let (ours, peer) =
-        turns(|| clear(&[&target]), || run(&mut bench.tree.fetch(&target, Some(&cache))), || curl_tar(&url, &target));
+    let (ours, peer) = turns(
+        || clear(&[&target]),
+        || run(&mut bench.tree.fetch(&target, Some(&cache))),
+        || curl_tar(&url, &target),
+    );
     row("fetch-warm", ours, peer, peer / ours, "s");
 }
 
@@ -119,7 +122,8 @@ fn herd(bench: &Bench) {
         clear(&[&targets, &cache]);
         fs_err::create_dir(&targets).unwrap();
     };
-    let fetch = |at: usize| bench.tree.fetch(&targets.join(at.to_string()), Some(&cache)).spawn().unwrap();
+    let fetch =
+        |at: usize| bench.tree.fetch(&targets.join(at.to_string()), Some(&cache)).spawn().unwrap();
     let executors = |count| {
         let executors: Vec<Child> = (0..count).map(fetch).collect();
         for mut executor in executors {
@@ -130,7 +134,8 @@ fn herd(bench: &Bench) {
     row("fetch-herd-host", herd, one, one / herd, "s");
 }
 
-/// Peak memory of the fetch that needs the most: an archive that is unpacked while it is being downloaded.
+/// Peak memory of the fetch that needs the most: an archive that is unpacked while it is being
+/// downloaded.
 fn memory(bench: &Bench) {
     let (target, cache) = (bench.path("target"), bench.path("cache"));
     let most = [&bench.tree, &bench.archive].map(|server| {
@@ -152,16 +157,21 @@ fn serve_upstream(bench: &Bench) {
     serve_beside(bench, "serve-upstream", &upstream.url, upstream.process());
 }
 
-/// Compares bytes per second, and bytes per second of the server's CPU time; the smaller ratio counts.
+/// Compares bytes per second, and bytes per second of the server's CPU time; the smaller ratio
+/// counts.
 fn serve_beside(bench: &Bench, name: &str, peer_url: &str, peer_process: u32) {
     let served = bench.path("served");
     let digest = Digest::of(&fs_err::read(served.join("file")).unwrap());
     let server = Server::start("folder", &served);
     let (our_url, our_process) = (format!("{}/v1/blobs/{digest}", server.url), server.process.id());
     let before = (cpu_seconds(our_process), cpu_seconds(peer_process));
-    let (ours, peer) =
-        turns(|| {}, || clients(CLIENTS, &our_url, Some(&server.token)), || clients(CLIENTS, peer_url, None));
-    let (our_cpu, peer_cpu) = (cpu_seconds(our_process) - before.0, cpu_seconds(peer_process) - before.1);
+    let (ours, peer) = turns(
+        || {},
+        || clients(CLIENTS, &our_url, Some(&server.token)),
+        || clients(CLIENTS, peer_url, None),
+    );
+    let (our_cpu, peer_cpu) =
+        (cpu_seconds(our_process) - before.0, cpu_seconds(peer_process) - before.1);
     let megabytes = (CLIENTS * SERVED_MB) as f64;
     row(name, megabytes / ours, megabytes / peer, (peer / ours).min(peer_cpu / our_cpu), "MB/s");
 }
@@ -169,8 +179,11 @@ fn serve_beside(bench: &Bench, name: &str, peer_url: &str, peer_process: u32) {
 fn unpack(bench: &Bench) {
     let target = bench.path("target");
     let url = bench.nginx.url("flink.tgz");
-    let (ours, peer) =
-        turns(|| clear(&[&target]), || run(&mut bench.archive.fetch(&target, None)), || curl_sha256_tar(&url, &target));
+    let (ours, peer) = turns(
+        || clear(&[&target]),
+        || run(&mut bench.archive.fetch(&target, None)),
+        || curl_sha256_tar(&url, &target),
+    );
     row("unpack", ours, peer, peer / ours, "s");
 }
 
@@ -178,8 +191,11 @@ fn unpack(bench: &Bench) {
 fn unpack_floor(bench: &Bench) {
     let target = bench.path("target");
     let archive = bench.path("flink.tgz");
-    let (ours, peer) =
-        turns(|| clear(&[&target]), || run(&mut bench.archive.fetch(&target, None)), || inflate(&archive));
+    let (ours, peer) = turns(
+        || clear(&[&target]),
+        || run(&mut bench.archive.fetch(&target, None)),
+        || inflate(&archive),
+    );
     row("unpack-floor", ours, peer, peer / ours, "s");
 }
 
@@ -199,7 +215,8 @@ fn clear(folders: &[&Path]) {
 fn noise(size: usize) -> Vec<u8> {
     let mut state = 1_u64;
     let mut next = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 56) as u8
     };
     (0..size).map(|_| next()).collect()

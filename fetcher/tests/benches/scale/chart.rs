@@ -52,13 +52,15 @@ impl Axis<'_> {
 
     /// The values at 2 to 9 times each power of ten.
     fn minor(&self) -> impl Iterator<Item = f64> {
-        (self.decades.0..self.decades.1).flat_map(|decade| (2..10).map(move |n| f64::from(n) * 10_f64.powi(decade)))
+        (self.decades.0..self.decades.1)
+            .flat_map(|decade| (2..10).map(move |n| f64::from(n) * 10_f64.powi(decade)))
     }
 }
 
 /// The whole picture.
 pub(crate) fn draw(panels: &[Panel<'_>]) -> String {
-    let (width, height) = (MARGIN.left + PLOT.0 + MARGIN.right, MARGIN.top + PLOT.1 + MARGIN.bottom);
+    let (width, height) =
+        (MARGIN.left + PLOT.0 + MARGIN.right, MARGIN.top + PLOT.1 + MARGIN.bottom);
     let all = width * panels.len() as f64;
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{all}\" height=\"{height}\" viewBox=\"0 0 {all} {height}\" \
@@ -78,7 +80,13 @@ pub(crate) fn draw(panels: &[Panel<'_>]) -> String {
 impl Panel<'_> {
     fn draw(&self, svg: &mut String) {
         let (width, height) = PLOT;
-        text(svg, (width / 2.0, -36.0), "middle", "font-size=\"14\" font-weight=\"bold\"", self.title);
+        text(
+            svg,
+            (width / 2.0, -36.0),
+            "middle",
+            "font-size=\"14\" font-weight=\"bold\"",
+            self.title,
+        );
         for x in self.x.minor() {
             rule(svg, (self.at_x(x), 0.0), (self.at_x(x), height), "#f0f0f0");
         }
@@ -93,7 +101,11 @@ impl Panel<'_> {
             rule(svg, (-5.0, self.at_y(value)), (width, self.at_y(value)), "#c8c8c8");
             text(svg, (-9.0, self.at_y(value) + 4.0), "end", "", &label);
         }
-        writeln!(svg, "<rect width=\"{width}\" height=\"{height}\" fill=\"none\" stroke=\"#666\"/>").ok();
+        writeln!(
+            svg,
+            "<rect width=\"{width}\" height=\"{height}\" fill=\"none\" stroke=\"#666\"/>"
+        )
+        .ok();
         text(svg, (width / 2.0, height + 44.0), "middle", "", self.x.name);
         let turned = format!("transform=\"rotate(-90 -52 {})\"", height / 2.0);
         text(svg, (-52.0, height / 2.0), "middle", &turned, self.y.name);
@@ -111,7 +123,8 @@ impl Panel<'_> {
         writeln!(svg, "<polyline points=\"{path}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"{dash}/>").ok();
         if !line.dashed {
             for (x, y) in points {
-                writeln!(svg, "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\" fill=\"{colour}\"/>").ok();
+                writeln!(svg, "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\" fill=\"{colour}\"/>")
+                    .ok();
             }
         }
     }
@@ -148,12 +161,17 @@ fn dash(line: &Line<'_>) -> &'static str {
 
 fn rule(svg: &mut String, from: (f64, f64), to: (f64, f64), colour: &str) {
     let ((x1, y1), (x2, y2)) = (from, to);
-    writeln!(svg, "<line x1=\"{x1:.1}\" y1=\"{y1:.1}\" x2=\"{x2:.1}\" y2=\"{y2:.1}\" stroke=\"{colour}\"/>").ok();
+    writeln!(
+        svg,
+        "<line x1=\"{x1:.1}\" y1=\"{y1:.1}\" x2=\"{x2:.1}\" y2=\"{y2:.1}\" stroke=\"{colour}\"/>"
+    )
+    .ok();
 }
 
 fn text(svg: &mut String, at: (f64, f64), anchor: &str, more: &str, label: &str) {
     let (x, y) = at;
-    writeln!(svg, "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\" {more}>{label}</text>").ok();
+    writeln!(svg, "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\" {more}>{label}</text>")
+        .ok();
 }
 
 /// A number with grouped digits, such as `10 000`.

@@ -1,5 +1,6 @@
-//! Many agents get one tree at the same time, with peers and from the artifact server alone, in virtual time. Prints
-//! rows for `tests/bench/bench` and draws `scale-peers.svg` into the given folder.
+//! Many agents get one tree at the same time, with peers and from the artifact server alone, in
+//! virtual time. Prints rows for `tests/bench/bench` and draws `scale-peers.svg` into the given
+//! folder.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod chart;
@@ -14,13 +15,14 @@ use simulation::{Outcome, run};
 use tree::seconds_alone;
 
 const AGENTS: [usize; 10] = [10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000];
-/// Up to this many agents are also simulated without peers. For more, the bandwidth of the server's link gives a lower
-/// bound of the time.
+/// Up to this many agents are also simulated without peers. For more, the bandwidth of the server's
+/// link gives a lower bound of the time.
 const SIMULATED_ALONE: usize = 200;
 const SEEDS: [u64; 3] = [1, 2, 3];
 
 fn main() {
-    let folder = std::env::args().nth(1).filter(|argument| !argument.starts_with('-')).map(PathBuf::from);
+    let folder =
+        std::env::args().nth(1).filter(|argument| !argument.starts_with('-')).map(PathBuf::from);
     let with_peers = AGENTS.map(|agents| (agents, median(agents, true)));
     let alone = AGENTS.map(|agents| (agents, alone(agents)));
     for ((agents, ours), (_, peer)) in with_peers.iter().zip(&alone) {
@@ -45,7 +47,8 @@ fn row(name: &str, ours: f64, peer: f64, unit: &str) {
 /// The median of several seeds, as many as time permits.
 fn median(agents: usize, with_peers: bool) -> Outcome {
     let seeds = if agents > 1000 { &SEEDS[..1] } else { &SEEDS };
-    let mut outcomes: Vec<Outcome> = seeds.iter().map(|seed| run(agents, with_peers, *seed)).collect();
+    let mut outcomes: Vec<Outcome> =
+        seeds.iter().map(|seed| run(agents, with_peers, *seed)).collect();
     outcomes.sort_by(|one, other| one.seconds.total_cmp(&other.seconds));
     outcomes[outcomes.len() / 2]
 }
@@ -62,7 +65,11 @@ type Series = [(usize, Outcome); AGENTS.len()];
 fn picture(with_peers: &Series, server_alone: &Series) -> String {
     let agents = || Axis { name: "agents that start at the same time", decades: (1, 4) };
     let points = |series: &Series, what: fn(&Outcome) -> f64, keep: fn(usize) -> bool| {
-        series.iter().filter(|(agents, _)| keep(*agents)).map(|(agents, one)| (*agents as f64, what(one))).collect()
+        series
+            .iter()
+            .filter(|(agents, _)| keep(*agents))
+            .map(|(agents, one)| (*agents as f64, what(one)))
+            .collect()
     };
     let lines = |what: fn(&Outcome) -> f64| {
         vec![
@@ -78,7 +85,12 @@ fn picture(with_peers: &Series, server_alone: &Series) -> String {
                 dashed: true,
                 points: points(server_alone, what, |at| at >= SIMULATED_ALONE),
             },
-            Line { name: "with peers", colour: "#1f6fb4", dashed: false, points: points(with_peers, what, |_| true) },
+            Line {
+                name: "with peers",
+                colour: "#1f6fb4",
+                dashed: false,
+                points: points(with_peers, what, |_| true),
+            },
         ]
     };
     chart::draw(&[

@@ -1,7 +1,7 @@
 //! A network in virtual time: hosts with one link each, and flows that share the links.
 //!
-//! A flow gets an equal share of the sender's and of the receiver's link, whichever is less. Real flows get at least as
-//! much, because they also use what others leave.
+//! A flow gets an equal share of the sender's and of the receiver's link, whichever is less. Real
+//! flows get at least as much, because they also use what others leave.
 
 /// Bandwidth of a 10 Gbit/s link in each direction, in bytes per second.
 pub(crate) const LINE: f64 = 10e9 / 8.0;
@@ -47,7 +47,12 @@ struct Flow {
 
 impl Network {
     pub(crate) fn new(hosts: usize) -> Self {
-        Self { hosts: vec![Host::default(); hosts], flows: Vec::new(), unused: Vec::new(), ends: Vec::new() }
+        Self {
+            hosts: vec![Host::default(); hosts],
+            flows: Vec::new(),
+            unused: Vec::new(),
+            ends: Vec::new(),
+        }
     }
 
     /// The flows that a host is sending.
@@ -61,7 +66,8 @@ impl Network {
     }
 
     pub(crate) fn start(&mut self, now: u64, from: HostId, to: HostId, bytes: u64) -> FlowId {
-        let flow = Flow { from, to, left: bytes as f64, rate: 0.0, shared_by: 0, since: now, version: 0 };
+        let flow =
+            Flow { from, to, left: bytes as f64, rate: 0.0, shared_by: 0, since: now, version: 0 };
         let id = if let Some(id) = self.unused.pop() {
             let version = self.flows[id].version + 1;
             self.flows[id] = Flow { version, ..flow };

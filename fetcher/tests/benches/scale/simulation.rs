@@ -1,8 +1,9 @@
-//! Agents that fetch one tree at the same time, in virtual time, with the real code of the protocol: the server's
-//! decisions ([`Holders`]), the fetch's decisions ([`Known`]), the splitting of blobs, and the waits.
+//! Agents that fetch one tree at the same time, in virtual time, with the real code of the
+//! protocol: the server's decisions ([`Holders`]), the fetch's decisions ([`Known`]), the splitting
+//! of blobs, and the waits.
 //!
-//! `network` models the links. A request takes [`REQUEST`] of the server's time, one after another, and [`HOP`] on the
-//! network. Disks and CPUs are never the bottleneck, and hosts do not fail.
+//! `network` models the links. A request takes [`REQUEST`] of the server's time, one after another,
+//! and [`HOP`] on the network. Disks and CPUs are never the bottleneck, and hosts do not fail.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -48,7 +49,8 @@ enum Event {
     Come(Message),
     /// The server handles a message.
     Answer(Message),
-    /// A request of an agent's connection has arrived at a peer; the flag says whether the peer was guessed.
+    /// A request of an agent's connection has arrived at a peer; the flag says whether the peer was
+    /// guessed.
     AtPeer(usize, usize, usize, bool),
     /// A flow ends: its number and version.
     End(usize, u32),
@@ -110,7 +112,9 @@ struct Simulation {
 /// Simulates this many agents that want the tree at the same time.
 pub(crate) fn run(agents: usize, with_peers: bool, seed: u64) -> Outcome {
     let blobs = tree::blobs();
-    let cut = |(number, blob): (usize, &Blob)| pieces(blob.clone()).into_iter().map(move |range| (number, range));
+    let cut = |(number, blob): (usize, &Blob)| {
+        pieces(blob.clone()).into_iter().map(move |range| (number, range))
+    };
     let pieces: Vec<_> = blobs.iter().enumerate().flat_map(cut).collect();
     let missing: Vec<usize> =
         (0..blobs.len()).map(|blob| pieces.iter().filter(|(of, _)| *of == blob).count()).collect();
@@ -157,16 +161,22 @@ impl Simulation {
                     self.at(self.server_free - self.now, Event::Answer(message));
                 }
                 Event::Answer(message) => self.answer(message),
-                Event::AtPeer(agent, connection, peer, guessed) => self.at_peer(agent, connection, peer, guessed),
+                Event::AtPeer(agent, connection, peer, guessed) => {
+                    self.at_peer(agent, connection, peer, guessed)
+                }
                 Event::End(flow, version) => self.end(End { flow, version, at }),
             }
             for end in std::mem::take(&mut self.network.ends) {
                 self.at(end.at - self.now, Event::End(end.flow, end.version));
             }
         }
-        let done = self.agents.iter().all(|agent| agent.missing.iter().all(|missing| *missing == 0));
+        let done =
+            self.agents.iter().all(|agent| agent.missing.iter().all(|missing| *missing == 0));
         assert!(done, "the agents wait forever");
-        Outcome { seconds: self.now as f64 / 1e9, copies: self.network.sent(SERVER) / tree::size() as f64 }
+        Outcome {
+            seconds: self.now as f64 / 1e9,
+            copies: self.network.sent(SERVER) / tree::size() as f64,
+        }
     }
 
     fn at(&mut self, after: u64, event: Event) {
@@ -221,7 +231,9 @@ impl Simulation {
                 self.holders.complete(address(agent));
                 self.holders.announce(now, address(agent), all).ok();
             }
-            Message::Lacks(agent, blob) => self.holders.report(now, address(agent), &self.blobs[blob].digest, true),
+            Message::Lacks(agent, blob) => {
+                self.holders.report(now, address(agent), &self.blobs[blob].digest, true)
+            }
         }
     }
 
@@ -233,7 +245,12 @@ impl Simulation {
             Follow::AnybodyBut(peer) => Some(address(peer)),
             Follow::Anybody | Follow::Nobody => None,
         };
-        let asked = Asked { digest, bytes: self.bytes(agent, connection), asker: Some(address(agent)), avoid };
+        let asked = Asked {
+            digest,
+            bytes: self.bytes(agent, connection),
+            asker: Some(address(agent)),
+            avoid,
+        };
         let decision = if follow != Follow::Nobody && self.with_peers {
             self.holders.decide(now, streams, &asked)
         } else {
@@ -301,7 +318,9 @@ impl Simulation {
         if let Some(peer) = self.agents[agent].connections[connection].source
             && self.agents[agent].known.served(address(peer))
         {
-            for other in (0..self.agents[agent].connections.len()).filter(|other| *other != connection) {
+            for other in
+                (0..self.agents[agent].connections.len()).filter(|other| *other != connection)
+            {
                 if self.agents[agent].connections[other].waits {
                     self.ask_after(agent, other, 0);
                 }
@@ -309,7 +328,8 @@ impl Simulation {
         }
         let of = &mut self.agents[agent];
         of.missing[blob] -= 1;
-        let (has_blob, has_all) = (of.missing[blob] == 0, of.missing.iter().all(|missing| *missing == 0));
+        let (has_blob, has_all) =
+            (of.missing[blob] == 0, of.missing.iter().all(|missing| *missing == 0));
         if self.with_peers && has_blob && self.blobs[blob].size >= ANNOUNCED_FROM {
             self.at(2 * HOP, Event::Come(Message::Holds(agent, Some(blob))));
         }

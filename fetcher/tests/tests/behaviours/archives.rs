@@ -2,7 +2,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
-use fetcher_client::{Blame, Cache, CacheOptions, FetchError, FetchOptions, Request, materialise_with};
+use fetcher_client::{
+    Blame, Cache, CacheOptions, FetchError, FetchOptions, Request, materialise_with,
+};
 use fetcher_formats::{Format, Manifest};
 use fetcher_server::{Archive, BuildOptions, build_with};
 use fetcher_tests::origin::{Fault, Origin};
@@ -23,8 +25,10 @@ impl Scene {
         fs_err::write(&source, &archive).unwrap();
         let archives = vec![Archive { source, target: "data".to_owned(), format: Format::TarGz }];
         let options = BuildOptions { archives, ..BuildOptions::default() };
-        let (manifest, _) = build_with(vec![artifact(folder.path(), "lib/a", b"jar")], options).await.unwrap();
-        let origin = Origin::start(&manifest, &[archive, b"jar".to_vec()], |_, _| Fault::None).await;
+        let (manifest, _) =
+            build_with(vec![artifact(folder.path(), "lib/a", b"jar")], options).await.unwrap();
+        let origin =
+            Origin::start(&manifest, &[archive, b"jar".to_vec()], |_, _| Fault::None).await;
         Self { folder, manifest, origin }
     }
 
@@ -43,7 +47,8 @@ impl Scene {
     }
 
     fn cache(&self) -> Cache {
-        Cache::open(CacheOptions { path: self.folder.path().join("cache"), budget: 1 << 40 }).unwrap()
+        Cache::open(CacheOptions { path: self.folder.path().join("cache"), budget: 1 << 40 })
+            .unwrap()
     }
 
     async fn fetch_through(&self, cache: &Cache, target: &Path) -> Result<(), FetchError> {
@@ -70,7 +75,11 @@ fn packed(entries: &[(&str, u32, &[u8])]) -> Vec<u8> {
 }
 
 fn good() -> Vec<u8> {
-    packed(&[("./bin/run", 0o755, b"#!/bin/sh"), ("large", 0o644, &noise(20 << 20, 5)), ("same", 0o644, b"jar")])
+    packed(&[
+        ("./bin/run", 0o755, b"#!/bin/sh"),
+        ("large", 0o644, &noise(20 << 20, 5)),
+        ("same", 0o644, b"jar"),
+    ])
 }
 
 fn assert_unpacked(target: &Path) {
@@ -79,7 +88,8 @@ fn assert_unpacked(target: &Path) {
     assert!(fs_err::read(target.join("data/large")).unwrap() == noise(20 << 20, 5));
     let mode = fs_err::metadata(target.join("data/bin/run")).unwrap().permissions().mode();
     assert_eq!(mode & 0o7777, 0o555);
-    let mut names: Vec<_> = fs_err::read_dir(target).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let mut names: Vec<_> =
+        fs_err::read_dir(target).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     names.sort();
     assert_eq!(names, ["data", "lib"]);
 }
@@ -148,7 +158,8 @@ async fn a_failed_download_of_an_archive_ends_its_unpacking() {
     })
     .await;
     let place = tempfile::tempdir().unwrap();
-    let request = Request { urls: vec![origin.url()], ..scene.request(&place.path().join("flink")) };
+    let request =
+        Request { urls: vec![origin.url()], ..scene.request(&place.path().join("flink")) };
     // A thread that waits forever would keep this test from ending.
     materialise_with(request.clone(), quick(), watch::Sender::default()).await.unwrap_err();
     scene.cache().materialise(request, quick(), watch::Sender::default()).await.unwrap_err();

@@ -2,7 +2,8 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use fetcher_client::{
-    CacheError, CacheOptions, FetchError, FetchOptions, Materialised, Progress, Projection, Request, Ways, obtain,
+    CacheError, CacheOptions, FetchError, FetchOptions, Materialised, Progress, Projection,
+    Request, Ways, obtain,
 };
 use fetcher_formats::{Blob, Digest, Kind, Manifest};
 use fetcher_server::build;
@@ -14,7 +15,8 @@ use tokio::sync::watch;
 use crate::faults::SmallDisk;
 
 const MIB: usize = 1 << 20;
-const FILES: [(&str, usize); 4] = [("lib/large.jar", 0), ("lib/a.jar", 1), ("plugins/x/a.jar", 1), ("conf/keytab", 2)];
+const FILES: [(&str, usize); 4] =
+    [("lib/large.jar", 0), ("lib/a.jar", 1), ("plugins/x/a.jar", 1), ("conf/keytab", 2)];
 
 /// A large file and a small one twice, and a secret.
 async fn scene() -> Scene {
@@ -46,7 +48,8 @@ async fn the_second_worker_of_a_host_fetches_only_its_secrets() {
     let second = fetch(&scene, &origin, "two").await.unwrap();
     assert_arrived(&scene, &first.target);
     assert_arrived(&scene, &second.target);
-    let asked: Vec<_> = origin.asked().split_off(before).into_iter().map(|asked| asked.path).collect();
+    let asked: Vec<_> =
+        origin.asked().split_off(before).into_iter().map(|asked| asked.path).collect();
     let expected = ["/v1/secrets".to_owned(), format!("/v1/blobs/{}", Digest::of(b"secret"))];
     assert_eq!(asked, expected, "more than the secret was requested");
     assert_eq!(first.shared.unwrap().path, second.shared.unwrap().path);
@@ -79,7 +82,10 @@ async fn neither_secrets_nor_their_digests_enter_the_cache() {
         let text = String::from_utf8_lossy(text);
         text.contains("keytab") || digests.iter().any(|digest| text.contains(&digest.to_string()))
     };
-    assert_eq!(fs_err::metadata(done.target.join("conf/keytab")).unwrap().permissions().mode() & 0o7777, 0o600);
+    assert_eq!(
+        fs_err::metadata(done.target.join("conf/keytab")).unwrap().permissions().mode() & 0o7777,
+        0o600
+    );
     let mut folders = vec![scene.place("cache")];
     while let Some(folder) = folders.pop() {
         for entry in fs_err::read_dir(folder).unwrap() {
@@ -98,7 +104,8 @@ async fn neither_secrets_nor_their_digests_enter_the_cache() {
 #[tokio::test]
 async fn trees_that_differ_in_secrets_only_are_one_tree() {
     let (scene, folder) = (scene().await, tempfile::tempdir().unwrap());
-    let mut other = Scene { folder, manifest: scene.manifest.clone(), contents: scene.contents.clone() };
+    let mut other =
+        Scene { folder, manifest: scene.manifest.clone(), contents: scene.contents.clone() };
     other.contents[2] = b"another".to_vec();
     let mut entries = scene.manifest.entries().to_vec();
     let secret = entries.iter_mut().find(|entry| entry.secret).unwrap();
@@ -120,9 +127,14 @@ async fn a_manifest_that_lists_secrets_is_used_without_the_cache() {
     let scene = scene().await;
     let origin = scene.origin(|_| Fault::None).await;
     let cache = CacheOptions { path: scene.place("cache"), budget: 1 << 40 };
-    let request = Request { manifest: scene.manifest.digest(), secrets: None, ..scene.request(&origin, "flink") };
+    let request = Request {
+        manifest: scene.manifest.digest(),
+        secrets: None,
+        ..scene.request(&origin, "flink")
+    };
     let ways = Ways { socket: None, caches: vec![cache] };
-    let done = obtain(request, FetchOptions::default(), ways, watch::Sender::default()).await.unwrap();
+    let done =
+        obtain(request, FetchOptions::default(), ways, watch::Sender::default()).await.unwrap();
     assert_arrived(&scene, &done.target);
     assert!(done.shared.is_none());
     assert_eq!(fs_err::read_dir(scene.place("cache/manifests")).unwrap().count(), 0);
@@ -182,14 +194,18 @@ async fn the_same_content_may_be_executable_at_one_path_only() {
     let folder = tempfile::tempdir().unwrap();
     for size in [100, 17 * MIB] {
         let content = noise(size, 3);
-        let (plain, mut program) =
-            (artifact(folder.path(), "lib/a", &content), artifact(folder.path(), "bin/a", &content));
+        let (plain, mut program) = (
+            artifact(folder.path(), "lib/a", &content),
+            artifact(folder.path(), "bin/a", &content),
+        );
         program.executable = true;
         let (manifest, _) = build(vec![plain, program]).await.unwrap();
-        let scene = Scene { folder: tempfile::tempdir().unwrap(), manifest, contents: vec![content] };
+        let scene =
+            Scene { folder: tempfile::tempdir().unwrap(), manifest, contents: vec![content] };
         let origin = scene.origin(|_| Fault::None).await;
         let target = fetch(&scene, &origin, "flink").await.unwrap().target;
-        let mode = |path: &str| fs_err::metadata(target.join(path)).unwrap().permissions().mode() & 0o7777;
+        let mode =
+            |path: &str| fs_err::metadata(target.join(path)).unwrap().permissions().mode() & 0o7777;
         assert_eq!((mode("lib/a"), mode("bin/a")), (0o444, 0o555));
         assert!(fs_err::read(target.join("bin/a")).unwrap() == scene.contents[0]);
     }
@@ -198,8 +214,11 @@ async fn the_same_content_may_be_executable_at_one_path_only() {
 #[tokio::test]
 async fn wrong_bytes_never_get_a_name_in_the_cache() {
     let scene = scene().await;
-    let liar =
-        scene.origin(|asked| if asked.path.starts_with("/v1/blobs/") { Fault::Wrong } else { Fault::None }).await;
+    let liar = scene
+        .origin(
+            |asked| if asked.path.starts_with("/v1/blobs/") { Fault::Wrong } else { Fault::None },
+        )
+        .await;
     let error = fetch(&scene, &liar, "one").await.unwrap_err();
     assert!(matches!(error, FetchError::Digest { .. }), "{error}");
     let verified = scene.cache().verify().unwrap();
@@ -241,7 +260,11 @@ async fn progress_of_a_warm_fetch_is_complete_at_once() {
     let origin = scene.origin(|_| Fault::None).await;
     fetch(&scene, &origin, "one").await.unwrap();
     let (sender, receiver) = watch::channel(Progress::default());
-    scene.cache().materialise(scene.request(&origin, "two"), FetchOptions::default(), sender).await.unwrap();
+    scene
+        .cache()
+        .materialise(scene.request(&origin, "two"), FetchOptions::default(), sender)
+        .await
+        .unwrap();
     let progress = *receiver.borrow();
     assert_eq!((progress.files_done, progress.bytes_done), (progress.files, progress.bytes));
     assert!(progress.files >= 3 && progress.bytes > 21 << 20, "{progress:?}");

@@ -1,5 +1,5 @@
-//! Certificates for these tests only: an authority whose key no longer exists, and a server named localhost, both valid
-//! for a hundred years.
+//! Certificates for these tests only: an authority whose key no longer exists, and a server named
+//! localhost, both valid for a hundred years.
 
 use std::path::{Path, PathBuf};
 
@@ -15,16 +15,29 @@ pub(crate) fn certificate(name: &str) -> PathBuf {
 }
 
 pub(crate) fn encrypted() -> ServerOptions {
-    let identity = Identity::Pem { certificate: certificate("server.pem"), key: certificate("server.key") };
-    ServerOptions { identity: Some(identity), advertise: Some("localhost".to_owned()), ..loopback() }
+    let identity =
+        Identity::Pem { certificate: certificate("server.pem"), key: certificate("server.key") };
+    ServerOptions {
+        identity: Some(identity),
+        advertise: Some("localhost".to_owned()),
+        ..loopback()
+    }
 }
 
-async fn fetch(server: &ArtifactServer, target: &Path, trusted: Option<&str>) -> Result<(), FetchError> {
+async fn fetch(
+    server: &ArtifactServer,
+    target: &Path,
+    trusted: Option<&str>,
+) -> Result<(), FetchError> {
     let trusted = trusted.map(|name| fs_err::read(certificate(name)).unwrap());
     fetch_with(server, target, trusted).await
 }
 
-async fn fetch_with(server: &ArtifactServer, target: &Path, trusted: Option<Vec<u8>>) -> Result<(), FetchError> {
+async fn fetch_with(
+    server: &ArtifactServer,
+    target: &Path,
+    trusted: Option<Vec<u8>>,
+) -> Result<(), FetchError> {
     let request = Request {
         urls: vec![server.url().to_owned()],
         manifest: server.manifest(),
@@ -41,7 +54,8 @@ async fn fetch_with(server: &ArtifactServer, target: &Path, trusted: Option<Vec<
 async fn a_tree_is_fetched_over_tls_if_the_authority_is_trusted() {
     let folder = tempfile::tempdir().unwrap();
     let content = noise((17 << 20) + 3, 1);
-    let artifacts = vec![artifact(folder.path(), "lib/a.jar", &content), artifact(folder.path(), "empty", b"")];
+    let artifacts =
+        vec![artifact(folder.path(), "lib/a.jar", &content), artifact(folder.path(), "empty", b"")];
     let server = serve(artifacts, encrypted()).await;
     assert!(server.url().starts_with("https://localhost:"));
     fetch(&server, &folder.path().join("flink"), Some("authority.pem")).await.unwrap();
@@ -84,8 +98,9 @@ async fn secrets_are_sent_over_loopback_or_tls() {
     fetch(&server, &folder.path().join("flink"), Some("authority.pem")).await.unwrap();
 }
 
-/// Key stores made from `server.pem`, `server.key` and `authority.pem` with `openssl pkcs12` (also with `-legacy`) and
-/// `keytool -importkeystore`; `authority.p12` is a trust store made with `keytool -importcert`.
+/// Key stores made from `server.pem`, `server.key` and `authority.pem` with `openssl pkcs12` (also
+/// with `-legacy`) and `keytool -importkeystore`; `authority.p12` is a trust store made with
+/// `keytool -importcert`.
 mod key_stores {
     use fetcher_server::{Password, Trust};
 
@@ -115,14 +130,17 @@ mod key_stores {
             trust.check(&identity, "localhost").unwrap();
             let options = ServerOptions { identity: Some(identity), ..encrypted() };
             let server = serve(vec![artifact(folder.path(), "a", b"content")], options).await;
-            fetch_with(&server, &folder.path().join("flink"), Some(trust.to_pem().into_bytes())).await.unwrap();
+            fetch_with(&server, &folder.path().join("flink"), Some(trust.to_pem().into_bytes()))
+                .await
+                .unwrap();
         }
     }
 
     #[tokio::test]
     async fn clients_accept_certificates_signed_by_the_trust_store() {
         let folder = tempfile::tempdir().unwrap();
-        let trust = Trust::read(&certificate("authority.p12"), Some(&Password::new("changeit"))).unwrap();
+        let trust =
+            Trust::read(&certificate("authority.p12"), Some(&Password::new("changeit"))).unwrap();
         assert_eq!(trust, Trust::read(&certificate("authority.pem"), None).unwrap());
         let server = serve(vec![artifact(folder.path(), "a", b"content")], encrypted()).await;
         let trusted = Some(trust.to_pem().into_bytes());
@@ -148,7 +166,10 @@ mod key_stores {
             trust.check(&identity, host).unwrap();
         }
         let error = trust.check(&identity, "am.example.org").unwrap_err().to_string();
-        assert!(error.contains("under the name am.example.org") && error.contains("subjectAltName"), "{error}");
+        assert!(
+            error.contains("under the name am.example.org") && error.contains("subjectAltName"),
+            "{error}"
+        );
         let stranger = Trust::read(&certificate("server.pem"), None).unwrap();
         let error = stranger.check(&identity, "localhost").unwrap_err().to_string();
         assert!(error.contains("the trust store must contain"), "{error}");
@@ -178,12 +199,20 @@ async fn a_key_store_in_place_of_pem_is_rejected_with_the_command_to_convert_it(
     let folder = tempfile::tempdir().unwrap();
     let store = folder.path().join("keystore.jks");
     for (start, parts) in [
-        ([0xfe, 0xed, 0xfe, 0xed, 0, 0, 0, 2].as_slice(), ["JKS", "keytool -importkeystore -srckeystore"]),
+        (
+            [0xfe, 0xed, 0xfe, 0xed, 0, 0, 0, 2].as_slice(),
+            ["JKS", "keytool -importkeystore -srckeystore"],
+        ),
         (&[0x30, 0x82, 0x0a, 0x46, 0x02, 0x01, 0x03, 0x30], ["PKCS#12", "openssl pkcs12 -in"]),
     ] {
         fs_err::write(&store, start).unwrap();
-        let error = refused(Identity::Pem { certificate: store.clone(), key: certificate("server.key") }).await;
-        assert!(parts.iter().all(|part| error.contains(part)) && error.contains("keystore.jks"), "{error}");
+        let error =
+            refused(Identity::Pem { certificate: store.clone(), key: certificate("server.key") })
+                .await;
+        assert!(
+            parts.iter().all(|part| error.contains(part)) && error.contains("keystore.jks"),
+            "{error}"
+        );
     }
 }
 

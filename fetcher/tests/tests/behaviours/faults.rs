@@ -23,12 +23,16 @@ impl Scene {
     async fn new(size: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let content = noise(size, 7);
-        let (manifest, _) = build(vec![artifact(folder.path(), "lib/a.jar", &content)]).await.unwrap();
+        let (manifest, _) =
+            build(vec![artifact(folder.path(), "lib/a.jar", &content)]).await.unwrap();
         Self { place: tempfile::tempdir().unwrap(), manifest, content }
     }
 
     /// An origin where requests for blobs meet `script`, and the manifest is served normally.
-    async fn origin(&self, script: impl Fn(usize, &Asked) -> Fault + Send + Sync + 'static) -> Origin {
+    async fn origin(
+        &self,
+        script: impl Fn(usize, &Asked) -> Fault + Send + Sync + 'static,
+    ) -> Origin {
         let blobs = [self.content.clone()];
         Origin::start(&self.manifest, &blobs, move |before, asked| {
             if asked.path.starts_with("/v1/blobs/") { script(before, asked) } else { Fault::None }
@@ -68,7 +72,8 @@ impl Scene {
     }
 }
 
-/// The defaults, with shorter waits between attempts. A busy machine may stall a transfer for a while.
+/// The defaults, with shorter waits between attempts. A busy machine may stall a transfer for a
+/// while.
 fn quick() -> FetchOptions {
     FetchOptions {
         patience: Duration::from_secs(30),
@@ -80,7 +85,10 @@ fn quick() -> FetchOptions {
 
 /// The same, with transfers that stall for a second given up.
 fn watchful() -> FetchOptions {
-    FetchOptions { floor: RateFloor { bytes_per_second: 1000, window: Duration::from_secs(1) }, ..quick() }
+    FetchOptions {
+        floor: RateFloor { bytes_per_second: 1000, window: Duration::from_secs(1) },
+        ..quick()
+    }
 }
 
 fn blob_requests(origin: &Origin) -> Vec<Asked> {
@@ -99,7 +107,11 @@ async fn a_manifest_that_never_ends_is_given_up() {
         target: scene.place.path().join("flink"),
     };
     // The limit holds even for a server that is not below the rate floor.
-    let options = FetchOptions { manifest_time: Duration::from_millis(50), patience: Duration::ZERO, ..quick() };
+    let options = FetchOptions {
+        manifest_time: Duration::from_millis(50),
+        patience: Duration::ZERO,
+        ..quick()
+    };
     let error = materialise_with(request, options, watch::Sender::default()).await.unwrap_err();
     assert_eq!(error.blame(), Blame::Network);
     assert!(error.to_string().contains("the manifest did not come within"), "{error}");
@@ -108,7 +120,8 @@ async fn a_manifest_that_never_ends_is_given_up() {
 #[tokio::test]
 async fn a_lost_transfer_continues_at_the_same_byte() {
     let scene = Scene::new(3 * MIB).await;
-    let origin = scene.origin(|before, _| if before < 2 { Fault::Truncate(MIB) } else { Fault::None }).await;
+    let origin =
+        scene.origin(|before, _| if before < 2 { Fault::Truncate(MIB) } else { Fault::None }).await;
     let progress = scene.fetch(&[&origin]).await.unwrap();
     scene.assert_arrived();
     let ranges: Vec<_> = blob_requests(&origin).into_iter().map(|asked| asked.range).collect();
@@ -119,11 +132,14 @@ async fn a_lost_transfer_continues_at_the_same_byte() {
 #[tokio::test]
 async fn a_lost_transfer_of_a_large_file_repeats_no_byte() {
     let scene = Scene::new(40 * MIB).await;
-    let origin = scene.origin(|before, _| if before < 6 { Fault::Truncate(5 * MIB) } else { Fault::None }).await;
+    let origin = scene
+        .origin(|before, _| if before < 6 { Fault::Truncate(5 * MIB) } else { Fault::None })
+        .await;
     let progress = scene.fetch(&[&origin]).await.unwrap();
     scene.assert_arrived();
     assert_eq!(progress.bytes_done, progress.bytes);
-    let mut asked: Vec<usize> = blob_requests(&origin).iter().map(|asked| asked.range.clone().unwrap().start).collect();
+    let mut asked: Vec<usize> =
+        blob_requests(&origin).iter().map(|asked| asked.range.clone().unwrap().start).collect();
     let count = asked.len();
     asked.sort_unstable();
     asked.dedup();
@@ -133,7 +149,9 @@ async fn a_lost_transfer_of_a_large_file_repeats_no_byte() {
 #[tokio::test]
 async fn a_server_without_ranges_works() {
     let scene = Scene::new(3 * MIB).await;
-    let origin = scene.origin(|before, _| if before == 0 { Fault::Truncate(MIB) } else { Fault::NoRange }).await;
+    let origin = scene
+        .origin(|before, _| if before == 0 { Fault::Truncate(MIB) } else { Fault::NoRange })
+        .await;
     scene.fetch(&[&origin]).await.unwrap();
     scene.assert_arrived();
 
@@ -146,7 +164,8 @@ async fn a_server_without_ranges_works() {
 #[tokio::test]
 async fn a_stalled_transfer_is_given_up_and_continues_elsewhere() {
     let scene = Scene::new(3 * MIB).await;
-    let origin = scene.origin(|before, _| if before == 0 { Fault::Stall(MIB) } else { Fault::None }).await;
+    let origin =
+        scene.origin(|before, _| if before == 0 { Fault::Stall(MIB) } else { Fault::None }).await;
     scene.fetch_with(watchful(), &scene.place.path().join("flink"), &[&origin]).await.unwrap();
     scene.assert_arrived();
     assert_eq!(blob_requests(&origin)[1].range, Some(MIB..3 * MIB));
@@ -157,7 +176,8 @@ async fn a_server_that_stalls_forever_is_a_network_error() {
     let scene = Scene::new(MIB).await;
     let origin = scene.origin(|_, _| Fault::Stall(0)).await;
     let options = FetchOptions { patience: Duration::from_secs(1), ..watchful() };
-    let error = scene.fetch_with(options, &scene.place.path().join("flink"), &[&origin]).await.unwrap_err();
+    let error =
+        scene.fetch_with(options, &scene.place.path().join("flink"), &[&origin]).await.unwrap_err();
     assert!(matches!(error, FetchError::Stalled { .. }), "{error}");
     assert_eq!(error.blame(), Blame::Network);
     folder_is_empty(scene.place.path()).await;
@@ -215,7 +235,8 @@ async fn a_missing_blob_is_not_requested_again() {
 async fn a_mirror_with_wrong_content_is_dropped_for_a_good_one() {
     for size in [MIB, 20 * MIB] {
         let scene = Scene::new(size).await;
-        let (liar, honest) = (scene.origin(|_, _| Fault::Wrong).await, scene.origin(|_, _| Fault::None).await);
+        let (liar, honest) =
+            (scene.origin(|_, _| Fault::Wrong).await, scene.origin(|_, _| Fault::None).await);
         let progress = scene.fetch(&[&liar, &honest]).await.unwrap();
         scene.assert_arrived();
         assert_eq!(progress.bytes_done, progress.bytes);
@@ -264,7 +285,10 @@ async fn a_manifest_with_another_digest_is_rejected() {
     let scene = Scene::new(MIB).await;
     let origin = Origin::start(&scene.manifest, &[], |_, _| Fault::Wrong).await;
     let error = scene.fetch(&[&origin]).await.unwrap_err();
-    assert!(matches!(error, FetchError::Digest { expected, .. } if expected == scene.manifest.digest()), "{error}");
+    assert!(
+        matches!(error, FetchError::Digest { expected, .. } if expected == scene.manifest.digest()),
+        "{error}"
+    );
 }
 
 #[tokio::test]

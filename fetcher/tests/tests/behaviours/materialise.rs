@@ -32,7 +32,8 @@ async fn fetch(
     token: Token,
     target: &Path,
 ) -> Result<Materialised, FetchError> {
-    let request = Request { urls: vec![url.to_owned()], manifest, secrets, token, target: target.to_owned() };
+    let request =
+        Request { urls: vec![url.to_owned()], manifest, secrets, token, target: target.to_owned() };
     materialise(request, watch::Sender::default()).await
 }
 
@@ -42,14 +43,20 @@ async fn a_tree_arrives_as_it_was_built() {
     let artifacts = tree(folder.path());
     let server = serve(artifacts.clone(), loopback()).await;
     let target = folder.path().join("flink");
-    let done = fetch(server.url(), digests(&server), server.issue_token("tm"), &target).await.unwrap();
+    let done =
+        fetch(server.url(), digests(&server), server.issue_token("tm"), &target).await.unwrap();
 
     assert_eq!(done.manifest, build(artifacts.clone()).await.unwrap().0);
     for artifact in &artifacts {
         let arrived = target.join(&artifact.target);
-        assert!(fs_err::read(&arrived).unwrap() == fs_err::read(&artifact.source).unwrap(), "{}", artifact.target);
+        assert!(
+            fs_err::read(&arrived).unwrap() == fs_err::read(&artifact.source).unwrap(),
+            "{}",
+            artifact.target
+        );
     }
-    let mode = |path: &str| fs_err::metadata(target.join(path)).unwrap().permissions().mode() & 0o7777;
+    let mode =
+        |path: &str| fs_err::metadata(target.join(path)).unwrap().permissions().mode() & 0o7777;
     assert_eq!(mode("lib/a.jar"), 0o444);
     assert_eq!(mode("bin/run.sh"), 0o555);
     assert_eq!(mode("conf/keytab"), 0o600);
@@ -75,7 +82,10 @@ async fn links_arrive_as_links() {
     let server = serve(artifacts.to_vec(), loopback()).await;
     let target = folder.path().join("flink");
     fetch(server.url(), digests(&server), server.issue_token("tm"), &target).await.unwrap();
-    assert_eq!(fs_err::read_link(target.join("plugins/a.jar")).unwrap(), Path::new("../lib/a-1.jar"));
+    assert_eq!(
+        fs_err::read_link(target.join("plugins/a.jar")).unwrap(),
+        Path::new("../lib/a-1.jar")
+    );
     assert_eq!(fs_err::read(target.join("plugins/a.jar")).unwrap(), b"jar");
 }
 
@@ -116,7 +126,8 @@ async fn an_existing_target_is_not_touched() {
     let server = serve(tree(folder.path()), loopback()).await;
     let target = folder.path().join("flink");
     fs_err::create_dir(&target).unwrap();
-    let error = fetch(server.url(), digests(&server), server.issue_token("tm"), &target).await.unwrap_err();
+    let error =
+        fetch(server.url(), digests(&server), server.issue_token("tm"), &target).await.unwrap_err();
     assert!(matches!(error, FetchError::Exists(_)), "{error}");
 }
 
@@ -145,7 +156,9 @@ async fn a_wrong_token_is_a_configuration_error_that_hides_the_token() {
     let folder = tempfile::tempdir().unwrap();
     let server = serve(tree(folder.path()), loopback()).await;
     let token: Token = "not-the-token".parse().unwrap();
-    let error = fetch(server.url(), digests(&server), token, &folder.path().join("flink")).await.unwrap_err();
+    let error = fetch(server.url(), digests(&server), token, &folder.path().join("flink"))
+        .await
+        .unwrap_err();
     assert!(matches!(error, FetchError::Refused { .. }), "{error}");
     assert_eq!(error.blame(), fetcher_client::Blame::Configuration);
     assert!(!format!("{error} {error:?}").contains("not-the-token"));
@@ -155,18 +168,30 @@ async fn a_wrong_token_is_a_configuration_error_that_hides_the_token() {
 async fn an_invalid_address_is_reported() {
     for url in ["", "ftp://host/", "host:8080", "http://"] {
         let token: Token = "t".parse().unwrap();
-        let error = fetch(url, (Digest::of(b""), None), token, Path::new("/nowhere/flink")).await.unwrap_err();
+        let error = fetch(url, (Digest::of(b""), None), token, Path::new("/nowhere/flink"))
+            .await
+            .unwrap_err();
         assert!(matches!(error, FetchError::Address { .. }), "{url}: {error}");
     }
 }
 
 #[tokio::test]
 async fn an_address_with_a_password_is_refused_and_the_password_is_not_shown() {
-    for url in ["http://user:hunter2@host:80/", "ftp://hunter2@host", "http://user:hunt@er2@host/?q", "hunter2@host"] {
+    for url in [
+        "http://user:hunter2@host:80/",
+        "ftp://hunter2@host",
+        "http://user:hunt@er2@host/?q",
+        "hunter2@host",
+    ] {
         let token: Token = "t".parse().unwrap();
-        let error = fetch(url, (Digest::of(b""), None), token, Path::new("/nowhere/flink")).await.unwrap_err();
+        let error = fetch(url, (Digest::of(b""), None), token, Path::new("/nowhere/flink"))
+            .await
+            .unwrap_err();
         assert!(matches!(error, FetchError::Address { .. }), "{error}");
-        assert!(!error.to_string().contains("hunt") && error.to_string().contains("***@host"), "{error}");
+        assert!(
+            !error.to_string().contains("hunt") && error.to_string().contains("***@host"),
+            "{error}"
+        );
     }
 }
 

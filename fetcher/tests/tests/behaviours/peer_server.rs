@@ -37,7 +37,9 @@ impl Scene {
         artifacts[2].secret = true;
         let (manifest, _) = build(artifacts).await.unwrap();
         let origin = Origin::start(&manifest, &contents, |_, _| Fault::None).await;
-        let cache = Cache::open(CacheOptions { path: folder.path().join("cache"), budget: 1 << 40 }).unwrap();
+        let cache =
+            Cache::open(CacheOptions { path: folder.path().join("cache"), budget: 1 << 40 })
+                .unwrap();
         let wanted = Request {
             urls: vec![origin.url()],
             manifest: manifest.split().unwrap().0.digest(),
@@ -73,7 +75,10 @@ async fn contents_of_the_cache_are_served_whole_and_in_parts() {
     becomes(|| scene.server.bytes_sent(), 5000 + 9_000_000).await;
 
     let etag = part.header("etag").to_owned();
-    assert_eq!(get(&large, None, &[("If-None-Match", &etag)]).await.status, StatusCode::NOT_MODIFIED);
+    assert_eq!(
+        get(&large, None, &[("If-None-Match", &etag)]).await.status,
+        StatusCode::NOT_MODIFIED
+    );
     let head = request(Method::HEAD, &large, None, &[]).await.unwrap();
     assert_eq!(head.header("content-length"), (40 * MIB).to_string());
     let beyond = get(&large, None, &[("Range", "bytes=41943040-")]).await;
@@ -120,7 +125,10 @@ async fn transfers_beyond_the_limit_get_a_503() {
     let large = scene.url("lib/large.jar");
     let _slow = begin(&scene, &large).await;
     let answer = get(&large, None, &[]).await;
-    assert_eq!((answer.status, answer.header("retry-after")), (StatusCode::SERVICE_UNAVAILABLE, "1"));
+    assert_eq!(
+        (answer.status, answer.header("retry-after")),
+        (StatusCode::SERVICE_UNAVAILABLE, "1")
+    );
     assert_eq!(scene.server.streams(), 1);
 }
 
@@ -139,7 +147,10 @@ async fn a_content_that_is_evicted_while_being_served_still_arrives() {
 async fn begin(scene: &Scene, url: &str) -> (TcpStream, Vec<u8>) {
     let path = url.strip_prefix(&scene.at("")).unwrap();
     let mut client = TcpStream::connect(scene.server.address()).await.unwrap();
-    client.write_all(format!("GET {path} HTTP/1.1\r\nConnection: close\r\n\r\n").as_bytes()).await.unwrap();
+    client
+        .write_all(format!("GET {path} HTTP/1.1\r\nConnection: close\r\n\r\n").as_bytes())
+        .await
+        .unwrap();
     let mut received = vec![0; 100];
     client.read_exact(&mut received).await.unwrap();
     (client, received)

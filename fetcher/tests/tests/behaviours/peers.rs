@@ -3,7 +3,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use common::rate::RateFloor;
-use fetcher_client::{Blame, Cache, CacheOptions, FetchError, FetchOptions, Materialised, Request, materialise_with};
+use fetcher_client::{
+    Blame, Cache, CacheOptions, FetchError, FetchOptions, Materialised, Request, materialise_with,
+};
 use fetcher_formats::{Digest, Manifest};
 use fetcher_server::{ArtifactServer, PeerOptions, PeerServer, ServerOptions, build};
 use fetcher_tests::origin::{Fault, Origin};
@@ -16,7 +18,8 @@ use tokio::sync::watch;
 const MIB: usize = 1 << 20;
 const FOLLOW: (&str, &str) = ("Flink-Mesos-Peer", "follow");
 
-/// A large file, a medium one, a small one and a secret, on a server that redirects clients to peers above one stream.
+/// A large file, a medium one, a small one and a secret, on a server that redirects clients to
+/// peers above one stream.
 pub(crate) struct Scene {
     folder: tempfile::TempDir,
     pub(crate) manifest: Manifest,
@@ -27,10 +30,12 @@ pub(crate) struct Scene {
 impl Scene {
     pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let contents = vec![noise(21 * MIB, 1), noise(3 * MIB, 2), noise(5000, 3), b"secret".to_vec()];
-        let mut artifacts: Vec<_> = [("lib/large.jar", 0), ("lib/a.jar", 1), ("lib/small.jar", 2), ("conf/keytab", 3)]
-            .map(|(target, content)| artifact(folder.path(), target, &contents[content]))
-            .to_vec();
+        let contents =
+            vec![noise(21 * MIB, 1), noise(3 * MIB, 2), noise(5000, 3), b"secret".to_vec()];
+        let mut artifacts: Vec<_> =
+            [("lib/large.jar", 0), ("lib/a.jar", 1), ("lib/small.jar", 2), ("conf/keytab", 3)]
+                .map(|(target, content)| artifact(folder.path(), target, &contents[content]))
+                .to_vec();
         artifacts[3].secret = true;
         let (manifest, catalogue) = build(artifacts).await.unwrap();
         let options = ServerOptions { peers_above: 1, ..loopback() };
@@ -57,12 +62,20 @@ impl Scene {
     }
 
     async fn peer(&self, name: &str) -> (Cache, PeerServer) {
-        let cache = Cache::open(CacheOptions { path: self.folder.path().join(name), budget: 1 << 40 }).unwrap();
-        let options = PeerOptions { bind: SocketAddr::from(([127, 0, 0, 1], 0)), ..PeerOptions::default() };
+        let cache =
+            Cache::open(CacheOptions { path: self.folder.path().join(name), budget: 1 << 40 })
+                .unwrap();
+        let options =
+            PeerOptions { bind: SocketAddr::from(([127, 0, 0, 1], 0)), ..PeerOptions::default() };
         (cache.clone(), PeerServer::start(options, cache, None).await.unwrap())
     }
 
-    async fn fetch(&self, cache: &Cache, name: &str, options: FetchOptions) -> Result<Materialised, FetchError> {
+    async fn fetch(
+        &self,
+        cache: &Cache,
+        name: &str,
+        options: FetchOptions,
+    ) -> Result<Materialised, FetchError> {
         cache.materialise(self.request(name), options, watch::Sender::default()).await
     }
 
@@ -77,7 +90,9 @@ impl Scene {
     }
 
     fn assert_arrived(&self, target: &Path) {
-        for (path, content) in [("lib/large.jar", 0), ("lib/a.jar", 1), ("lib/small.jar", 2), ("conf/keytab", 3)] {
+        for (path, content) in
+            [("lib/large.jar", 0), ("lib/a.jar", 1), ("lib/small.jar", 2), ("conf/keytab", 3)]
+        {
             assert!(fs_err::read(target.join(path)).unwrap() == self.contents[content], "{path}");
         }
     }
@@ -88,17 +103,30 @@ impl Scene {
         get(&url, Some(self.server.issue_token("tm").expose()), headers).await
     }
 
-    pub(crate) async fn announce(&self, method: Method, digest: Digest, holder: &str, token: Option<&str>) -> Answer {
+    pub(crate) async fn announce(
+        &self,
+        method: Method,
+        digest: Digest,
+        holder: &str,
+        token: Option<&str>,
+    ) -> Answer {
         let url = format!("{}/v1/holders/{digest}", self.server.url());
         request(method, &url, token, &[("Flink-Mesos-Holder", holder)]).await.unwrap()
     }
 
-    /// A peer that answers every request with `fault`, and that has announced everything to the server.
+    /// A peer that answers every request with `fault`, and that has announced everything to the
+    /// server.
     async fn bad_peer(&self, fault: Fault) -> Origin {
         let peer = Origin::start(&self.manifest, &self.contents, move |_, _| fault.clone()).await;
         let token = self.server.issue_token("tm");
-        let answer =
-            self.announce(Method::PUT, self.server.manifest(), &peer.address().to_string(), Some(token.expose())).await;
+        let answer = self
+            .announce(
+                Method::PUT,
+                self.server.manifest(),
+                &peer.address().to_string(),
+                Some(token.expose()),
+            )
+            .await;
         assert_eq!(answer.status, StatusCode::NO_CONTENT);
         peer
     }
@@ -110,13 +138,17 @@ impl Scene {
 
 /// The defaults, with shorter waits for tests.
 fn quick() -> FetchOptions {
-    FetchOptions { backoff: (Duration::from_millis(1), Duration::from_millis(50)), ..FetchOptions::default() }
+    FetchOptions {
+        backoff: (Duration::from_millis(1), Duration::from_millis(50)),
+        ..FetchOptions::default()
+    }
 }
 
 #[tokio::test]
 async fn a_busy_server_redirects_clients_to_a_host_with_the_content() {
     let scene = Scene::new().await;
-    let ((first, first_peer), (second, _)) = (scene.peer("first").await, scene.peer("second").await);
+    let ((first, first_peer), (second, _)) =
+        (scene.peer("first").await, scene.peer("second").await);
     let options = FetchOptions { announce: Some(first_peer.address()), ..quick() };
     scene.fetch(&first, "one", options).await.unwrap();
     scene.holders_become(1).await;
@@ -138,7 +170,8 @@ async fn peers_work_without_a_cache_too() {
     scene.fetch(&first, "one", options).await.unwrap();
     scene.holders_become(1).await;
     let _busy = scene.keep_busy().await;
-    let done = materialise_with(scene.request("two"), quick(), watch::Sender::default()).await.unwrap();
+    let done =
+        materialise_with(scene.request("two"), quick(), watch::Sender::default()).await.unwrap();
     scene.assert_arrived(&done.target);
     becomes(|| peer.bytes_sent(), scene.size()).await;
 }
@@ -160,22 +193,36 @@ async fn three_hosts_at_once_cost_the_server_little_more_than_one() {
     let from_peers = || hosts.iter().map(|(_, peer)| peer.bytes_sent()).sum::<u64>();
     becomes(|| scene.server.bytes_sent() + from_peers() >= 3 * (scene.size() + 6), true).await;
     let sent = scene.server.bytes_sent();
-    assert!(2 * sent < 5 * scene.size(), "{sent} bytes from the server for a tree of {}", scene.size());
+    assert!(
+        2 * sent < 5 * scene.size(),
+        "{sent} bytes from the server for a tree of {}",
+        scene.size()
+    );
 }
 
 #[tokio::test]
 async fn a_bad_peer_is_dropped_and_reported_and_the_fetch_succeeds() {
-    for fault in [Fault::Wrong, Fault::Truncate(1000), Fault::Stall(1000), Fault::Longer, Fault::Status(500, None)] {
+    for fault in [
+        Fault::Wrong,
+        Fault::Truncate(1000),
+        Fault::Stall(1000),
+        Fault::Longer,
+        Fault::Status(500, None),
+    ] {
         let scene = Scene::new().await;
         let peer = scene.bad_peer(fault.clone()).await;
         let _busy = scene.keep_busy().await;
         let floor = RateFloor { bytes_per_second: 1000, window: Duration::from_millis(500) };
         let options = FetchOptions { peer_floor: floor, ..quick() };
-        let done = materialise_with(scene.request("flink"), options, watch::Sender::default()).await;
+        let done =
+            materialise_with(scene.request("flink"), options, watch::Sender::default()).await;
         let done = done.unwrap_or_else(|error| panic!("{fault:?}: {error}"));
         scene.assert_arrived(&done.target);
         let asked = peer.asked().len();
-        assert!((1..=4).contains(&asked), "{fault:?}: asked {asked} times: once per connection is enough");
+        assert!(
+            (1..=4).contains(&asked),
+            "{fault:?}: asked {asked} times: once per connection is enough"
+        );
         scene.holders_become(0).await;
     }
 }
@@ -185,7 +232,8 @@ async fn a_peer_that_is_gone_does_not_matter() {
     let scene = Scene::new().await;
     drop(scene.bad_peer(Fault::None).await);
     let _busy = scene.keep_busy().await;
-    let done = materialise_with(scene.request("flink"), quick(), watch::Sender::default()).await.unwrap();
+    let done =
+        materialise_with(scene.request("flink"), quick(), watch::Sender::default()).await.unwrap();
     scene.assert_arrived(&done.target);
     scene.holders_become(0).await;
 }
@@ -195,7 +243,8 @@ async fn a_peer_that_removed_a_content_is_not_asked_for_it_again() {
     let scene = Scene::new().await;
     let peer = scene.bad_peer(Fault::Status(404, None)).await;
     let _busy = scene.keep_busy().await;
-    let done = materialise_with(scene.request("flink"), quick(), watch::Sender::default()).await.unwrap();
+    let done =
+        materialise_with(scene.request("flink"), quick(), watch::Sender::default()).await.unwrap();
     scene.assert_arrived(&done.target);
     scene.holders_become(0).await;
     assert!(peer.asked().len() >= 3, "lacking one content says nothing about the others");
@@ -206,7 +255,8 @@ async fn a_busy_peer_is_not_a_bad_one() {
     let scene = Scene::new().await;
     let _peer = scene.bad_peer(Fault::Status(503, Some(1))).await;
     let _busy = scene.keep_busy().await;
-    let done = materialise_with(scene.request("flink"), quick(), watch::Sender::default()).await.unwrap();
+    let done =
+        materialise_with(scene.request("flink"), quick(), watch::Sender::default()).await.unwrap();
     scene.assert_arrived(&done.target);
     assert_eq!(scene.server.holders(), 1);
 }
@@ -253,7 +303,8 @@ async fn any_other_redirect_is_an_error_and_sends_no_token() {
     let folder = tempfile::tempdir().unwrap();
     let content = noise(MIB, 1);
     let (manifest, _) = build(vec![artifact(folder.path(), "a", &content)]).await.unwrap();
-    let elsewhere = Origin::start(&manifest, std::slice::from_ref(&content), |_, _| Fault::None).await;
+    let elsewhere =
+        Origin::start(&manifest, std::slice::from_ref(&content), |_, _| Fault::None).await;
     let to = elsewhere.address();
     let origin = Origin::start(&manifest, &[content], move |_, _| Fault::Elsewhere(302, to)).await;
     let request = Request {
@@ -277,9 +328,16 @@ async fn a_redirect_names_the_holder_and_frees_the_connection() {
     let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy();
     let client = client.tls_certs_only([]).build().unwrap();
     let token = scene.server.issue_token("tm");
-    let asked = client.get(url).bearer_auth(token.expose()).header(FOLLOW.0, FOLLOW.1).send().await.unwrap();
+    let asked = client
+        .get(url)
+        .bearer_auth(token.expose())
+        .header(FOLLOW.0, FOLLOW.1)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(asked.status(), StatusCode::TEMPORARY_REDIRECT);
-    let name = scene.manifest.entries().iter().find(|entry| entry.path.as_str() == "lib/a.jar").unwrap();
+    let name =
+        scene.manifest.entries().iter().find(|entry| entry.path.as_str() == "lib/a.jar").unwrap();
     let expected = format!("http://{}/v1/blobs/{}", peer.address(), name.blob().unwrap().name());
     assert_eq!(asked.headers()["location"].to_str().unwrap(), expected);
 }
@@ -318,7 +376,9 @@ async fn a_secret_is_never_redirected() {
     let token = scene.server.issue_token("tm");
     let peer = scene.bad_peer(Fault::None).await;
     let digest = Digest::of(b"secret");
-    let answer = scene.announce(Method::PUT, digest, &peer.address().to_string(), Some(token.expose())).await;
+    let answer = scene
+        .announce(Method::PUT, digest, &peer.address().to_string(), Some(token.expose()))
+        .await;
     assert_eq!(answer.status, StatusCode::NOT_FOUND);
     let _busy = scene.keep_busy().await;
     assert_eq!(scene.get(3, &[FOLLOW]).await.body, b"secret");

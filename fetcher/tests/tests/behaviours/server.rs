@@ -14,12 +14,18 @@ async fn manifest_and_blobs_are_served_by_digest() {
     let server = serve(vec![artifact(folder.path(), "lib/a", b"hello")], loopback()).await;
     let token = server.issue_token("tm-1");
 
-    let answer = get(&format!("{}/v1/manifests/{}", server.url(), server.manifest()), Some(token.expose()), &[]).await;
+    let answer = get(
+        &format!("{}/v1/manifests/{}", server.url(), server.manifest()),
+        Some(token.expose()),
+        &[],
+    )
+    .await;
     assert_eq!(answer.status, StatusCode::OK);
     assert_eq!(Manifest::decode(&answer.body).unwrap().digest(), server.manifest());
 
     let digest = Digest::of(b"hello");
-    let answer = get(&format!("{}/v1/blobs/{digest}", server.url()), Some(token.expose()), &[]).await;
+    let answer =
+        get(&format!("{}/v1/blobs/{digest}", server.url()), Some(token.expose()), &[]).await;
     assert_eq!((answer.status, answer.body.as_slice()), (StatusCode::OK, b"hello".as_slice()));
     assert_eq!(answer.header("etag"), format!("\"{digest}\""));
     assert!(answer.header("cache-control").contains("immutable"));
@@ -28,7 +34,8 @@ async fn manifest_and_blobs_are_served_by_digest() {
 #[tokio::test]
 async fn without_a_valid_token_the_server_reveals_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let server = serve(vec![artifact(folder.path(), "lib/secret-name", b"hello")], loopback()).await;
+    let server =
+        serve(vec![artifact(folder.path(), "lib/secret-name", b"hello")], loopback()).await;
     let revoked = server.issue_token("tm-1");
     server.revoke("tm-1");
 
@@ -81,14 +88,20 @@ async fn head_returns_the_size_without_a_body() {
     let token = server.issue_token("tm-1");
     let url = format!("{}/v1/blobs/{}", server.url(), Digest::of(b"hello"));
     let answer = request(Method::HEAD, &url, Some(token.expose()), &[]).await.unwrap();
-    assert_eq!((answer.status, answer.header("content-length"), answer.body.len()), (StatusCode::OK, "5", 0));
+    assert_eq!(
+        (answer.status, answer.header("content-length"), answer.body.len()),
+        (StatusCode::OK, "5", 0)
+    );
 }
 
 #[tokio::test]
 async fn other_methods_are_rejected() {
     let server = serve(Vec::new(), loopback()).await;
     let answer = request(Method::DELETE, server.url(), None, &[]).await.unwrap();
-    assert_eq!((answer.status, answer.header("allow")), (StatusCode::METHOD_NOT_ALLOWED, "GET, HEAD"));
+    assert_eq!(
+        (answer.status, answer.header("allow")),
+        (StatusCode::METHOD_NOT_ALLOWED, "GET, HEAD")
+    );
 }
 
 #[tokio::test]
@@ -122,7 +135,10 @@ async fn a_file_that_changed_after_hashing_is_not_served() {
     fs_err::remove_file(&source).unwrap();
     let answer = get(&url, Some(token.expose()), &[]).await;
     assert_eq!(answer.status, StatusCode::GONE);
-    assert!(!String::from_utf8_lossy(&answer.body).contains(folder.path().to_str().unwrap()), "local paths leak");
+    assert!(
+        !String::from_utf8_lossy(&answer.body).contains(folder.path().to_str().unwrap()),
+        "local paths leak"
+    );
 }
 
 #[tokio::test]
@@ -138,10 +154,18 @@ async fn the_answer_breaks_off_if_its_file_changes_meanwhile() {
     let mut client = ask(&server, &path, token.expose()).await;
     let mut start = vec![0; 1 << 20];
     client.read_exact(&mut start).await.unwrap();
-    fs_err::OpenOptions::new().append(true).open(&source).unwrap().set_len(content.len() as u64 + 1).unwrap();
+    fs_err::OpenOptions::new()
+        .append(true)
+        .open(&source)
+        .unwrap()
+        .set_len(content.len() as u64 + 1)
+        .unwrap();
     let mut rest = Vec::new();
     let read = client.read_to_end(&mut rest).await;
-    assert!(read.is_err() || rest.len() + start.len() < content.len(), "all bytes were sent under the old digest");
+    assert!(
+        read.is_err() || rest.len() + start.len() < content.len(),
+        "all bytes were sent under the old digest"
+    );
 }
 
 #[tokio::test]
@@ -156,7 +180,10 @@ async fn transfers_beyond_the_limit_get_a_503() {
     let mut slow = ask(&server, &path, token.expose()).await;
     slow.read_exact(&mut [0; 100]).await.unwrap();
     let answer = get(&format!("{}{path}", server.url()), Some(token.expose()), &[]).await;
-    assert_eq!((answer.status, answer.header("retry-after")), (StatusCode::SERVICE_UNAVAILABLE, "1"));
+    assert_eq!(
+        (answer.status, answer.header("retry-after")),
+        (StatusCode::SERVICE_UNAVAILABLE, "1")
+    );
 }
 
 #[tokio::test]
@@ -166,7 +193,8 @@ async fn connections_beyond_the_limit_get_a_503() {
     let options = ServerOptions { max_connections: 1, ..loopback() };
     let server = serve(vec![artifact(folder.path(), "a", &content)], options).await;
     let token = server.issue_token("tm-1");
-    let mut first = ask(&server, &format!("/v1/blobs/{}", Digest::of(&content)), token.expose()).await;
+    let mut first =
+        ask(&server, &format!("/v1/blobs/{}", Digest::of(&content)), token.expose()).await;
     first.read_exact(&mut [0; 8]).await.unwrap();
     assert_eq!(get(server.url(), None, &[]).await.status, StatusCode::SERVICE_UNAVAILABLE);
 }
@@ -190,9 +218,11 @@ async fn a_client_that_does_not_read_is_disconnected() {
     let folder = tempfile::tempdir().unwrap();
     let content = noise(64 << 20, 1);
     let floor = RateFloor { bytes_per_second: 1, window: Duration::from_millis(100) };
-    let server =
-        serve(vec![artifact(folder.path(), "a", &content)], ServerOptions { max_streams: 1, floor, ..loopback() })
-            .await;
+    let server = serve(
+        vec![artifact(folder.path(), "a", &content)],
+        ServerOptions { max_streams: 1, floor, ..loopback() },
+    )
+    .await;
     let token = server.issue_token("tm-1");
     let path = format!("/v1/blobs/{}", Digest::of(&content));
 
@@ -200,19 +230,26 @@ async fn a_client_that_does_not_read_is_disconnected() {
     let served = async {
         let url = format!("{}{path}", server.url());
         // On a busy machine, the server may take this client for a stuck one too.
-        while !request(Method::GET, &url, Some(token.expose()), &[]).await.is_ok_and(|got| got.status == StatusCode::OK)
+        while !request(Method::GET, &url, Some(token.expose()), &[])
+            .await
+            .is_ok_and(|got| got.status == StatusCode::OK)
         {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), served).await.expect("the stuck client kept its place");
+    tokio::time::timeout(Duration::from_secs(60), served)
+        .await
+        .expect("the stuck client kept its place");
 }
 
 #[tokio::test]
 async fn one_connection_carries_many_requests() {
     let folder = tempfile::tempdir().unwrap();
-    let server =
-        serve(vec![artifact(folder.path(), "a", b"hello"), artifact(folder.path(), "b", b"")], loopback()).await;
+    let server = serve(
+        vec![artifact(folder.path(), "a", b"hello"), artifact(folder.path(), "b", b"")],
+        loopback(),
+    )
+    .await;
     let token = server.issue_token("tm-1");
     let blobs = [b"hello".as_slice(), b"", b"hello"].map(|content| {
         let path = format!("/v1/blobs/{}", Digest::of(content));
@@ -252,7 +289,8 @@ async fn shutdown_ends_running_transfers() {
     let content = noise(64 << 20, 1);
     let server = serve(vec![artifact(folder.path(), "a", &content)], loopback()).await;
     let token = server.issue_token("tm-1");
-    let mut client = ask(&server, &format!("/v1/blobs/{}", Digest::of(&content)), token.expose()).await;
+    let mut client =
+        ask(&server, &format!("/v1/blobs/{}", Digest::of(&content)), token.expose()).await;
     client.read_exact(&mut [0; 100]).await.unwrap();
     let address = server.address();
     server.shutdown().await;
@@ -265,7 +303,9 @@ async fn shutdown_ends_running_transfers() {
 /// Sends a request, and does not read the answer.
 async fn ask(server: &ArtifactServer, path: &str, token: &str) -> TcpStream {
     let mut client = TcpStream::connect(server.address()).await.unwrap();
-    let head = format!("GET {path} HTTP/1.1\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n");
+    let head = format!(
+        "GET {path} HTTP/1.1\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n"
+    );
     client.write_all(head.as_bytes()).await.unwrap();
     client
 }

@@ -7,7 +7,8 @@ use fetcher_client::{Request, materialise};
 use fetcher_formats::Digest;
 use fetcher_server::{ArtifactServer, build};
 use fetcher_sources::{
-    FirstUses, Obtained, Scheme, Settings, SourceError, SourceOptions, SourceProgress, SourceUri, obtain,
+    FirstUses, Obtained, Scheme, Settings, SourceError, SourceOptions, SourceProgress, SourceUri,
+    obtain,
 };
 use fetcher_tests::support::{artifact, loopback, noise, serve};
 use tokio::sync::watch;
@@ -26,7 +27,8 @@ impl Place {
         let kept = folder.path().join("kept");
         fs_err::create_dir(&kept).unwrap();
         let backoff = (Duration::from_millis(1), Duration::from_millis(1));
-        let options = SourceOptions { patience: Duration::ZERO, backoff, ..SourceOptions::new(kept) };
+        let options =
+            SourceOptions { patience: Duration::ZERO, backoff, ..SourceOptions::new(kept) };
         Self { folder, options }
     }
 
@@ -112,8 +114,12 @@ async fn a_partial_download_of_another_content_is_discarded() {
     let digest = Some(Digest::of(&content));
     place.obtain(&web.url("/a"), digest).await.unwrap_err();
     web.change(|state| state.content.clone_from(&content));
-    // A leftover longer than the content, then one of the same length, then a shorter one: each time it is useless.
-    assert_eq!(place.patient().obtain(&web.url("/a"), digest).await.unwrap().digest, Digest::of(&content));
+    // A leftover longer than the content, then one of the same length, then a shorter one: each
+    // time it is useless.
+    assert_eq!(
+        place.patient().obtain(&web.url("/a"), digest).await.unwrap().digest,
+        Digest::of(&content)
+    );
 }
 
 #[tokio::test]
@@ -122,7 +128,12 @@ async fn wrong_content_is_rejected_and_leaves_nothing_behind() {
     let web = Web::start(b"other").await;
     let error = place.obtain(&web.url("/a.jar"), Some(Digest::of(b"wanted"))).await.unwrap_err();
     let text = error.to_string();
-    for part in ["/a.jar", "wrong content", &Digest::of(b"other").to_string(), &Digest::of(b"wanted").to_string()] {
+    for part in [
+        "/a.jar",
+        "wrong content",
+        &Digest::of(b"other").to_string(),
+        &Digest::of(b"wanted").to_string(),
+    ] {
         assert!(text.contains(part), "{text}");
     }
     assert_eq!(place.names(), Vec::<String>::new());
@@ -172,7 +183,9 @@ async fn a_web_server_with_tls_needs_a_trusted_certificate() {
     let error = place.obtain(&url, None).await.unwrap_err().to_string();
     assert!(error.contains("/a.jar") && error.contains("certificate"), "{error}");
     let mut settings = Settings::default();
-    settings.set(Scheme::Https, "authorities", certificate("authority.pem").to_str().unwrap()).unwrap();
+    settings
+        .set(Scheme::Https, "authorities", certificate("authority.pem").to_str().unwrap())
+        .unwrap();
     place.options.settings.insert(Scheme::Https, settings);
     assert_eq!(place.obtain(&url, None).await.unwrap().digest, Digest::of(b"content"));
 }
@@ -182,7 +195,8 @@ async fn no_file_that_a_setting_names_is_read_without_a_bound() {
     let folder = tempfile::tempdir().unwrap();
     let (large, pipe) = (folder.path().join("large"), folder.path().join("pipe"));
     nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
-    for (scheme, setting, most) in [(Scheme::Https, "authorities", 4 << 20), (Scheme::Gs, "credential-path", 64 << 10)]
+    for (scheme, setting, most) in
+        [(Scheme::Https, "authorities", 4 << 20), (Scheme::Gs, "credential-path", 64 << 10)]
     {
         fs_err::File::create(&large).unwrap().set_len(most + 1).unwrap();
         for (path, expected) in [(&large, "is too large: more than"), (&pipe, "is a pipe")] {
@@ -190,7 +204,11 @@ async fn no_file_that_a_setting_names_is_read_without_a_bound() {
             let mut settings = Settings::default();
             settings.set(scheme, setting, path.to_str().unwrap()).unwrap();
             place.options.settings.insert(scheme, settings);
-            let error = place.obtain(&format!("{scheme}://localhost/a"), None).await.unwrap_err().to_string();
+            let error = place
+                .obtain(&format!("{scheme}://localhost/a"), None)
+                .await
+                .unwrap_err()
+                .to_string();
             assert!(error.contains(expected), "{error}");
         }
     }
@@ -201,7 +219,9 @@ async fn a_file_of_this_machine_stays_where_it_is() {
     let place = Place::new();
     let file = place.folder.path().join("with blank.txt");
     fs_err::write(&file, "content").unwrap();
-    for uri in [file.display().to_string(), format!("file://{}", file.display()).replace(' ', "%20")] {
+    for uri in
+        [file.display().to_string(), format!("file://{}", file.display()).replace(' ', "%20")]
+    {
         let obtained = place.obtain(&uri, Some(Digest::of(b"content"))).await.unwrap();
         assert_eq!((obtained.path, obtained.size), (file.clone(), 7));
         let error = place.obtain(&uri, Some(Digest::of(b"other"))).await.unwrap_err().to_string();
@@ -225,7 +245,10 @@ async fn without_a_digest_the_content_of_the_first_use_counts_until_the_user_nam
     web.change(|state| state.content = b"two".to_vec());
     let error = open().obtain(&uri, None, &place.options, &progress).await.unwrap_err().to_string();
     let two = Digest::of(b"two");
-    assert!(error.contains(&format!("now it is {two}")) && error.contains(&format!("add sha256={two}")), "{error}");
+    assert!(
+        error.contains(&format!("now it is {two}")) && error.contains(&format!("add sha256={two}")),
+        "{error}"
+    );
     open().obtain(&uri, Some(two), &place.options, &progress).await.unwrap();
     open().obtain(&uri, None, &place.options, &progress).await.unwrap();
 }
@@ -237,7 +260,11 @@ async fn a_source_that_is_down_does_not_matter_if_its_content_is_here() {
     let web = Web::start(b"one").await;
     let uri: SourceUri = web.url("/a").parse().unwrap();
     let progress = watch::Sender::default();
-    let first = FirstUses::open(record.clone()).unwrap().obtain(&uri, None, &place.options, &progress).await.unwrap();
+    let first = FirstUses::open(record.clone())
+        .unwrap()
+        .obtain(&uri, None, &place.options, &progress)
+        .await
+        .unwrap();
     drop(web);
     let mut again = FirstUses::open(record).unwrap();
     assert_eq!(again.obtain(&uri, None, &place.options, &progress).await.unwrap(), first);
@@ -254,8 +281,8 @@ fn a_damaged_record_is_reported_and_not_replaced() {
 
 const PROXIED: &str = "http://artifacts.example.org/a.jar";
 
-/// In a process of its own whose environment names a proxy: a source and a tree are fetched through it, but nothing
-/// from this machine is.
+/// In a process of its own whose environment names a proxy: a source and a tree are fetched through
+/// it, but nothing from this machine is.
 #[tokio::test]
 #[ignore = "run by proxies_of_the_environment_are_used_but_not_for_this_machine"]
 async fn proxied() {
@@ -274,9 +301,12 @@ async fn proxied() {
         token: token.clone(),
         target: folder.join(target),
     };
-    materialise(request(vec![server.url().to_owned()], "flink"), watch::Sender::default()).await.unwrap();
+    materialise(request(vec![server.url().to_owned()], "flink"), watch::Sender::default())
+        .await
+        .unwrap();
     let far = vec!["http://am.example.org".to_owned()];
-    let error = materialise(request(far, "far"), watch::Sender::default()).await.unwrap_err().to_string();
+    let error =
+        materialise(request(far, "far"), watch::Sender::default()).await.unwrap_err().to_string();
     // The proxy has another content.
     assert!(error.contains("am.example.org") && error.contains("expected"), "{error}");
 }
@@ -292,13 +322,23 @@ async fn not_proxied() {
 #[tokio::test]
 async fn proxies_of_the_environment_are_used_but_not_for_this_machine() {
     let proxy = Web::start(b"proxied").await;
-    run("sources::proxied", &[("HTTP_PROXY", &proxy.url("")), ("http_proxy", &proxy.url(""))]).await;
+    run("sources::proxied", &[("HTTP_PROXY", &proxy.url("")), ("http_proxy", &proxy.url(""))])
+        .await;
     let asked = proxy.asked();
     assert_eq!(asked.first().map(String::as_str), Some("GET http://artifacts.example.org/a.jar"));
-    assert!(asked.get(1).is_some_and(|line| line.starts_with("GET http://am.example.org/v1/manifests/")), "{asked:?}");
+    assert!(
+        asked
+            .get(1)
+            .is_some_and(|line| line.starts_with("GET http://am.example.org/v1/manifests/")),
+        "{asked:?}"
+    );
     assert_eq!(asked.len(), 2, "{asked:?}");
     let proxy = Web::start(b"proxied").await;
-    run("sources::not_proxied", &[("http_proxy", &proxy.url("")), ("NO_PROXY", "artifacts.example.org")]).await;
+    run(
+        "sources::not_proxied",
+        &[("http_proxy", &proxy.url("")), ("NO_PROXY", "artifacts.example.org")],
+    )
+    .await;
     assert_eq!(proxy.asked(), Vec::<String>::new());
 }
 
@@ -306,12 +346,22 @@ async fn proxies_of_the_environment_are_used_but_not_for_this_machine() {
 #[expect(clippy::disallowed_methods, reason = "all tests share the environment of this process")]
 async fn run(test: &str, variables: &[(&str, &str)]) {
     let mut command = tokio::process::Command::new(std::env::current_exe().unwrap());
-    for name in
-        ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"]
-    {
+    for name in [
+        "HTTP_PROXY",
+        "http_proxy",
+        "HTTPS_PROXY",
+        "https_proxy",
+        "ALL_PROXY",
+        "all_proxy",
+        "NO_PROXY",
+        "no_proxy",
+    ] {
         command.env_remove(name);
     }
-    command.args(["--exact", test, "--ignored", "--nocapture"]).envs(variables.iter().copied()).kill_on_drop(true);
+    command
+        .args(["--exact", test, "--ignored", "--nocapture"])
+        .envs(variables.iter().copied())
+        .kill_on_drop(true);
     let output = command.output().await.unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(

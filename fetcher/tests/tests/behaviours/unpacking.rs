@@ -1,6 +1,10 @@
-//! The memory that unpacking uses, and the permissions of its result, measured in a process that does nothing else.
+//! The memory that unpacking uses, and the permissions of its result, measured in a process that
+//! does nothing else.
 
-#![expect(clippy::disallowed_methods, reason = "starts processes and passes their task in variables")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "starts processes and passes their task in variables"
+)]
 #![allow(clippy::print_stdout, reason = "the output of the other process")]
 
 use std::os::unix::fs::PermissionsExt as _;
@@ -21,7 +25,10 @@ fn unpack_elsewhere(archive: &[u8], format: Format) -> (tempfile::TempDir, Strin
     fs_err::create_dir(folder.path().join("to")).unwrap();
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", "--ignored", "--nocapture", "unpacking::in_a_process_of_its_own"]);
-    let output = command.env(TASK_VARIABLE, format!("{format} {}", folder.path().display())).output().unwrap();
+    let output = command
+        .env(TASK_VARIABLE, format!("{format} {}", folder.path().display()))
+        .output()
+        .unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
     (folder, said)
@@ -56,7 +63,8 @@ fn unpacked_files_are_not_writable_for_others_whatever_the_umask() {
     let (folder, said) = unpack_elsewhere(&archive.into_inner().unwrap(), Format::Tar);
     assert!(said.contains("unpacked 2 entries"), "{said}");
     for (name, expected) in [("x", 0o755), ("x/y", 0o755), ("l", 0o755), ("x/y/z", 0o444)] {
-        let mode = fs_err::metadata(folder.path().join("to").join(name)).unwrap().permissions().mode();
+        let mode =
+            fs_err::metadata(folder.path().join("to").join(name)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, expected, "{name}");
     }
 }

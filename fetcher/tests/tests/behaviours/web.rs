@@ -1,5 +1,5 @@
-//! A fake web server with one content, which changes, moves and closes connections as a test wants; it also works as a
-//! proxy.
+//! A fake web server with one content, which changes, moves and closes connections as a test wants;
+//! it also works as a proxy.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -69,7 +69,11 @@ async fn accept(listener: TcpListener, state: Arc<Mutex<State>>, log: Arc<Mutex<
     }
 }
 
-async fn serve(mut socket: TcpStream, state: &Mutex<State>, log: &Mutex<Vec<String>>) -> std::io::Result<()> {
+async fn serve(
+    mut socket: TcpStream,
+    state: &Mutex<State>,
+    log: &Mutex<Vec<String>>,
+) -> std::io::Result<()> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(socket.read_u8().await?);
@@ -81,7 +85,9 @@ async fn serve(mut socket: TcpStream, state: &Mutex<State>, log: &Mutex<Vec<Stri
     };
     let range = header("range");
     let line = head.lines().next().unwrap().trim_end_matches(" HTTP/1.1").to_owned();
-    log.lock().unwrap().push(range.as_ref().map_or(line.clone(), |range| format!("{line} {range}")));
+    log.lock()
+        .unwrap()
+        .push(range.as_ref().map_or(line.clone(), |range| format!("{line} {range}")));
     let (answer, body, stalls) = {
         let mut state = state.lock().unwrap();
         let answer = answer(&state, range.as_deref(), header("if-range").as_deref());
@@ -114,11 +120,15 @@ fn answer(state: &State, range: Option<&str>, if_range: Option<&str>) -> (String
     }
     let tag = format!("\"{}\"", Digest::of(&state.content));
     let from = range.filter(|_| if_range.is_none_or(|wanted| wanted == tag));
-    let from = from.map(|range| range.strip_prefix("bytes=").unwrap().trim_end_matches('-').parse::<usize>().unwrap());
+    let from = from.map(|range| {
+        range.strip_prefix("bytes=").unwrap().trim_end_matches('-').parse::<usize>().unwrap()
+    });
     let all = state.content.len();
     match from {
         None => (head(&format!("200 OK\r\nETag: {tag}"), all), state.content.clone()),
-        Some(from) if from >= all => (head(&format!("416 No\r\nContent-Range: bytes */{all}"), 0), Vec::new()),
+        Some(from) if from >= all => {
+            (head(&format!("416 No\r\nContent-Range: bytes */{all}"), 0), Vec::new())
+        }
         Some(from) => {
             let range = format!("bytes {from}-{}/{all}", all - 1);
             (

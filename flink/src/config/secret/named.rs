@@ -1,14 +1,15 @@
-//! Values inside of a text that have the name of a secret: in a JVM option, JAAS, JSON, YAML, one of Flink's maps, or the
-//! arguments of a program.
+//! Values inside of a text that have the name of a secret: in a JVM option, JAAS, JSON, YAML, one
+//! of Flink's maps, or the arguments of a program.
 
 use std::borrow::Cow;
 
 use super::names::{ends_as_secret, is_part_of_name, may_have_name};
 use super::ordinary::{is_secret_value, names_secret};
 
-/// The text with `hidden` for the value in `name=value`, such as `-Djavax.net.ssl.keyStorePassword=…`, in `name = "value"`, as
-/// JAAS has it, in `"name": "value"`, `name:value` and `--name value`, if the name is that of a secret, and for
-/// `user:password` behind a flag such as `-u`.
+/// The text with `hidden` for the value in `name=value`, such as
+/// `-Djavax.net.ssl.keyStorePassword=…`, in `name = "value"`, as JAAS has it, in `"name": "value"`,
+/// `name:value` and `--name value`, if the name is that of a secret, and for `user:password` behind
+/// a flag such as `-u`.
 pub(super) fn without_named<'a>(text: &'a str, hidden: &str) -> Cow<'a, str> {
     let may_have_login = text.contains('-') && text.contains(':');
     if !may_have_login && !may_have_name(text) {
@@ -45,7 +46,8 @@ const SCHEMES: [&str; 4] = ["basic", "bearer", "digest", "negotiate"];
 /// The longest tag or anchor of YAML before a secret, in characters.
 const LONGEST_TAG: usize = 32;
 
-/// The last part of flags that a user with a password may follow: `curl --proxy-user user:password`.
+/// The last part of flags that a user with a password may follow: `curl --proxy-user
+/// user:password`.
 const LOGINS: [&str; 4] = ["u", "user", "login", "auth"];
 
 /// The name of a secret before a separator.
@@ -59,9 +61,11 @@ struct Name<'a> {
 
 impl<'a> Name<'a> {
     fn before(text: &'a str, separator: &'a str) -> Option<Self> {
-        // Only before these, there may be blanks. A run of blanks is not looked at for each of them.
+        // Only before these, there may be blanks. A run of blanks is not looked at for each of
+        // them.
         let bare = if matches!(separator, "=" | ":") { text.trim_end() } else { text };
-        let is_around = |c: char| matches!(c, '\\' | '"' | '\'') || (separator == "=" && c.is_whitespace());
+        let is_around =
+            |c: char| matches!(c, '\\' | '"' | '\'') || (separator == "=" && c.is_whitespace());
         let trimmed = bare.trim_end_matches(is_around);
         let last = trimmed.char_indices().rfind(|(_, c)| !is_part_of_name(*c));
         let name = &trimmed[last.map_or(0, |(at, c)| at + c.len_utf8())..];
@@ -70,19 +74,26 @@ impl<'a> Name<'a> {
         (names_secret(name) || this.is_login()).then_some(this)
     }
 
-    /// Is it a flag that a user with a password may follow, or such a flag with the user: `-u`, `-uuser`?
+    /// Is it a flag that a user with a password may follow, or such a flag with the user: `-u`,
+    /// `-uuser`?
     fn is_login(&self) -> bool {
-        let Some(flag) = self.text.strip_prefix('-').filter(|_| self.is_start()) else { return false };
+        let Some(flag) = self.text.strip_prefix('-').filter(|_| self.is_start()) else {
+            return false;
+        };
         match self.separator {
             ":" => flag.len() > 1 && flag.starts_with('u'),
             // curl -fsSu
             _ if flag.bytes().all(|c| c.is_ascii_alphabetic()) && flag.ends_with('u') => true,
-            _ => flag.rsplit('-').next().is_some_and(|word| LOGINS.contains(&&*word.to_ascii_lowercase())),
+            _ => flag
+                .rsplit('-')
+                .next()
+                .is_some_and(|word| LOGINS.contains(&&*word.to_ascii_lowercase())),
         }
     }
 
-    /// Is `value` the secret of this name? `after` is all that follows the separator. Ports, tags of images, mounted paths
-    /// and addresses stay: `token-service:9092`, `registry/secret:1.2`, `secrets:/mnt`, `secret://name`.
+    /// Is `value` the secret of this name? `after` is all that follows the separator. Ports, tags
+    /// of images, mounted paths and addresses stay: `token-service:9092`, `registry/secret:1.2`,
+    /// `secrets:/mnt`, `secret://name`.
     fn hides(&self, after: &str, value: &str) -> bool {
         if self.is_login() {
             return if self.separator == ":" { !after.starts_with('/') } else { is_login(value) };
@@ -103,8 +114,8 @@ impl<'a> Name<'a> {
         }
     }
 
-    /// Where its value ends. Where a block of YAML ends is not looked for: it takes all that follows. An entry of a list may
-    /// have blanks.
+    /// Where its value ends. Where a block of YAML ends is not looked for: it takes all that
+    /// follows. An entry of a list may have blanks.
     fn end_of(&self, after: &str, value: &str) -> usize {
         let before = &after[..after.len() - value.len()];
         let is_nested = before.contains('\n') && is_block(value);
@@ -130,20 +141,28 @@ impl<'a> Name<'a> {
     }
 
     fn is_start(&self) -> bool {
-        self.before.is_none_or(|c| c.is_whitespace() || matches!(c, '=' | ',' | ';' | '"' | '\'' | '['))
+        self.before
+            .is_none_or(|c| c.is_whitespace() || matches!(c, '=' | ',' | ';' | '"' | '\'' | '['))
     }
 }
 
 /// Is it a user with a password, and neither two ports nor the ids of a user and a group?
 fn is_login(value: &str) -> bool {
     let value = value.trim_start_matches(['"', '\'', '\\']);
-    let word =
-        value.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | ';')).next().unwrap_or_default();
+    let word = value
+        .split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | ';'))
+        .next()
+        .unwrap_or_default();
     let Some((user, password)) = word.split_once(':') else { return false };
-    let is_name = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '@' | '+' | '$' | '\\' | '{' | '}');
+    let is_name = |c: char| {
+        c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '@' | '+' | '$' | '\\' | '{' | '}')
+    };
     let is_number = |text: &str| text.starts_with(|c: char| c.is_ascii_digit());
     let has_password = !password.is_empty() && !password.starts_with('/');
-    !user.is_empty() && user.chars().all(is_name) && has_password && !(is_number(user) && is_number(password))
+    !user.is_empty()
+        && user.chars().all(is_name)
+        && has_password
+        && !(is_number(user) && is_number(password))
 }
 
 /// Begins a block of YAML here?
@@ -154,12 +173,14 @@ fn is_block(value: &str) -> bool {
 
 /// Is it a name as variables of the environment have: `TOKEN_PROD`?
 fn is_constant(name: &str) -> bool {
-    name.contains('_') && name.bytes().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == b'_')
+    name.contains('_')
+        && name.bytes().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == b'_')
 }
 
 /// Does it match any secret, as in a filter for logs: `password=.*`?
 fn is_pattern(value: &str) -> bool {
-    !value.is_empty() && value.bytes().all(|c| matches!(c, b'.' | b'*' | b'+' | b'?' | b'^' | b'$' | b'(' | b')'))
+    !value.is_empty()
+        && value.bytes().all(|c| matches!(c, b'.' | b'*' | b'+' | b'?' | b'^' | b'$' | b'(' | b')'))
 }
 
 fn is_number(value: &str) -> bool {
@@ -167,28 +188,37 @@ fn is_number(value: &str) -> bool {
 }
 
 fn first_word(value: &str) -> &str {
-    value.split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '}' | ']' | ':')).next().unwrap_or_default()
+    value
+        .split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '}' | ']' | ':'))
+        .next()
+        .unwrap_or_default()
 }
 
-/// Where a value ends: after the closing quote or bracket, or before what separates it from the next one. `Bearer` and a tag or
-/// an anchor of YAML stand before the secret.
+/// Where a value ends: after the closing quote or bracket, or before what separates it from the
+/// next one. `Bearer` and a tag or an anchor of YAML stand before the secret.
 fn end_of_value(text: &str) -> usize {
     // Only the beginning is looked at, for each of many names.
     let blank = text.char_indices().take(LONGEST_TAG).find(|(_, c)| *c == ' ');
     if let Some((first, rest)) = blank.map(|(at, _)| (&text[..at], &text[at + 1..]))
-        && (SCHEMES.iter().any(|scheme| first.eq_ignore_ascii_case(scheme)) || first.starts_with(['&', '!']))
+        && (SCHEMES.iter().any(|scheme| first.eq_ignore_ascii_case(scheme))
+            || first.starts_with(['&', '!']))
     {
         return first.len() + 1 + end_of_value(rest);
     }
     let escapes = text.len() - text.trim_start_matches('\\').len();
     match text[escapes..].chars().next() {
-        Some(quote @ ('"' | '\'')) => closing_quote(text, escapes, quote).map_or(text.len(), |found| found + 1),
+        Some(quote @ ('"' | '\'')) => {
+            closing_quote(text, escapes, quote).map_or(text.len(), |found| found + 1)
+        }
         Some('{' | '[') => closing_bracket(text).map_or(text.len(), |found| found + 1),
-        _ => text.find(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '&' | '"' | '\'')).unwrap_or(text.len()),
+        _ => text
+            .find(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '&' | '"' | '\''))
+            .unwrap_or(text.len()),
     }
 }
 
-/// A value without quotes may have blanks: it goes on until a flag, another name or the end of the line.
+/// A value without quotes may have blanks: it goes on until a flag, another name or the end of the
+/// line.
 fn with_further_words(text: &str, mut end: usize) -> usize {
     if text.trim_start_matches('\\').starts_with(['"', '\'', '{', '[']) {
         return end;
@@ -199,8 +229,9 @@ fn with_further_words(text: &str, mut end: usize) -> usize {
             .split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '&' | '"' | '\''))
             .next()
             .unwrap_or_default();
-        let goes_on =
-            rest.len() < text.len() - end && !word.starts_with('-') && !word.contains(['=', ':', '{', '}', '[', ']']);
+        let goes_on = rest.len() < text.len() - end
+            && !word.starts_with('-')
+            && !word.contains(['=', ':', '{', '}', '[', ']']);
         if word.is_empty() || !goes_on {
             return end;
         }
@@ -211,7 +242,9 @@ fn with_further_words(text: &str, mut end: usize) -> usize {
 /// The quote that closes the value: before it stand no more backslashes than before the first one.
 fn closing_quote(text: &str, escapes: usize, quote: char) -> Option<usize> {
     let backslashes = |at: usize| text[..at].len() - text[..at].trim_end_matches('\\').len();
-    text.match_indices(quote).map(|(at, _)| at).find(|at| *at > escapes && backslashes(*at) <= escapes)
+    text.match_indices(quote)
+        .map(|(at, _)| at)
+        .find(|at| *at > escapes && backslashes(*at) <= escapes)
 }
 
 /// The bracket that closes the first one.
@@ -271,7 +304,10 @@ mod tests {
     fn a_secret_in_json_yaml_a_map_or_arguments_is_never_shown_and_what_is_beside_it_stays() {
         for (text, expected) in [
             (r#"{"password":"a b","user":"c"}"#, r#"{"password":******,"user":"c"}"#),
-            (r#"{"db": {"passWord" : "a\"b"}, "x": 1}"#, r#"{"db": {"passWord" : ******}, "x": 1}"#),
+            (
+                r#"{"db": {"passWord" : "a\"b"}, "x": 1}"#,
+                r#"{"db": {"passWord" : ******}, "x": 1}"#,
+            ),
             (r#"{"token": {"a": ["b", "c"]}, "x": 1}"#, r#"{"token": ******, "x": 1}"#),
             (r#"{\"password\":\"a b\",\"x\":\"y\"}"#, r#"{\"password\":******,\"x\":\"y\"}"#),
             (r#"{"password":12}"#, r#"{"password":******"#),
@@ -308,7 +344,11 @@ mod tests {
             (r#"["--token", "a", "x"]"#, r#"["--token", ******, "x"]"#),
         ] {
             assert_eq!(without_named(text, "******"), expected);
-            assert_eq!(without_named(expected, "******"), expected, "nothing more is hidden the second time");
+            assert_eq!(
+                without_named(expected, "******"),
+                expected,
+                "nothing more is hidden the second time"
+            );
         }
     }
 
@@ -335,7 +375,11 @@ mod tests {
         ] {
             let text = format!("password {}", piece.repeat(200_000));
             // Of the processor, because other tests run beside this one.
-            let time = || nix::time::clock_gettime(nix::time::ClockId::CLOCK_THREAD_CPUTIME_ID).unwrap().tv_sec();
+            let time = || {
+                nix::time::clock_gettime(nix::time::ClockId::CLOCK_THREAD_CPUTIME_ID)
+                    .unwrap()
+                    .tv_sec()
+            };
             let start = time();
             _ = without_named(&text, "******");
             assert!(time() - start < 10, "{piece}");

@@ -4,7 +4,8 @@ use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, Match, MatchKind};
 
-/// Parts of keys that Flink itself masks (`GlobalConfiguration.isSensitive`), in any case of letters.
+/// Parts of keys that Flink itself masks (`GlobalConfiguration.isSensitive`), in any case of
+/// letters.
 const PARTS: &[&str] = &[
     "password",
     "secret",
@@ -46,14 +47,15 @@ const PARTS: &[&str] = &[
     "zookeeper.auth",
 ];
 
-/// Names of secrets only as the last whole word: `db.pass`, `DB_CREDS`, and neither `bypass` nor `pass-through`.
+/// Names of secrets only as the last whole word: `db.pass`, `DB_CREDS`, and neither `bypass` nor
+/// `pass-through`.
 const LAST: &[&str] = &["pass", "creds"];
 
 /// What may follow such a part at the end of a name that stands for the secret itself.
 const ENDS: [&str; 6] = ["", "s", "key", "id", "keyid", "value"];
 
-/// Finds any of [`PARTS`] and [`LAST`] in one pass: every name in every logging file is looked at. The longest counts, so
-/// `password` has no `pass`.
+/// Finds any of [`PARTS`] and [`LAST`] in one pass: every name in every logging file is looked at.
+/// The longest counts, so `password` has no `pass`.
 static SEARCH: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
     let mut search = AhoCorasick::builder();
     search.ascii_case_insensitive(true).match_kind(MatchKind::LeftmostLongest);
@@ -63,7 +65,9 @@ static SEARCH: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
 /// Has the key a part of that name? Flink masks the values of these.
 pub(in crate::config) fn is_secret(key: &str) -> bool {
     // Without a search, everything is a secret.
-    SEARCH.as_ref().is_none_or(|search| search.find_iter(key).any(|found| is_part(&found) || is_word(key, &found)))
+    SEARCH.as_ref().is_none_or(|search| {
+        search.find_iter(key).any(|found| is_part(&found) || is_word(key, &found))
+    })
 }
 
 /// May there be the name of a secret in this text?
@@ -74,8 +78,8 @@ pub(super) fn may_have_name(text: &str) -> bool {
 /// The beginning of each longer word that has such a part in it.
 const LONGER: [&str; 3] = ["tokenis", "tokeniz", "secretar"];
 
-/// Does the name have the word for a secret in it, such as `my.token.of.a`, `secretString` or `DB_PASSWORD_PROD`? These are the
-/// keys that Flink masks, without those such as `tokenizer`.
+/// Does the name have the word for a secret in it, such as `my.token.of.a`, `secretString` or
+/// `DB_PASSWORD_PROD`? These are the keys that Flink masks, without those such as `tokenizer`.
 pub(super) fn has_secret_word(name: &str) -> bool {
     let Some(search) = SEARCH.as_ref() else { return true };
     search.find_iter(name).any(|found| {
@@ -87,7 +91,8 @@ pub(super) fn has_secret_word(name: &str) -> bool {
     })
 }
 
-/// Does the name end like that of a secret: `db.password`, `accessKeyId`, `token2`, and not `token-service`?
+/// Does the name end like that of a secret: `db.password`, `accessKeyId`, `token2`, and not
+/// `token-service`?
 pub(super) fn ends_as_secret(name: &str) -> bool {
     let Some(search) = SEARCH.as_ref() else { return true };
     let Some(found) = search.find_iter(name).last() else { return false };
@@ -108,8 +113,8 @@ fn is_part(found: &Match) -> bool {
 /// Is one of [`LAST`] a whole word at the end: `dbPass`, `PASS`, `db.pass.2`?
 fn is_word(name: &str, found: &Match) -> bool {
     let (before, word) = (&name[..found.start()], &name[found.range()]);
-    let is_camel =
-        word.starts_with(|c: char| c.is_ascii_uppercase()) && before.ends_with(|c: char| c.is_ascii_lowercase());
+    let is_camel = word.starts_with(|c: char| c.is_ascii_uppercase())
+        && before.ends_with(|c: char| c.is_ascii_lowercase());
     let begins = is_camel || !before.ends_with(|c: char| c.is_alphabetic());
     !is_part(found) && begins && is_end(name[found.end()..].chars())
 }

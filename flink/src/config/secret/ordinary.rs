@@ -1,8 +1,10 @@
-//! Values that are no secrets although their names have the word in them: `security.delegation.tokens.enabled: true`.
+//! Values that are no secrets although their names have the word in them:
+//! `security.delegation.tokens.enabled: true`.
 
 use super::names::{ends_as_secret, has_secret_word};
 
-/// How the names end that stand for something about a secret: where it is, what provides it, how long it lives.
+/// How the names end that stand for something about a secret: where it is, what provides it, how
+/// long it lives.
 const ABOUT: &[&str] = &[
     "alias",
     "audience",
@@ -57,7 +59,8 @@ const ABOUT: &[&str] = &[
 const NO_SECRETS: [&str; 6] = ["true", "false", "null", "none", "yes", "no"];
 
 /// Units of durations and sizes.
-const UNITS: &[&str] = &["ms", "s", "sec", "min", "m", "h", "d", "day", "days", "b", "kb", "mb", "gb", "k", "g", "%"];
+const UNITS: &[&str] =
+    &["ms", "s", "sec", "min", "m", "h", "d", "day", "days", "b", "kb", "mb", "gb", "k", "g", "%"];
 
 /// Is it the name of a secret, and not of something about one, such as `password.file`?
 pub(in crate::config) fn names_secret(name: &str) -> bool {
@@ -69,7 +72,8 @@ pub(in crate::config) fn is_secret_value(name: &str, value: &str) -> bool {
     names_secret(name) && !is_ordinary(name, value) || value.contains("PRIVATE KEY-----")
 }
 
-/// Does the value show that it is no secret? What has the name of a secret itself, such as `db.password`, may be a number.
+/// Does the value show that it is no secret? What has the name of a secret itself, such as
+/// `db.password`, may be a number.
 fn is_ordinary(name: &str, value: &str) -> bool {
     let value = value.trim().trim_matches(['"', '\'', '\\']);
     if NO_SECRETS.iter().any(|word| value.eq_ignore_ascii_case(word)) {
@@ -105,12 +109,15 @@ fn is_quantity(value: &str) -> bool {
     number.parse::<f64>().is_ok() && (unit.is_empty() || UNITS.contains(&unit.as_str()))
 }
 
-/// The name of a Java class, in a package with a dot in it. A token's parts are no packages: they have capitals.
+/// The name of a Java class, in a package with a dot in it. A token's parts are no packages: they
+/// have capitals.
 fn is_class(value: &str) -> bool {
     let mut parts = value.rsplit('.');
     let class = parts.next().unwrap_or_default();
-    let is_package =
-        |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    let is_package = |part: &str| {
+        !part.is_empty()
+            && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+    };
     let packages: Vec<&str> = parts.collect();
     class.starts_with(|c: char| c.is_ascii_uppercase())
         && class.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '$'))
@@ -129,7 +136,10 @@ mod tests {
             ("security.delegation.tokens.renewal.time-ratio", "0.75"),
             ("security.delegation.tokens.renewal.retry.backoff", "1 h"),
             ("security.delegation.token.provider.s3.enabled", "false"),
-            ("fs.s3a.aws.credentials.provider", "com.amazonaws.auth.WebIdentityTokenCredentialsProvider"),
+            (
+                "fs.s3a.aws.credentials.provider",
+                "com.amazonaws.auth.WebIdentityTokenCredentialsProvider",
+            ),
             ("fs.s3a.aws.credentials.mapping", "org.a.FirstProvider, org.b.SecondProvider"),
             ("hadoop.security.token.service.use_ip", "false"),
             ("hadoop.security.credential.provider.path", "jceks://hdfs/a.jceks"),

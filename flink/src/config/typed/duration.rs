@@ -7,8 +7,7 @@ use crate::version::FlinkVersion;
 
 /// What durations look like, for messages.
 const FORM: &str = "a duration such as 10 s, 5min, 500 ms or PT1M (milliseconds without a unit)";
-const OLD_FORM: &str =
-    "a duration such as 10 s, 5min or 500 ms (milliseconds without a unit; PT1M only from Flink 2.1 on)";
+const OLD_FORM: &str = "a duration such as 10 s, 5min or 500 ms (milliseconds without a unit; PT1M only from Flink 2.1 on)";
 
 const DAY: u128 = 24 * HOUR;
 const HOUR: u128 = 60 * MINUTE;
@@ -61,7 +60,8 @@ fn unit_nanos(unit: &str) -> Option<u128> {
     })
 }
 
-/// `java.time.Duration.parse`, e.g. `P1DT2H`, `pt-0.5s`; negative totals are refused, since no option takes one.
+/// `java.time.Duration.parse`, e.g. `P1DT2H`, `pt-0.5s`; negative totals are refused, since no
+/// option takes one.
 fn iso_nanos(text: &str) -> Option<u128> {
     let text = text.to_ascii_uppercase();
     let (negative, rest) = signed(&text);
@@ -92,7 +92,8 @@ fn parts(mut text: &str, units: &[(char, u128)]) -> Option<i128> {
         {
             return None;
         }
-        let whole = i128::from(whole.parse::<i64>().ok()?).checked_mul(i128::try_from(*nanos).ok()?)?;
+        let whole =
+            i128::from(whole.parse::<i64>().ok()?).checked_mul(i128::try_from(*nanos).ok()?)?;
         let value = whole.checked_add(format!("{fraction:0<9}").parse::<i128>().ok()?)?;
         total = total.checked_add(if negative { -value } else { value })?;
         text = rest;
@@ -122,8 +123,13 @@ mod tests {
 
     #[test]
     fn flinks_forms_are_read() {
-        for (text, millis) in [("10", 10), ("10 s", 10_000), (" 7 min ", 420_000), ("1 m", 60_000), ("10 MIN", 600_000)]
-        {
+        for (text, millis) in [
+            ("10", 10),
+            ("10 s", 10_000),
+            (" 7 min ", 420_000),
+            ("1 m", 60_000),
+            ("10 MIN", 600_000),
+        ] {
             assert_eq!(parse_duration(text), Some(Duration::from_millis(millis)), "{text}");
         }
         assert_eq!(parse_duration("5 µs"), Some(Duration::from_micros(5)));
@@ -132,7 +138,9 @@ mod tests {
 
     #[test]
     fn iso_durations_are_read_as_java_reads_them() {
-        for (text, millis) in [("PT1M", 60_000), ("pt1.5s", 1500), ("P1D", 86_400_000), ("P1DT-1H", 82_800_000)] {
+        for (text, millis) in
+            [("PT1M", 60_000), ("pt1.5s", 1500), ("P1D", 86_400_000), ("P1DT-1H", 82_800_000)]
+        {
             assert_eq!(parse_duration(text), Some(Duration::from_millis(millis)), "{text}");
         }
         for text in ["P", "PT", "PT1", "P1DT", "PT-1S", "P1H", "PT1S1M", "PT1.5M"] {
@@ -142,12 +150,18 @@ mod tests {
 
     #[test]
     fn flink_before_2_1_reads_no_iso_duration_and_no_number_beyond_64_bits() {
-        for (version, reads) in [((1, 18), false), ((1, 20), false), ((2, 0), false), ((2, 1), true), ((2, 3), true)] {
-            let reader = Reader::of(Some(FlinkVersion { major: version.0, minor: version.1, patch: 0 }));
+        for (version, reads) in
+            [((1, 18), false), ((1, 20), false), ((2, 0), false), ((2, 1), true), ((2, 3), true)]
+        {
+            let reader =
+                Reader::of(Some(FlinkVersion { major: version.0, minor: version.1, patch: 0 }));
             for text in ["PT5M", "pt5m", "P1D", "9223372036854775808 ns"] {
                 assert_eq!(reader.parse(text).is_some(), reads, "{version:?} {text}");
             }
-            assert!(reader.parse("5 min").is_some() && reader.form().contains("2.1") != reads, "{version:?}");
+            assert!(
+                reader.parse("5 min").is_some() && reader.form().contains("2.1") != reads,
+                "{version:?}"
+            );
         }
     }
 
@@ -165,7 +179,16 @@ mod tests {
 
     #[test]
     fn other_forms_are_refused() {
-        for text in ["", " ", "-1", "+5 s", "1.5 s", "5 us", "1 weeks", "99999999999999999999999999999999999999 d"] {
+        for text in [
+            "",
+            " ",
+            "-1",
+            "+5 s",
+            "1.5 s",
+            "5 us",
+            "1 weeks",
+            "99999999999999999999999999999999999999 d",
+        ] {
             assert_eq!(parse_duration(text), None, "{text}");
         }
     }

@@ -4,16 +4,19 @@ use super::super::yaml;
 use super::is_java_blank;
 
 /// What a list looks like, for messages.
-pub(super) const FORM: &str = "a list such as [a, b] or a;b, with quotes around parts that hold a semicolon";
+pub(super) const FORM: &str =
+    "a list such as [a, b] or a;b, with quotes around parts that hold a semicolon";
 
-/// Parts without blanks around them; `None` when quotes do not pair up. Without `yaml` they only stand between semicolons.
+/// Parts without blanks around them; `None` when quotes do not pair up. Without `yaml` they only
+/// stand between semicolons.
 pub(super) fn parse_list(text: &str, yaml: bool) -> Option<Vec<String>> {
     let sequence = if yaml { yaml::list(text) } else { None };
     sequence.or_else(|| split(text, ';'))
 }
 
-/// Flink's `StructuredOptionsSplitter`: parts between delimiters; a part may be quoted with `'` or `"`, a doubled quote
-/// inside stands for itself. Two delimiters in a row have an empty part between them; one at an end has none beside it.
+/// Flink's `StructuredOptionsSplitter`: parts between delimiters; a part may be quoted with `'` or
+/// `"`, a doubled quote inside stands for itself. Two delimiters in a row have an empty part
+/// between them; one at an end has none beside it.
 pub(super) fn split(text: &str, delimiter: char) -> Option<Vec<String>> {
     let mut parts = Vec::new();
     let mut rest = text.trim_start_matches(is_java_blank);

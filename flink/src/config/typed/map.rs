@@ -8,8 +8,8 @@ use super::list::split;
 /// What a map looks like, for messages.
 pub(super) const FORM: &str = "a map such as key1:value1,key2:value2";
 
-/// Pairs in their order; `None` when one is no pair, a key is there twice, or quotes do not pair up. Without `yaml` they
-/// only stand between commas.
+/// Pairs in their order; `None` when one is no pair, a key is there twice, or quotes do not pair
+/// up. Without `yaml` they only stand between commas.
 pub(super) fn parse_map(text: &str, yaml: bool) -> Option<Vec<(String, String)>> {
     if let Some(pairs) = if yaml { yaml::map(text) } else { None } {
         return Some(pairs);
@@ -33,7 +33,13 @@ mod tests {
 
     fn pairs(text: &str) -> Option<String> {
         let pairs = parse_map(text, true)?;
-        Some(pairs.into_iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" "))
+        Some(
+            pairs
+                .into_iter()
+                .map(|(key, value)| format!("{key}={value}"))
+                .collect::<Vec<_>>()
+                .join(" "),
+        )
     }
 
     #[test]

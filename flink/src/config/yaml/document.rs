@@ -1,7 +1,7 @@
 //! From YAML text to a tree, with the line of every key.
 //!
-//! Collections that an alias brings again are shared, not copied: what they hold counts once here, and once for each place
-//! where it is written out (`super::flatten`).
+//! Collections that an alias brings again are shared, not copied: what they hold counts once here,
+//! and once for each place where it is written out (`super::flatten`).
 
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
@@ -12,7 +12,8 @@ use super::{SyntaxError, emit, scalar, source, tabs};
 
 /// More values than any configuration has.
 pub(in crate::config) const MOST_VALUES: usize = 100_000;
-/// More text than any configuration has, in bytes; the texts that aliases stand for count each time.
+/// More text than any configuration has, in bytes; the texts that aliases stand for count each
+/// time.
 pub(in crate::config) const MOST_BYTES: usize = 16 << 20;
 /// Deeper than any configuration goes: Flink's parser has no bound, but a stack.
 const MOST_LEVELS: usize = 1000;
@@ -59,7 +60,8 @@ impl Node {
     }
 }
 
-/// A key, its line, and its value. Flink wants text as keys at the file's levels and takes anything inside a value.
+/// A key, its line, and its value. Flink wants text as keys at the file's levels and takes anything
+/// inside a value.
 #[derive(Debug, Clone)]
 pub(in crate::config) struct Pair {
     pub(super) key: Node,
@@ -93,8 +95,10 @@ pub(super) fn parse(text: &str) -> Result<Option<Node>, SyntaxError> {
         emit_anchor_events: true,
     };
     for event in Parser::new_from_str_with_options(text, options) {
-        let (event, span) =
-            event.map_err(|error| SyntaxError { line: error.marker().line(), reason: error.kind().to_string() })?;
+        let (event, span) = event.map_err(|error| SyntaxError {
+            line: error.marker().line(),
+            reason: error.kind().to_string(),
+        })?;
         tabs.check(&event, span)?;
         source.check(&event, span, builder.expects_key())?;
         builder.take(source.with_mark(event, span), span)?;
@@ -145,9 +149,12 @@ impl Builder {
                 let is_set = match scalar::kind(tag.as_deref()) {
                     None | Some("map" | "!") => false,
                     Some("set") => true,
-                    Some(kind) => return refused(format!("a mapping cannot have the tag !!{kind}")),
+                    Some(kind) => {
+                        return refused(format!("a mapping cannot have the tag !!{kind}"));
+                    }
                 };
-                let parts = Parts::Map { is_set, pairs: Vec::new(), key: None, known: HashSet::new() };
+                let parts =
+                    Parts::Map { is_set, pairs: Vec::new(), key: None, known: HashSet::new() };
                 self.open(anchor, parts, line)
             }
             Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
@@ -172,7 +179,9 @@ impl Builder {
     fn close(&mut self, open: Open, line: usize) -> Result<(), SyntaxError> {
         let (number, levels) = (open.number, open.levels + 1);
         if levels > MOST_LEVELS {
-            let reason = format!("too deep: more than {MOST_LEVELS} sequences and mappings inside of each other");
+            let reason = format!(
+                "too deep: more than {MOST_LEVELS} sequences and mappings inside of each other"
+            );
             return Err(SyntaxError { line, reason });
         }
         let node = match open.parts {
@@ -194,7 +203,8 @@ impl Builder {
         if matches!(node, Node::List(_) | Node::Map(_) | Node::Set(_) | Node::Recursion(_)) {
             self.aliases += 1;
             if self.aliases > MOST_ALIASES {
-                let reason = format!("too large: more than {MOST_ALIASES} aliases of sequences or mappings");
+                let reason =
+                    format!("too large: more than {MOST_ALIASES} aliases of sequences or mappings");
                 return Err(SyntaxError { line, reason });
             }
             // Flink can read it, and prints it so that it cannot read it again.
@@ -252,7 +262,8 @@ fn identity(key: &Node) -> String {
 
 /// More than any configuration holds.
 pub(super) fn too_large(line: usize) -> SyntaxError {
-    let reason = format!("too large: more than {MOST_VALUES} values or {} MB of text", MOST_BYTES >> 20);
+    let reason =
+        format!("too large: more than {MOST_VALUES} values or {} MB of text", MOST_BYTES >> 20);
     SyntaxError { line, reason }
 }
 

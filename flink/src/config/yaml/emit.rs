@@ -24,7 +24,11 @@ pub(super) fn text(value: &str, place: Place) -> String {
     if value.chars().any(needs_escape) {
         return double_quoted(value);
     }
-    if is_plain(value, place) { value.to_owned() } else { format!("'{}'", value.replace('\'', "''")) }
+    if is_plain(value, place) {
+        value.to_owned()
+    } else {
+        format!("'{}'", value.replace('\'', "''"))
+    }
 }
 
 /// Line breaks, controls, and what not every reader takes raw.
@@ -37,7 +41,8 @@ fn needs_escape(c: char) -> bool {
 
 fn is_plain(value: &str, place: Place) -> bool {
     let Some(first) = value.chars().next() else { return false };
-    let only_one_or_blank_follows = value[first.len_utf8()..].chars().next().is_none_or(|c| c == ' ');
+    let only_one_or_blank_follows =
+        value[first.len_utf8()..].chars().next().is_none_or(|c| c == ' ');
     let is_indicator = "#,[]{}&*!|>'\"%@`".contains(first)
         || (first == '-' && only_one_or_blank_follows)
         || ("?:".contains(first) && (place != Place::Block || only_one_or_blank_follows));

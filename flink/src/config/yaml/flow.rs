@@ -1,5 +1,5 @@
-//! A value in flow form, letter by letter as Flink's parser (snakeyaml-engine) prints it: what Flink's own options see of
-//! a list in `config.yaml`.
+//! A value in flow form, letter by letter as Flink's parser (snakeyaml-engine) prints it: what
+//! Flink's own options see of a list in `config.yaml`.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -28,8 +28,8 @@ pub(super) fn flow(node: &Node) -> String {
     }
 }
 
-/// The collections that are there more than once, by number, with the number of their anchor in the order in which they
-/// come again.
+/// The collections that are there more than once, by number, with the number of their anchor in the
+/// order in which they come again.
 fn anchors(root: &Node) -> HashMap<usize, Anchor> {
     fn visit(node: &Node, seen: &mut HashMap<usize, Anchor>, next: &mut usize) {
         let number = match node {
@@ -145,7 +145,8 @@ impl Writer {
         self.put("}");
     }
 
-    /// Writes `&id001` and is true, or `*id001` and is false where the collection was written before.
+    /// Writes `&id001` and is true, or `*id001` and is false where the collection was written
+    /// before.
     fn anchor(&mut self, number: usize) -> bool {
         let Some(anchor) = self.anchors.get_mut(&number) else { return true };
         let is_first = !anchor.is_written;
@@ -182,10 +183,14 @@ impl Writer {
 fn is_simple(key: &Node) -> bool {
     match key {
         Node::Text(text) => {
-            !text.is_empty() && !text.contains('\n') && java_length(text) + "!!str".len() < LONGEST_SIMPLE_KEY
+            !text.is_empty()
+                && !text.contains('\n')
+                && java_length(text) + "!!str".len() < LONGEST_SIMPLE_KEY
         }
         Node::Literal(literal) => literal.len() + literal_tag(literal).len() < LONGEST_SIMPLE_KEY,
-        Node::Binary(base64) => !base64.is_empty() && base64.len() + "!!binary".len() < LONGEST_SIMPLE_KEY,
+        Node::Binary(base64) => {
+            !base64.is_empty() && base64.len() + "!!binary".len() < LONGEST_SIMPLE_KEY
+        }
         Node::List(list) => list.parts.is_empty(),
         Node::Map(pairs) | Node::Set(pairs) => pairs.parts.is_empty(),
         Node::Null | Node::Recursion(_) => true,
@@ -204,7 +209,8 @@ fn literal_tag(literal: &str) -> &'static str {
     }
 }
 
-/// A text inside of a collection: plain where that is safe, else in single quotes, else in double quotes with escapes.
+/// A text inside of a collection: plain where that is safe, else in single quotes, else in double
+/// quotes with escapes.
 fn scalar_text(text: &str) -> String {
     if text.contains(BREAKS) || text.chars().any(is_special) {
         double_quoted(text)
@@ -255,7 +261,12 @@ fn double_quoted(text: &str) -> String {
             c if !is_special(c) => quoted.push(c),
             c => {
                 let code = u32::from(c);
-                if code <= 0xff { write!(quoted, "\\x{code:02x}") } else { write!(quoted, "\\u{code:04x}") }.ok();
+                if code <= 0xff {
+                    write!(quoted, "\\x{code:02x}")
+                } else {
+                    write!(quoted, "\\u{code:04x}")
+                }
+                .ok();
             }
         }
     }

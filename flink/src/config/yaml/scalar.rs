@@ -1,17 +1,21 @@
-//! The types of scalars: YAML 1.2's core schema, as snakeyaml-engine reads it, with the texts that Java prints.
+//! The types of scalars: YAML 1.2's core schema, as snakeyaml-engine reads it, with the texts that
+//! Java prints.
 
 use super::Node;
 use crate::java_number;
 
 /// The type that a tag names, without what all of YAML's own have before it; `None` without a tag.
 pub(super) fn kind(tag: Option<&str>) -> Option<&str> {
-    tag.map(|tag| tag.strip_prefix("tag:yaml.org,2002:").or_else(|| tag.strip_prefix("!!")).unwrap_or(tag))
+    tag.map(|tag| {
+        tag.strip_prefix("tag:yaml.org,2002:").or_else(|| tag.strip_prefix("!!")).unwrap_or(tag)
+    })
 }
 
 /// The value of a scalar; `plain` when it stands without quotes.
 pub(super) fn resolve(text: &str, plain: bool, tag: Option<&str>) -> Result<Node, String> {
     let wrong = |kind: &str| format!("'{text}' is not of the type that its tag !!{kind} says");
-    let literal = |kind: &str, literal: Option<String>| literal.map(Node::Literal).ok_or_else(|| wrong(kind));
+    let literal =
+        |kind: &str, literal: Option<String>| literal.map(Node::Literal).ok_or_else(|| wrong(kind));
     match kind(tag) {
         None if !plain => Ok(Node::Text(text.into())),
         None if is_unreadable(text) => Err(wrong("float")),
@@ -69,7 +73,10 @@ fn float_text(number: f64) -> String {
 
 /// Base64 without the blanks in it, if it is that.
 fn base64(text: &str) -> Option<String> {
-    let text: String = text.chars().filter(|c| !matches!(c, ' ' | '\t' | '\n' | '\u{b}' | '\u{c}' | '\r')).collect();
+    let text: String = text
+        .chars()
+        .filter(|c| !matches!(c, ' ' | '\t' | '\n' | '\u{b}' | '\u{c}' | '\r'))
+        .collect();
     let digits = text.trim_end_matches('=');
     let padding = text.len() - digits.len();
     let is_digit = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'/';
@@ -141,8 +148,9 @@ fn float(text: &str) -> Option<String> {
     if matches!(unsigned, ".inf" | ".Inf" | ".INF") {
         return Some(format!("{minus}.inf"));
     }
-    let well_formed = unsigned.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-'))
-        && unsigned.starts_with(|c: char| c.is_ascii_digit() || c == '.');
+    let well_formed =
+        unsigned.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-'))
+            && unsigned.starts_with(|c: char| c.is_ascii_digit() || c == '.');
     let number: f64 = well_formed.then(|| unsigned.parse().ok())??;
     let number = if minus.is_empty() { number } else { -number };
     Some(float_text(number))
@@ -172,8 +180,13 @@ mod tests {
             let tag = format!("tag:yaml.org,2002:{tag}");
             assert_eq!(shown(text, Some(&tag)).as_deref(), Ok(expected), "{tag} {text}");
         }
-        for (tag, text) in [("int", "x"), ("int", "1.5"), ("float", "+.inf"), ("binary", "a"), ("omap", "x")] {
-            assert!(shown(text, Some(&format!("tag:yaml.org,2002:{tag}"))).is_err(), "{tag} {text}");
+        for (tag, text) in
+            [("int", "x"), ("int", "1.5"), ("float", "+.inf"), ("binary", "a"), ("omap", "x")]
+        {
+            assert!(
+                shown(text, Some(&format!("tag:yaml.org,2002:{tag}"))).is_err(),
+                "{tag} {text}"
+            );
         }
     }
 
@@ -186,6 +199,9 @@ mod tests {
     #[test]
     fn whole_numbers_have_no_end() {
         let hexadecimal = format!("0x1{}", "0".repeat(32));
-        assert_eq!(shown(&hexadecimal, None).as_deref(), Ok("340282366920938463463374607431768211456"));
+        assert_eq!(
+            shown(&hexadecimal, None).as_deref(),
+            Ok("340282366920938463463374607431768211456")
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Where Flink's parser is stricter with a file's text than ours, or takes a byte order mark for a character.
+//! Where Flink's parser is stricter with a file's text than ours, or takes a byte order mark for a
+//! character.
 
 use granit_parser::{Event, ScalarStyle, Span, StructureStyle};
 
@@ -17,17 +18,20 @@ pub(super) struct Source<'a> {
 
 /// Refuses characters that cannot be printed.
 pub(super) fn refuse_unprintable(text: &str) -> Result<(), SyntaxError> {
-    // Nearly every file has only such bytes, and looking at all of them at once takes a tenth of the time.
+    // Nearly every file has only such bytes, and looking at all of them at once takes a tenth of
+    // the time.
     let is_usual = |byte: u8| matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r');
     if text.bytes().fold(true, |all, byte| all & is_usual(byte)) {
         return Ok(());
     }
     let is_allowed_control = |c: char| matches!(c, '\t' | '\n' | '\r' | '\u{85}');
-    let refused = |c: char| c.is_control() && !is_allowed_control(c) || matches!(c, '\u{fffe}' | '\u{ffff}');
+    let refused =
+        |c: char| c.is_control() && !is_allowed_control(c) || matches!(c, '\u{fffe}' | '\u{ffff}');
     match text.find(refused) {
         Some(at) => Err(SyntaxError {
             line: 1 + text[..at].matches('\n').count(),
-            reason: "a character that cannot be printed: write it as \\u… inside double quotes".to_owned(),
+            reason: "a character that cannot be printed: write it as \\u… inside double quotes"
+                .to_owned(),
         }),
         None => Ok(()),
     }
@@ -39,8 +43,14 @@ impl<'a> Source<'a> {
     }
 
     /// Refuses what Flink's parser refuses. `is_key`: the next node is the key of a mapping.
-    pub(super) fn check(&mut self, event: &Event<'_>, span: Span, is_key: bool) -> Result<(), SyntaxError> {
-        let refused = |reason: &str| Err(SyntaxError { line: span.start.line(), reason: reason.to_owned() });
+    pub(super) fn check(
+        &mut self,
+        event: &Event<'_>,
+        span: Span,
+        is_key: bool,
+    ) -> Result<(), SyntaxError> {
+        let refused =
+            |reason: &str| Err(SyntaxError { line: span.start.line(), reason: reason.to_owned() });
         match event {
             Event::SequenceStart(style, ..) | Event::MappingStart(style, ..) => {
                 self.is_flow.push(*style == StructureStyle::Flow);
@@ -60,13 +70,16 @@ impl<'a> Source<'a> {
                     return refused("expected a key before ':'");
                 }
                 if self.is_flow.last() == Some(&true) && text.starts_with(':') {
-                    return refused("a value in brackets that begins with ':': put quotes around it");
+                    return refused(
+                        "a value in brackets that begins with ':': put quotes around it",
+                    );
                 }
             }
             _ => {}
         }
         let style = if let Event::Scalar(_, style, ..) = event { Some(*style) } else { None };
-        let can_be_simple = style.is_some_and(|style| !matches!(style, ScalarStyle::Literal | ScalarStyle::Folded));
+        let can_be_simple =
+            style.is_some_and(|style| !matches!(style, ScalarStyle::Literal | ScalarStyle::Folded));
         if is_key && can_be_simple && !self.is_on_one_line(span) && !self.is_explicit(span) {
             return refused("a key and its colon must be on one line");
         }
@@ -79,7 +92,8 @@ impl<'a> Source<'a> {
         let after = self.text.get(end..).unwrap_or_default();
         let next = after.trim_start_matches([' ', '\n', '\r']);
         let blanks = &after[..after.len() - next.len()];
-        span.start.line() == span.end.line() && !(next.starts_with(':') && blanks.contains(['\n', '\r']))
+        span.start.line() == span.end.line()
+            && !(next.starts_with(':') && blanks.contains(['\n', '\r']))
     }
 
     /// Does a question mark stand before this key?
@@ -96,7 +110,8 @@ impl<'a> Source<'a> {
         after.starts_with(':') && !before.trim_end_matches([' ', '\n', '\r']).ends_with('?')
     }
 
-    /// The event, with the byte order mark that the first value begins with when it is not the file's first character.
+    /// The event, with the byte order mark that the first value begins with when it is not the
+    /// file's first character.
     pub(super) fn with_mark<'e>(&mut self, event: Event<'e>, span: Span) -> Event<'e> {
         let has_begun = self.has_begun;
         let Event::Scalar(text, style, anchor, tag) = event else { return event };

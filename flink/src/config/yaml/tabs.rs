@@ -1,5 +1,5 @@
-//! Tabs, which Flink's parser takes inside values, inside comments and between a plain value and the end of its line, and
-//! refuses everywhere else, also where YAML allows them.
+//! Tabs, which Flink's parser takes inside values, inside comments and between a plain value and
+//! the end of its line, and refuses everywhere else, also where YAML allows them.
 
 use granit_parser::{Event, ScalarStyle, Span};
 
@@ -23,7 +23,9 @@ impl<'a> Tabs<'a> {
     /// Looks at what stands before this event's value, and in it.
     pub(super) fn check(&mut self, event: &Event<'_>, span: Span) -> Result<(), SyntaxError> {
         let Event::Scalar(_, style, ..) = event else { return Ok(()) };
-        let Some(range) = span.byte_range().filter(|range| self.any && range.start >= self.seen && !range.is_empty())
+        let Some(range) = span
+            .byte_range()
+            .filter(|range| self.any && range.start >= self.seen && !range.is_empty())
         else {
             return Ok(());
         };
@@ -79,7 +81,8 @@ impl<'a> Tabs<'a> {
 
     fn refused(&self, at: usize) -> SyntaxError {
         let before = self.text.get(..at).unwrap_or_default();
-        let breaks = before.matches('\n').count() + before.matches('\r').count() - before.matches("\r\n").count();
+        let breaks = before.matches('\n').count() + before.matches('\r').count()
+            - before.matches("\r\n").count();
         SyntaxError { line: 1 + breaks, reason: "a tab where Flink takes only blanks".to_owned() }
     }
 }

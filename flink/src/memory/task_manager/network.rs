@@ -58,8 +58,12 @@ fn share(config: &Configuration) -> Result<Share, MemoryError> {
 }
 
 /// The number of buffers that Flink 1.x takes when none of the three others is set.
-fn from_buffers(config: &Configuration, version: &FlinkVersion) -> Result<Option<MemorySize>, MemoryError> {
-    let newer_is_set = [MIN.key(), MAX.key(), FRACTION.key()].iter().any(|key| config.contains(key));
+fn from_buffers(
+    config: &Configuration,
+    version: &FlinkVersion,
+) -> Result<Option<MemorySize>, MemoryError> {
+    let newer_is_set =
+        [MIN.key(), MAX.key(), FRACTION.key()].iter().any(|key| config.contains(key));
     if version.at_least(2, 0) || newer_is_set {
         return Ok(None);
     }
@@ -67,12 +71,18 @@ fn from_buffers(config: &Configuration, version: &FlinkVersion) -> Result<Option
     let page = config.read_unbounded(&SEGMENT_SIZE)?;
     if !(4096..=1 << 30).contains(&page.0) || !page.0.is_power_of_two() {
         let allowed = "a power of two from 4kb to 1gb";
-        return Err(MemoryError::Number { key: SEGMENT_SIZE.key(), value: page.to_string(), allowed });
+        return Err(MemoryError::Number {
+            key: SEGMENT_SIZE.key(),
+            value: page.to_string(),
+            allowed,
+        });
     }
     // Both are small: the product is less than 2^61.
-    u64::try_from(buffers).map(|number| Some(MemorySize(number * page.0))).map_err(|_| MemoryError::Number {
-        key: BUFFERS.key(),
-        value: buffers.to_string(),
-        allowed: "a number of buffers",
+    u64::try_from(buffers).map(|number| Some(MemorySize(number * page.0))).map_err(|_| {
+        MemoryError::Number {
+            key: BUFFERS.key(),
+            value: buffers.to_string(),
+            allowed: "a number of buffers",
+        }
     })
 }

@@ -5,7 +5,8 @@ use super::MemoryError;
 use crate::config::Configuration;
 use crate::java_number;
 use crate::options::flink::{
-    EXTERNAL_RESOURCE_AMOUNT, EXTERNAL_RESOURCES, TASKMANAGER_CPU_CORES, TASKMANAGER_NUMBEROFTASKSLOTS,
+    EXTERNAL_RESOURCE_AMOUNT, EXTERNAL_RESOURCES, TASKMANAGER_CPU_CORES,
+    TASKMANAGER_NUMBEROFTASKSLOTS,
 };
 
 /// The configured cores, else one for each slot; Flink keeps eight decimals.
@@ -26,8 +27,11 @@ pub(super) fn slots(config: &Configuration) -> Result<i64, MemoryError> {
     Ok(config.read_unbounded(&TASKMANAGER_NUMBEROFTASKSLOTS)?)
 }
 
-/// Names and amounts of the external resources that have one, in the order in which Flink lists them.
-pub(super) fn external_resources(config: &Configuration) -> Result<Vec<(String, i64)>, MemoryError> {
+/// Names and amounts of the external resources that have one, in the order in which Flink lists
+/// them.
+pub(super) fn external_resources(
+    config: &Configuration,
+) -> Result<Vec<(String, i64)>, MemoryError> {
     let mut resources: Vec<(String, String)> = Vec::new();
     for name in config.read(&EXTERNAL_RESOURCES)? {
         let amount = config.read_named(&EXTERNAL_RESOURCE_AMOUNT, &name)?.unwrap_or(0);
@@ -46,7 +50,11 @@ pub(super) fn options(resources: &[(String, i64)]) -> Vec<(String, String)> {
     }
     let names: Vec<&str> = resources.iter().map(|(name, _)| name.as_str()).collect();
     let mut options = vec![((&EXTERNAL_RESOURCES).into(), names.join(";"))];
-    options.extend(resources.iter().map(|(name, amount)| (EXTERNAL_RESOURCE_AMOUNT.named(name), amount.to_string())));
+    options.extend(
+        resources
+            .iter()
+            .map(|(name, amount)| (EXTERNAL_RESOURCE_AMOUNT.named(name), amount.to_string())),
+    );
     options
 }
 
@@ -54,7 +62,9 @@ pub(super) fn options(resources: &[(String, i64)]) -> Vec<(String, String)> {
 fn eight_decimals(number: f64) -> f64 {
     match java_number::digits(number) {
         Some((digits, exponent)) if exponent < -8 => {
-            let cut = 10_u128.checked_pow(exponent.unsigned_abs() - 8).map_or(0, |divisor| digits / divisor);
+            let cut = 10_u128
+                .checked_pow(exponent.unsigned_abs() - 8)
+                .map_or(0, |divisor| digits / divisor);
             format!("{cut}e-8").parse().unwrap_or(number)
         }
         _ => number,
@@ -68,7 +78,9 @@ mod tests {
 
     #[test]
     fn cores_are_cut_after_eight_decimals() {
-        for (number, cut) in [(0.123_456_789_012, 0.123_456_78), (2.5, 2.5), (1e-9, 0.0), (1e-30, 0.0), (1e7, 1e7)] {
+        for (number, cut) in
+            [(0.123_456_789_012, 0.123_456_78), (2.5, 2.5), (1e-9, 0.0), (1e-30, 0.0), (1e7, 1e7)]
+        {
             assert_eq!(eight_decimals(number), cut);
         }
     }

@@ -25,8 +25,8 @@ declare! {
     option _: i64 = key("resourcemanager.rpc.port").port().default("0");
     /// how long a job without a leader keeps its slots
     option _: Duration = key("resourcemanager.job.timeout").default("5 min");
-    /// age of a JobManager from which on jobs that lack slots fail at once instead of waiting; not set: flink-mesos
-    /// sets `0`, which means never
+    /// age of a JobManager from which on jobs that lack slots fail at once instead of waiting; not
+    /// set: flink-mesos sets `0`, which means never
     option RESOURCEMANAGER_STANDALONE_START_UP_TIME: Option<Duration> = key("resourcemanager.standalone.start-up-time")
         .within(Bounds::seconds(0, LONGEST_TIMER))
         // A negative number also meant never.

@@ -1,5 +1,6 @@
-//! What JobManager and TaskManagers read at their start although it does not concern Mesos: the web page, the cluster,
-//! files of jobs, class loading, RPC, metrics. They do not start with a value of another form.
+//! What JobManager and TaskManagers read at their start although it does not concern Mesos: the web
+//! page, the cluster, files of jobs, class loading, RPC, metrics. They do not start with a value of
+//! another form.
 
 use std::time::Duration;
 
@@ -136,7 +137,8 @@ declare! {
     option _: i64 = key("pekko.throughput").default("15").formerly(&["akka.throughput"]);
     /// interval between two updates of the metrics on the web page; 0: never
     option _: Duration = key("metrics.fetcher.update-interval").default("10 s").earlier(MILLISECONDS);
-    /// port from which TaskManagers and JobManager get each other's metrics, or ports to choose from
+    /// port from which TaskManagers and JobManager get each other's metrics, or ports to choose
+    /// from
     option _: String = key("metrics.internal.query-service.port").ports().default("0");
     /// priority of the thread for metrics
     option _: i64 = key("metrics.internal.query-service.thread-priority").between(1, 10).default("1");
@@ -184,8 +186,9 @@ mod tests {
             let mut config = Configuration::new();
             config.read_as(version.parse().unwrap());
             config.set(key, value, Source::DynamicProperty);
-            let [found] =
-                check(&config).try_into().unwrap_or_else(|found| panic!("{version} {key}={value}: {found:?}"));
+            let [found] = check(&config)
+                .try_into()
+                .unwrap_or_else(|found| panic!("{version} {key}={value}: {found:?}"));
             let is_named = found.to_string().starts_with(&format!("{key}: '{value}' is not "));
             assert!(found.fatal && is_named, "{version} {key}={value}: {found}");
         }

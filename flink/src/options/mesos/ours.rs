@@ -10,7 +10,8 @@ declare! {
     /// number of TaskManagers to keep
     option WORKERS: usize = key("mesos.workers").between(0, 100_000).default("1");
 
-    /// placement constraints of TaskManagers, as in Marathon: `field:OPERATOR[:value]` separated by commas, or JSON
+    /// placement constraints of TaskManagers, as in Marathon: `field:OPERATOR[:value]` separated by
+    /// commas, or JSON
     option CONSTRAINTS: Option<String> = key("mesos.constraints");
 
     /// replace a starting worker that has not reported for this long
@@ -29,13 +30,13 @@ declare! {
     /// additional scalar resources of a TaskManager, named as on the agents, e.g. `fpga:1`
     option TASKS_RESOURCES: Option<Vec<(String, String)>> = key("mesos.resourcemanager.tasks.resources");
 
-    /// CPUs that a TaskManager may use if its agent has more to spare than it requests: a number, or `unlimited`;
-    /// requires Mesos 1.10 and agents with the isolator `cgroups/cpu`
+    /// CPUs that a TaskManager may use if its agent has more to spare than it requests: a number,
+    /// or `unlimited`; requires Mesos 1.10 and agents with the isolator `cgroups/cpu`
     option TASKS_CPUS_LIMIT: Option<String> = key("mesos.resourcemanager.tasks.cpus-limit");
 
-    /// memory in MB that a TaskManager may use if its agent has more to spare than it requests; requires Mesos 1.10 and
-    /// agents with the isolator `cgroups/mem`; native libraries can use what is above
-    /// `taskmanager.memory.process.size`, Flink does not
+    /// memory in MB that a TaskManager may use if its agent has more to spare than it requests;
+    /// requires Mesos 1.10 and agents with the isolator `cgroups/mem`; native libraries can use
+    /// what is above `taskmanager.memory.process.size`, Flink does not
     option TASKS_MEM_LIMIT: Option<String> = key("mesos.resourcemanager.tasks.mem-limit");
 
     /// extra workers allowed while others are being moved
@@ -53,12 +54,12 @@ declare! {
     /// IP address that the control API listens on; `0.0.0.0` or `::`: all; use TLS beyond loopback
     option CONTROL_BIND_ADDRESS: String = key("mesos.control.bind-address").default("127.0.0.1");
 
-    /// token of the control API, 16 characters or more; not set: a random one in the run file, where `flink-mesos
-    /// workers` and `flink-mesos stop` of the same user find it
+    /// token of the control API, 16 characters or more; not set: a random one in the run file,
+    /// where `flink-mesos workers` and `flink-mesos stop` of the same user find it
     option CONTROL_TOKEN: Option<String> = key("mesos.control.token");
 
-    /// use TLS at the control API, with the artifact server's certificate; not set: if it listens beyond loopback and
-    /// there is a certificate
+    /// use TLS at the control API, with the artifact server's certificate; not set: if it listens
+    /// beyond loopback and there is a certificate
     option CONTROL_SSL_ENABLED: Option<bool> = key("mesos.control.ssl.enabled");
 
     /// log4j properties for the workers, in place of `conf/log4j-console.properties`
@@ -67,29 +68,31 @@ declare! {
     /// logback file for the workers, in place of `conf/logback-console.xml`
     option WORKER_LOGBACK: Option<String> = key("mesos.worker.logback");
 
-    /// folder with a relocatable Python for Python functions, as conda-pack builds it; it is shipped to the workers,
-    /// and its `bin` comes first in their `PATH`
+    /// folder with a relocatable Python for Python functions, as conda-pack builds it; it is
+    /// shipped to the workers, and its `bin` comes first in their `PATH`
     option PYTHON_ENVIRONMENT: Option<String> = key("mesos.python.environment");
 
-    /// folder of the application master's state; not set: the cluster ends with the application master
+    /// folder of the application master's state; not set: the cluster ends with the application
+    /// master
     option STATE_DIR: Option<String> = key("mesos.state.dir");
 
-    /// framework id, as the error names it; if the state has this framework, forget it and its TaskManagers and
-    /// register a new one; only after Mesos has lost them
+    /// framework id, as the error names it; if the state has this framework, forget it and its
+    /// TaskManagers and register a new one; only after Mesos has lost them
     option STATE_FORGET_FRAMEWORK: Option<String> = key("mesos.state.forget-framework");
 
-    /// `user:password` for the application master's state in ZooKeeper (digest), for Flink versions without
-    /// `high-availability.zookeeper.client.authorization`
+    /// `user:password` for the application master's state in ZooKeeper (digest), for Flink versions
+    /// without `high-availability.zookeeper.client.authorization`
     option STATE_ZOOKEEPER_SECRET: Option<String> = key("mesos.state.zookeeper.secret");
 
-    /// path of the executor installed on the agents; not set: Mesos fetches it from the application master
+    /// path of the executor installed on the agents; not set: Mesos fetches it from the application
+    /// master
     option EXECUTOR_COMMAND: Option<String> = key("mesos.executor.command");
 
     /// use the executor installed as `/usr/bin/flink-mesos-executor` on every agent
     option EXECUTOR_INSTALLED: bool = key("mesos.executor.installed").default("false");
 
-    /// path of the executor on the application master's machine, for Mesos to fetch; not set: the one beside
-    /// `flink-mesos`
+    /// path of the executor on the application master's machine, for Mesos to fetch; not set: the
+    /// one beside `flink-mesos`
     option EXECUTOR_BINARY: Option<String> = key("mesos.executor.binary");
 
     /// Java home on the agents; overrides `env.java.home`
@@ -114,15 +117,16 @@ declare! {
         .within(Bounds::Memory(4 << 10, 1 << 40))
         .default("10 mb");
 
-    /// socket of the sidecar `flink-mesos-fetcher` on the agents; empty: use no sidecar; the agent's variable
-    /// `FLINK_MESOS_FETCHER_SOCKET` overrides it
+    /// socket of the sidecar `flink-mesos-fetcher` on the agents; empty: use no sidecar; the
+    /// agent's variable `FLINK_MESOS_FETCHER_SOCKET` overrides it
     option EXECUTOR_FETCHER_SOCKET: String = key("mesos.executor.fetcher-socket").default("/run/flink-mesos/fetcher.sock");
 
     /// keep artifacts in a cache that all workers of an agent share
     option EXECUTOR_CACHE_ENABLED: bool = key("mesos.executor.cache.enabled").default("true");
 
-    /// folder of the cache on the agents; not set: `/var/cache/flink-mesos`, or `/var/tmp/flink-mesos-<user id>` for
-    /// users who may not write there; the agent's variable `FLINK_MESOS_CACHE_DIR` overrides it
+    /// folder of the cache on the agents; not set: `/var/cache/flink-mesos`, or
+    /// `/var/tmp/flink-mesos-<user id>` for users who may not write there; the agent's variable
+    /// `FLINK_MESOS_CACHE_DIR` overrides it
     option EXECUTOR_CACHE_PATH: Option<String> = key("mesos.executor.cache.path");
 
     /// cache size limit; files in use are never evicted, so the cache may exceed it
@@ -138,12 +142,12 @@ declare! {
         .one_of(&["error", "warn", "info", "debug", "trace"])
         .default("info");
 
-    /// log format of the executor: `text`, or `json` with one object per line; overrides the agent's variable
-    /// `FLINK_MESOS_EXECUTOR_LOG_FORMAT`
+    /// log format of the executor: `text`, or `json` with one object per line; overrides the
+    /// agent's variable `FLINK_MESOS_EXECUTOR_LOG_FORMAT`
     option EXECUTOR_LOG_FORMAT: Option<String> = key("mesos.executor.log-format").one_of(&["text", "json"]).default("text");
 
-    /// size at which the executor's log in `/var/log/flink-mesos` on the agents is rotated; one older file is kept;
-    /// overrides the agent's variable `FLINK_MESOS_EXECUTOR_LOG_SIZE`
+    /// size at which the executor's log in `/var/log/flink-mesos` on the agents is rotated; one
+    /// older file is kept; overrides the agent's variable `FLINK_MESOS_EXECUTOR_LOG_SIZE`
     option EXECUTOR_LOG_SIZE: Option<MemorySize> = key("mesos.executor.log-size")
         .within(Bounds::Memory(64 << 10, 1 << 40))
         .default("1 mb");
@@ -154,15 +158,16 @@ declare! {
     /// host by which workers reach the artifact server; not set: `jobmanager.rpc.address`
     option ARTIFACT_SERVER_ADDRESS: Option<String> = key("mesos.resourcemanager.artifactserver.address");
 
-    /// IP address that the artifact server listens on; not set: all addresses of this machine, or loopback if Mesos is
-    /// on this machine
+    /// IP address that the artifact server listens on; not set: all addresses of this machine, or
+    /// loopback if Mesos is on this machine
     option ARTIFACT_SERVER_BIND_ADDRESS: Option<String> = key("mesos.resourcemanager.artifactserver.bind-address");
 
-    /// additional port, without TLS, that serves only the executor, for Mesos's fetcher, which trusts only what the
-    /// agent's system trusts; 0: any free port
+    /// additional port, without TLS, that serves only the executor, for Mesos's fetcher, which
+    /// trusts only what the agent's system trusts; 0: any free port
     option ARTIFACT_SERVER_EXECUTOR_PORT: Option<u16> = key("mesos.resourcemanager.artifactserver.executor-port").port();
 
-    /// PEM file with the artifact server's certificate chain, in place of `security.ssl.rest.keystore`
+    /// PEM file with the artifact server's certificate chain, in place of
+    /// `security.ssl.rest.keystore`
     option ARTIFACT_SERVER_SSL_CERTIFICATE: Option<String> = key("mesos.resourcemanager.artifactserver.ssl.certificate");
 
     /// PEM file with the certificate's key, unencrypted
@@ -174,7 +179,8 @@ declare! {
     /// serve secrets to other machines without TLS
     option ARTIFACT_SERVER_PLAIN_SECRETS: bool = key("mesos.resourcemanager.artifactserver.plain-secrets").default("false");
 
-    /// number of simultaneous transfers above which hosts with a fetcher get files from each other; 0: never
+    /// number of simultaneous transfers above which hosts with a fetcher get files from each other;
+    /// 0: never
     option ARTIFACT_SERVER_PEERS_ABOVE: usize = key("mesos.resourcemanager.artifactserver.peers-above")
         .between(0, 10_000)
         .default("8");
@@ -182,8 +188,8 @@ declare! {
     /// file or folder to ship to the workers as `flink/artifacts/<name>`
     option ARTIFACT: Option<String> = key("mesos.artifacts.<name>");
 
-    /// secret file or folder to ship to the workers as `flink/artifacts/<name>`, never cached and readable by the
-    /// worker's user only
+    /// secret file or folder to ship to the workers as `flink/artifacts/<name>`, never cached and
+    /// readable by the worker's user only
     option SECRET_ARTIFACT: Option<String> = key("mesos.secret-artifacts.<name>");
 
     /// PEM file with additional authorities to trust for web servers

@@ -4,11 +4,12 @@ use crate::options::Bounds;
 use crate::options::declare::{declare, key};
 
 declare! {
-    /// the Mesos master: `host:port`, `h1:p1,h2:p2`, `zk://[user:password@]h1:p1,h2:p2/path`, or `file:///path` of a
-    /// file that holds one of these
+    /// the Mesos master: `host:port`, `h1:p1,h2:p2`, `zk://[user:password@]h1:p1,h2:p2/path`, or
+    /// `file:///path` of a file that holds one of these
     option MASTER: Option<String> = key("mesos.master");
 
-    /// how long Mesos keeps the framework and its tasks after the application master has disconnected
+    /// how long Mesos keeps the framework and its tasks after the application master has
+    /// disconnected
     option FAILOVER_TIMEOUT: u64 = key("mesos.failover-timeout")
         .between(0, 9_000_000_000)
         .default("604800")
@@ -35,8 +36,8 @@ declare! {
     /// port of the artifact server; 0: any free port
     option ARTIFACT_SERVER_PORT: u16 = key("mesos.resourcemanager.artifactserver.port").port().default("0");
 
-    /// use TLS at the artifact server if REST uses it (`security.ssl.rest.*`), with REST's key store, which must be
-    /// PKCS#12
+    /// use TLS at the artifact server if REST uses it (`security.ssl.rest.*`), with REST's key
+    /// store, which must be PKCS#12
     option ARTIFACT_SERVER_SSL_ENABLED: bool = key("mesos.resourcemanager.artifactserver.ssl.enabled").default("true");
 
     /// how long to hold an unused offer
@@ -72,8 +73,8 @@ declare! {
     /// name of the Mesos resource for network bandwidth
     option NETWORK_RESOURCE_NAME: String = key("mesos.resourcemanager.network.resource.name").default("network");
 
-    /// options that each get a port of the offer, besides `taskmanager.data.port` and `taskmanager.rpc.port`, separated
-    /// by commas
+    /// options that each get a port of the offer, besides `taskmanager.data.port` and
+    /// `taskmanager.rpc.port`, separated by commas
     option TASKS_PORT_ASSIGNMENTS: Option<String> = key("mesos.resourcemanager.tasks.port-assignments");
 
     /// value of `taskmanager.host`; `_TASK_` stands for the task id
@@ -85,8 +86,8 @@ declare! {
     /// labels of the tasks
     option TASKS_LABELS: Option<Vec<(String, String)>> = key("mesos.resourcemanager.tasks.labels");
 
-    /// additional files for the sandboxes, separated by commas: `/path`, `file://`, `http(s)://`, `s3://`, `gs://`,
-    /// `hdfs://` or `webhdfs://`, each with options as in
+    /// additional files for the sandboxes, separated by commas: `/path`, `file://`, `http(s)://`,
+    /// `s3://`, `gs://`, `hdfs://` or `webhdfs://`, each with options as in
     /// `https://host/a.tgz#sha256=…&extract=true&executable=false&destination=dir/name`
     option TASKS_URIS: Option<String> = key("mesos.resourcemanager.tasks.uris");
 
@@ -104,8 +105,8 @@ declare! {
     /// image of the container; not set: no image
     option TASKS_CONTAINER_IMAGE_NAME: Option<String> = key("mesos.resourcemanager.tasks.container.image.name");
 
-    /// volumes to mount, separated by commas, each `[host path:]container path[:RO|RW]`; write a comma inside a path as
-    /// `\,`
+    /// volumes to mount, separated by commas, each `[host path:]container path[:RO|RW]`; write a
+    /// comma inside a path as `\,`
     option TASKS_CONTAINER_VOLUMES: Option<String> = key("mesos.resourcemanager.tasks.container.volumes");
 
     /// parameters of docker, `key=value` separated by commas; write a comma inside a value as `\,`
@@ -118,7 +119,8 @@ declare! {
     /// required attributes of agents, `name:value` separated by commas
     option HARD_CONSTRAINTS: Option<String> = key("mesos.constraints.hard.hostattribute");
 
-    /// ZooKeeper path of the application master's state, below the root; the cluster's id is appended
+    /// ZooKeeper path of the application master's state, below the root; the cluster's id is
+    /// appended
     option ZOOKEEPER_PATH: String = key("high-availability.zookeeper.path.mesos-workers")
         .default("/mesos-workers")
         .formerly(&["recovery.zookeeper.path.mesos-workers"]);

@@ -9,14 +9,19 @@ use crate::core::Container;
 
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// How long an executor of a checkpointing framework may wait for its agent to come back (`--recovery_timeout`).
+/// How long an executor of a checkpointing framework may wait for its agent to come back
+/// (`--recovery_timeout`).
 const RECOVERY_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
 /// The longest wait of such an executor between two tries to subscribe.
 const SUBSCRIPTION_BACKOFF: Duration = Duration::from_secs(2);
 
 /// All variables of an executor; later ones win. Nothing is inherited from this process.
-pub(super) fn variables(container: &Container, settings: &Settings, sandbox: &Path) -> Vec<(String, String)> {
+pub(super) fn variables(
+    container: &Container,
+    settings: &Settings,
+    sandbox: &Path,
+) -> Vec<(String, String)> {
     let (host, _) = settings.endpoint.rsplit_once(':').unwrap_or((&settings.endpoint, ""));
     let sandbox = sandbox.display().to_string();
     let mut all: Vec<(String, String)> = [("PATH", PATH.to_owned()), ("PWD", sandbox.clone())]
@@ -43,7 +48,8 @@ pub(super) fn variables(container: &Container, settings: &Settings, sandbox: &Pa
         set("MESOS_SUBSCRIPTION_BACKOFF_MAX", MesosDuration(SUBSCRIPTION_BACKOFF).to_string());
     }
     let command = container.info.command.iter();
-    let own = command.filter_map(|command| command.environment.as_ref()).flat_map(|it| &it.variables);
+    let own =
+        command.filter_map(|command| command.environment.as_ref()).flat_map(|it| &it.variables);
     all.extend(own.map(|variable| (variable.name.clone(), variable.value().to_owned())));
     all
 }

@@ -1,4 +1,5 @@
-//! Brings `CommandInfo.uris` into the sandbox: plain copies of local files and of what an HTTP server sends.
+//! Brings `CommandInfo.uris` into the sandbox: plain copies of local files and of what an HTTP
+//! server sends.
 
 use std::{
     io,
@@ -76,19 +77,25 @@ fn target(uri: &Uri) -> Result<PathBuf, FetchError> {
 }
 
 async fn download(url: &Url, target: &Path) -> Result<(), FetchError> {
-    let failed = |source: Box<dyn std::error::Error + Send + Sync>| FetchError::Http { url: url.clone(), source };
+    let failed = |source: Box<dyn std::error::Error + Send + Sync>| FetchError::Http {
+        url: url.clone(),
+        source,
+    };
     let host = url.host_str().unwrap_or_default();
     let port = url.port_or_known_default().unwrap_or(80);
     let connection = TcpStream::connect((host.trim_matches(['[', ']']), port)).await;
     let connection = TokioIo::new(connection.map_err(|error| failed(error.into()))?);
-    let (mut sender, driver) = http1::handshake(connection).await.map_err(|error| failed(error.into()))?;
+    let (mut sender, driver) =
+        http1::handshake(connection).await.map_err(|error| failed(error.into()))?;
     let _driver = AbortOnDropHandle::new(tokio::spawn(async move {
         if let Err(error) = driver.await {
             tracing::debug!(%error, "A connection of the fetcher broke");
         }
     }));
     let path = &url[url::Position::BeforePath..url::Position::AfterQuery];
-    let request = Request::get(path).header(header::HOST, format!("{host}:{port}")).body(Empty::<Bytes>::new());
+    let request = Request::get(path)
+        .header(header::HOST, format!("{host}:{port}"))
+        .body(Empty::<Bytes>::new());
     let request = request.map_err(|error| failed(error.into()))?;
     let mut response = sender.send_request(request).await.map_err(|error| failed(error.into()))?;
     if response.status() != StatusCode::OK {
@@ -122,7 +129,11 @@ mod tests {
         let sandbox = tempfile::tempdir().unwrap();
         let source = sandbox.path().join("source");
         fs::write(&source, "text").await.unwrap();
-        let with = Uri { executable: Some(true), output_file: Some("bin/x".into()), ..uri(source.to_str().unwrap()) };
+        let with = Uri {
+            executable: Some(true),
+            output_file: Some("bin/x".into()),
+            ..uri(source.to_str().unwrap())
+        };
         fetch(&with, sandbox.path()).await.unwrap();
         let mode = fs::metadata(sandbox.path().join("bin/x")).await.unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o755);
@@ -132,7 +143,9 @@ mod tests {
     #[tokio::test]
     async fn what_is_not_done_is_refused_with_its_name() {
         assert!(refusal(uri("hdfs://nn/x")).await.contains("\"hdfs://nn/x\""));
-        assert!(refusal(uri("relative/x")).await.contains("allowed are http, file and absolute paths"));
+        assert!(
+            refusal(uri("relative/x")).await.contains("allowed are http, file and absolute paths")
+        );
         assert!(refusal(uri("/x/flink.tgz")).await.contains("does not extract"));
         let outside = Uri { output_file: Some("../x".into()), ..uri("/etc/hostname") };
         assert!(refusal(outside).await.contains("\"../x\" is not within the sandbox"));

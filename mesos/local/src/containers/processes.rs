@@ -1,7 +1,8 @@
 //! Where this crate starts and ends processes.
 //!
-//! The kernel ties a child's life to the *thread* that started it, so there is one thread for that, which lives as
-//! long as the cluster: when our process dies, even by SIGKILL, executors die with it.
+//! The kernel ties a child's life to the *thread* that started it, so there is one thread for that,
+//! which lives as long as the cluster: when our process dies, even by SIGKILL, executors die with
+//! it.
 
 use std::{
     collections::BTreeSet,

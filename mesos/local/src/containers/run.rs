@@ -57,7 +57,9 @@ impl Job {
         for uri in &command.uris {
             fetch::fetch(uri, &sandbox).await.map_err(|error| {
                 let id = self.container.id;
-                Ending::NotLaunched(format!("Failed to fetch all URIs for container '{id}': {error}"))
+                Ending::NotLaunched(format!(
+                    "Failed to fetch all URIs for container '{id}': {error}"
+                ))
             })?;
         }
         let process = self.process(&command, &sandbox).map_err(|error| not_launched(&error))?;
@@ -69,7 +71,9 @@ impl Job {
             Ok(child) => Ok(child),
             Err(error) => {
                 let message = format!("Failed to execute '{}': {error}\n", command.value());
-                fs::write(sandbox.join("stderr"), message).await.map_err(|error| not_launched(&error))?;
+                fs::write(sandbox.join("stderr"), message)
+                    .await
+                    .map_err(|error| not_launched(&error))?;
                 Err(Ending::Exited(NOT_EXECUTED))
             }
         }
@@ -92,7 +96,10 @@ impl Job {
         Ok(sandbox)
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the one place of this crate that starts processes")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place of this crate that starts processes"
+    )]
     fn process(&self, command: &CommandInfo, sandbox: &Path) -> io::Result<Command> {
         let mut process = if command.shell() {
             let mut shell = Command::new("/bin/sh");
@@ -106,7 +113,8 @@ impl Job {
             }
             program
         };
-        let output = |name: &str| fs_err::File::create(sandbox.join(name)).map(fs_err::File::into_file);
+        let output =
+            |name: &str| fs_err::File::create(sandbox.join(name)).map(fs_err::File::into_file);
         process
             .env_clear()
             .envs(environment::variables(&self.container, &self.settings, sandbox))

@@ -7,8 +7,8 @@ use nix::{
     unistd::Pid,
 };
 
-/// Sends SIGKILL to a session leader, to its session and group, and to all their descendants, until no new one shows
-/// up. What a killed process left behind in another session is not found.
+/// Sends SIGKILL to a session leader, to its session and group, and to all their descendants, until
+/// no new one shows up. What a killed process left behind in another session is not found.
 pub(super) fn kill(leader: i32) {
     let mut killed = BTreeSet::new();
     loop {
@@ -35,10 +35,12 @@ struct Entry {
 
 fn members(leader: i32) -> BTreeSet<i32> {
     let table = table();
-    let own = table.iter().filter(|it| it.id == leader || it.session == leader || it.group == leader);
+    let own =
+        table.iter().filter(|it| it.id == leader || it.session == leader || it.group == leader);
     let mut members: BTreeSet<i32> = own.map(|it| it.id).collect();
     loop {
-        let children = table.iter().filter(|it| members.contains(&it.parent) && !members.contains(&it.id));
+        let children =
+            table.iter().filter(|it| members.contains(&it.parent) && !members.contains(&it.id));
         let children: Vec<i32> = children.map(|it| it.id).collect();
         if children.is_empty() {
             return members;
@@ -51,7 +53,8 @@ fn members(leader: i32) -> BTreeSet<i32> {
 fn table() -> Vec<Entry> {
     let Ok(folder) = fs_err::read_dir("/proc") else { return Vec::new() };
     let ids = folder.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
-    ids.filter_map(|id| parse(id, &fs_err::read_to_string(format!("/proc/{id}/stat")).ok()?)).collect()
+    ids.filter_map(|id| parse(id, &fs_err::read_to_string(format!("/proc/{id}/stat")).ok()?))
+        .collect()
 }
 
 /// Reads `/proc/<id>/stat`, see proc(5): the name in brackets may itself hold blanks and brackets.

@@ -10,13 +10,20 @@ use uuid::Uuid;
 use super::{Core, Refusal, ids::is_uuid};
 
 impl Core {
-    /// A scheduler's call. `stream` is where a SUBSCRIBE gets its events, `claimed` the stream id that came with any
-    /// other call.
-    pub(crate) fn scheduler_call(&mut self, call: Call, stream: Uuid, claimed: Option<&str>) -> Result<(), Refusal> {
+    /// A scheduler's call. `stream` is where a SUBSCRIBE gets its events, `claimed` the stream id
+    /// that came with any other call.
+    pub(crate) fn scheduler_call(
+        &mut self,
+        call: Call,
+        stream: Uuid,
+        claimed: Option<&str>,
+    ) -> Result<(), Refusal> {
         let kind = scheduler_kind(&call)?;
         if kind == call::Type::Subscribe {
             if claimed.is_some() {
-                return bad_request("Subscribe calls should not include the 'Mesos-Stream-Id' header");
+                return bad_request(
+                    "Subscribe calls should not include the 'Mesos-Stream-Id' header",
+                );
             }
             return self.subscribe(stream, call.subscribe.unwrap_or_default());
         }
@@ -26,10 +33,16 @@ impl Core {
     }
 
     fn check_stream(&self, framework: &str, claimed: Option<&str>) -> Result<(), Refusal> {
-        let Some(known) = self.frameworks.get(framework) else { return bad_request("Framework cannot be found") };
-        let Some(stream) = known.stream else { return Err(Refusal::Forbidden("Framework is not subscribed")) };
+        let Some(known) = self.frameworks.get(framework) else {
+            return bad_request("Framework cannot be found");
+        };
+        let Some(stream) = known.stream else {
+            return Err(Refusal::Forbidden("Framework is not subscribed"));
+        };
         match claimed {
-            None => bad_request("All non-subscribe calls should include the 'Mesos-Stream-Id' header"),
+            None => {
+                bad_request("All non-subscribe calls should include the 'Mesos-Stream-Id' header")
+            }
             Some(claimed) if claimed != stream.to_string() => bad_request(&format!(
                 "The stream ID '{claimed}' included in this request didn't match the stream ID currently associated \
                  with framework ID {framework}"
@@ -47,17 +60,27 @@ impl Core {
                 self.decline(framework, &decline.offer_ids, decline.filters.as_ref());
             }
             call::Type::Revive => self.revive(framework, &call.revive.unwrap_or_default().roles),
-            call::Type::Suppress => self.suppress(framework, call.suppress.unwrap_or_default().roles),
+            call::Type::Suppress => {
+                self.suppress(framework, call.suppress.unwrap_or_default().roles)
+            }
             call::Type::Kill => self.kill(framework, call.kill.unwrap_or_default()),
             call::Type::Shutdown => self.shutdown(framework, call.shutdown.unwrap_or_default()),
-            call::Type::Acknowledge => self.acknowledge(framework, &call.acknowledge.unwrap_or_default()),
-            call::Type::Reconcile => self.reconcile(framework, &call.reconcile.unwrap_or_default().tasks),
-            call::Type::Message => self.message_to_executor(framework, call.message.unwrap_or_default()),
+            call::Type::Acknowledge => {
+                self.acknowledge(framework, &call.acknowledge.unwrap_or_default())
+            }
+            call::Type::Reconcile => {
+                self.reconcile(framework, &call.reconcile.unwrap_or_default().tasks)
+            }
+            call::Type::Message => {
+                self.message_to_executor(framework, call.message.unwrap_or_default())
+            }
             // The real allocator takes requests for resources and does nothing with them.
             call::Type::Request => {}
             _ => {
                 let what = kind.as_str_name();
-                return Err(Refusal::NotImplemented(format!("The local Mesos does not do {what} calls")));
+                return Err(Refusal::NotImplemented(format!(
+                    "The local Mesos does not do {what} calls"
+                )));
             }
         }
         Ok(())
@@ -68,7 +91,10 @@ impl Core {
 fn scheduler_kind(call: &Call) -> Result<call::Type, Refusal> {
     let invalid = |why: &str| bad_request(&format!("Failed to validate scheduler::Call: {why}"));
     let missing = |what: &str| invalid(&format!("Expecting '{what}' to be present"));
-    let kind = call.r#type.and_then(|number| call::Type::try_from(number).ok()).unwrap_or(call::Type::Unknown);
+    let kind = call
+        .r#type
+        .and_then(|number| call::Type::try_from(number).ok())
+        .unwrap_or(call::Type::Unknown);
     let body = match kind {
         call::Type::Unknown => return missing("type"),
         call::Type::Teardown | call::Type::Revive | call::Type::Suppress => true,
@@ -97,7 +123,9 @@ fn scheduler_kind(call: &Call) -> Result<call::Type, Refusal> {
     if subscribing.is_some_and(|subscribe| subscribe.framework_info.id != call.framework_id) {
         return invalid("'framework_id' differs from 'subscribe.framework_info.id'");
     }
-    if kind == call::Type::Acknowledge && !call.acknowledge.as_ref().is_some_and(|it| is_uuid(&it.uuid)) {
+    if kind == call::Type::Acknowledge
+        && !call.acknowledge.as_ref().is_some_and(|it| is_uuid(&it.uuid))
+    {
         return invalid("Not a valid UUID");
     }
     Ok(kind)
@@ -118,7 +146,9 @@ pub(super) fn executor_kind(call: &executor::Call) -> Result<executor::call::Typ
     if !body {
         return invalid(format!("Expecting '{name}' to be present"));
     }
-    let Some(status) = call.update.as_ref().map(|update| &update.status).filter(|_| kind == Type::Update) else {
+    let Some(status) =
+        call.update.as_ref().map(|update| &update.status).filter(|_| kind == Type::Update)
+    else {
         return Ok(kind);
     };
     let (executor, framework) = (&call.executor_id, &call.framework_id);
@@ -128,7 +158,9 @@ pub(super) fn executor_kind(call: &executor::Call) -> Result<executor::call::Typ
         Some(_) => {}
     }
     if let Some(other) = status.executor_id.as_ref().filter(|id| *id != executor) {
-        return invalid(format!("ExecutorID in Call: {executor} does not match ExecutorID in TaskStatus: {other}"));
+        return invalid(format!(
+            "ExecutorID in Call: {executor} does not match ExecutorID in TaskStatus: {other}"
+        ));
     }
     if status.source.is_none() || status.source() != Source::Executor {
         return invalid(format!(

@@ -31,13 +31,20 @@ impl Core {
             return;
         }
         executor.phase = Phase::Terminating(Some(self.now.uptime + grace(&executor.info, default)));
-        self.tell_executor(key, Event { r#type: Some(executor::event::Type::Shutdown.into()), ..Event::default() });
+        self.tell_executor(
+            key,
+            Event { r#type: Some(executor::event::Type::Shutdown.into()), ..Event::default() },
+        );
     }
 
     /// Kills those that did not subscribe or did not end in time.
     pub(super) fn end_overdue_executors(&mut self) {
         let (now, timeout) = (self.now.uptime, MesosDuration(self.options.registration_timeout));
-        for executor in self.executors.values_mut().filter(|executor| executor.deadline().is_some_and(|at| at <= now)) {
+        for executor in self
+            .executors
+            .values_mut()
+            .filter(|executor| executor.deadline().is_some_and(|at| at <= now))
+        {
             if matches!(executor.phase, Phase::Registering(_)) {
                 let why = format!("Executor did not register within {timeout}");
                 executor.ended_for = Some((Reason::ExecutorRegistrationTimeout, why));
@@ -49,7 +56,9 @@ impl Core {
 
     /// The container's process runs.
     pub(crate) fn container_started(&mut self, container: Uuid, pid: u32) {
-        if let Some(executor) = self.executors.values_mut().find(|executor| executor.container == container) {
+        if let Some(executor) =
+            self.executors.values_mut().find(|executor| executor.container == container)
+        {
             executor.pid = Some(pid);
         }
     }
@@ -61,14 +70,18 @@ impl Core {
         let Some(executor) = self.executors.remove(&key) else { return };
         self.outputs.extend(executor.stream.map(Output::Close));
         let (status, reason) = match ending {
-            Ending::Exited(status) => (status, (Reason::ExecutorTerminated, "Executor terminated".into())),
-            Ending::NotLaunched(why) => {
-                (NOT_LAUNCHED, (Reason::ContainerLaunchFailed, format!("Failed to launch container: {why}")))
+            Ending::Exited(status) => {
+                (status, (Reason::ExecutorTerminated, "Executor terminated".into()))
             }
+            Ending::NotLaunched(why) => (
+                NOT_LAUNCHED,
+                (Reason::ContainerLaunchFailed, format!("Failed to launch container: {why}")),
+            ),
         };
         let (reason, why) = executor.ended_for.unwrap_or(reason);
         let Some(framework) = self.frameworks.get(&key.framework) else { return };
-        let alive = framework.tasks.iter().filter(|(_, task)| task.executor == key && !task.is_terminal());
+        let alive =
+            framework.tasks.iter().filter(|(_, task)| task.executor == key && !task.is_terminal());
         let tasks: Vec<String> = alive.map(|(id, _)| id.clone()).collect();
         if let Some(stream) = framework.stream {
             self.send(stream, failure(&self.agents[key.agent].id, &key.executor, status));
@@ -79,7 +92,14 @@ impl Core {
     }
 
     /// A status update that the agent itself makes.
-    pub(super) fn agent_update(&mut self, key: &ExecutorKey, task: &str, state: TaskState, reason: Reason, why: &str) {
+    pub(super) fn agent_update(
+        &mut self,
+        key: &ExecutorKey,
+        task: &str,
+        state: TaskState,
+        reason: Reason,
+        why: &str,
+    ) {
         let uuid = self.ids.uuid();
         let status = TaskStatus {
             task_id: task.into(),
@@ -99,12 +119,19 @@ impl Core {
 
 /// How long an executor may take to end after SHUTDOWN.
 pub(super) fn grace(info: &ExecutorInfo, default: Duration) -> Duration {
-    let own = info.shutdown_grace_period.as_ref().map(|period| period.nanoseconds.try_into().unwrap_or_default());
+    let own = info
+        .shutdown_grace_period
+        .as_ref()
+        .map(|period| period.nanoseconds.try_into().unwrap_or_default());
     own.map_or(default, Duration::from_nanos)
 }
 
 fn failure(agent: &str, executor: &str, status: i32) -> scheduler::Event {
-    let failure = Failure { agent_id: Some(agent.into()), executor_id: Some(executor.into()), status: Some(status) };
+    let failure = Failure {
+        agent_id: Some(agent.into()),
+        executor_id: Some(executor.into()),
+        status: Some(status),
+    };
     scheduler::Event {
         r#type: Some(scheduler::event::Type::Failure.into()),
         failure: Some(failure),

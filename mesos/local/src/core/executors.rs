@@ -19,8 +19,14 @@ use super::{
 };
 
 impl Core {
-    /// A call of an executor to the agent with that index. `stream` carries the events of a SUBSCRIBE.
-    pub(crate) fn executor_call(&mut self, agent: usize, call: Call, stream: Uuid) -> Result<(), Refusal> {
+    /// A call of an executor to the agent with that index. `stream` carries the events of a
+    /// SUBSCRIBE.
+    pub(crate) fn executor_call(
+        &mut self,
+        agent: usize,
+        call: Call,
+        stream: Uuid,
+    ) -> Result<(), Refusal> {
         let kind = calls::executor_kind(&call)?;
         let framework = call.framework_id.value;
         if !self.executors.keys().any(|key| key.agent == agent && key.framework == framework) {
@@ -32,7 +38,9 @@ impl Core {
         };
         let registering = matches!(executor.phase, Phase::Registering(_));
         match kind {
-            call::Type::Subscribe => self.executor_subscribed(&key, stream, call.subscribe.unwrap_or_default()),
+            call::Type::Subscribe => {
+                self.executor_subscribed(&key, stream, call.subscribe.unwrap_or_default())
+            }
             call::Type::Heartbeat => {}
             _ if registering => return Err(Refusal::Forbidden("Executor is not subscribed")),
             call::Type::Update => self.executor_update(&key, call.update.unwrap_or_default()),
@@ -48,7 +56,10 @@ impl Core {
         let terminating = matches!(executor.phase, Phase::Terminating(_));
         self.outputs.extend(old.map(Output::Close));
         if terminating {
-            self.tell_executor(key, Event { r#type: Some(event::Type::Shutdown.into()), ..Event::default() });
+            self.tell_executor(
+                key,
+                Event { r#type: Some(event::Type::Shutdown.into()), ..Event::default() },
+            );
             return;
         }
         if unwanted {
@@ -65,8 +76,11 @@ impl Core {
             container_id: Some(executor.container.to_string().into()),
             agent_info: self.agent_info(key.agent),
         };
-        let event =
-            Event { r#type: Some(event::Type::Subscribed.into()), subscribed: Some(subscribed), ..Event::default() };
+        let event = Event {
+            r#type: Some(event::Type::Subscribed.into()),
+            subscribed: Some(subscribed),
+            ..Event::default()
+        };
         self.tell_executor(key, event);
         for update in call.unacknowledged_updates {
             self.executor_update(key, update);
@@ -83,10 +97,9 @@ impl Core {
     fn drop_unseen_tasks(&mut self, key: &ExecutorKey, seen: &[TaskInfo], queued: &[TaskInfo]) {
         let Some(framework) = self.frameworks.get(&key.framework) else { return };
         let known = |id: &str| seen.iter().chain(queued).any(|task| task.task_id.value == id);
-        let staging = framework
-            .tasks
-            .iter()
-            .filter(|(id, task)| task.executor == *key && task.state == TaskState::TaskStaging && !known(id));
+        let staging = framework.tasks.iter().filter(|(id, task)| {
+            task.executor == *key && task.state == TaskState::TaskStaging && !known(id)
+        });
         let ids: Vec<String> = staging.map(|(id, _)| id.clone()).collect();
         let state = framework.lost_or(TaskState::TaskDropped);
         for id in ids {
@@ -100,7 +113,10 @@ impl Core {
         let Some(executor) = self.executors.get_mut(key) else { return };
         executor.used = true;
         let launch = Some(Launch { task });
-        self.tell_executor(key, Event { r#type: Some(event::Type::Launch.into()), launch, ..Event::default() });
+        self.tell_executor(
+            key,
+            Event { r#type: Some(event::Type::Launch.into()), launch, ..Event::default() },
+        );
     }
 
     /// Sends an event if the executor is connected; an event to one that is not is lost.
@@ -119,12 +135,18 @@ impl Core {
         }
         status.agent_id = Some(agent_id);
         status.timestamp = status.timestamp.or(Some(self.now.unix));
-        let known = self.frameworks.get(&key.framework).is_some_and(|it| it.tasks.contains_key(&status.task_id.value));
+        let known = self
+            .frameworks
+            .get(&key.framework)
+            .is_some_and(|it| it.tasks.contains_key(&status.task_id.value));
         if known {
-            status.container_status = Some(self.container_status(key, status.container_status.take()));
+            status.container_status =
+                Some(self.container_status(key, status.container_status.take()));
         }
-        let acknowledged =
-            event::Acknowledged { task_id: status.task_id.clone(), uuid: status.uuid.clone().unwrap_or_default() };
+        let acknowledged = event::Acknowledged {
+            task_id: status.task_id.clone(),
+            uuid: status.uuid.clone().unwrap_or_default(),
+        };
         self.handle_update(&key.framework, status);
         let event = Event {
             r#type: Some(event::Type::Acknowledged.into()),
@@ -134,7 +156,11 @@ impl Core {
         self.tell_executor(key, event);
     }
 
-    fn container_status(&self, key: &ExecutorKey, given: Option<ContainerStatus>) -> ContainerStatus {
+    fn container_status(
+        &self,
+        key: &ExecutorKey,
+        given: Option<ContainerStatus>,
+    ) -> ContainerStatus {
         let mut status = given.unwrap_or_default();
         let executor = self.executors.get(key);
         status.container_id = executor.map(|executor| executor.container.to_string().into());
@@ -142,13 +168,18 @@ impl Core {
         if status.network_infos.is_empty() {
             let ip_address = Some(self.address.ip().to_string());
             let address = IpAddress { protocol: Some(Protocol::IPv4.into()), ip_address };
-            status.network_infos = vec![NetworkInfo { ip_addresses: vec![address], ..NetworkInfo::default() }];
+            status.network_infos =
+                vec![NetworkInfo { ip_addresses: vec![address], ..NetworkInfo::default() }];
         }
         status
     }
 
     fn message_to_scheduler(&mut self, key: &ExecutorKey, data: bytes::Bytes) {
-        let Some(stream) = self.frameworks.get(&key.framework).and_then(|framework| framework.stream) else { return };
+        let Some(stream) =
+            self.frameworks.get(&key.framework).and_then(|framework| framework.stream)
+        else {
+            return;
+        };
         let message = scheduler::event::Message {
             agent_id: self.agents[key.agent].id.as_str().into(),
             executor_id: key.executor.as_str().into(),

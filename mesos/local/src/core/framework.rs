@@ -56,9 +56,14 @@ impl Task {
 }
 
 impl Framework {
-    /// Whether an agent's free resources are worth an offer to it: as much of everything as one of its filters names.
+    /// Whether an agent's free resources are worth an offer to it: as much of everything as one of
+    /// its filters names.
     pub(super) fn finds_enough(&self, role: &str, free: &Amount) -> bool {
-        let filter = self.info.offer_filters.get(role).and_then(|filters| filters.min_allocatable_resources.as_ref());
+        let filter = self
+            .info
+            .offer_filters
+            .get(role)
+            .and_then(|filters| filters.min_allocatable_resources.as_ref());
         filter.is_none_or(|least| {
             let mut any_of = least.quantities.iter().map(|least| least.quantities.iter());
             any_of.any(|least| free.has_quantities(least.map(|(name, value)| (name, value.value))))
@@ -84,11 +89,19 @@ impl Framework {
 
     /// `partition_aware` if the framework is, else what older frameworks understand.
     pub(super) fn lost_or(&self, partition_aware: TaskState) -> TaskState {
-        if self.is_capable(Capability::PartitionAware) { partition_aware } else { TaskState::TaskLost }
+        if self.is_capable(Capability::PartitionAware) {
+            partition_aware
+        } else {
+            TaskState::TaskLost
+        }
     }
 
     pub(super) fn roles(&self) -> Vec<String> {
-        if self.is_capable(Capability::MultiRole) { self.info.roles.clone() } else { vec![self.info.role().to_owned()] }
+        if self.is_capable(Capability::MultiRole) {
+            self.info.roles.clone()
+        } else {
+            vec![self.info.role().to_owned()]
+        }
     }
 
     pub(super) fn next_deadline(&self) -> Option<Duration> {

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use uuid::{Builder, Uuid};
 
-/// Hands out identifiers, none of them twice. All of them grow from the master's own, so that two clusters never
-/// share one.
+/// Hands out identifiers, none of them twice. All of them grow from the master's own, so that two
+/// clusters never share one.
 #[derive(Debug)]
 pub(super) struct Ids {
     master: Uuid,
@@ -42,16 +42,18 @@ impl Ids {
     /// A uuid of version 4 for a container or a status update.
     pub(super) fn uuid(&mut self) -> Uuid {
         self.uuids += 1;
-        let mixed =
-            self.master.as_u128() ^ u128::from(self.uuids).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835);
+        let mixed = self.master.as_u128()
+            ^ u128::from(self.uuids).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835);
         Builder::from_random_bytes(mixed.to_be_bytes()).into_uuid()
     }
 }
 
-/// Whether these bytes are a uuid that Mesos takes: 16 bytes with the variant and a version of RFC 4122.
+/// Whether these bytes are a uuid that Mesos takes: 16 bytes with the variant and a version of RFC
+/// 4122.
 pub(super) fn is_uuid(bytes: &Bytes) -> bool {
-    Uuid::from_slice(bytes)
-        .is_ok_and(|uuid| uuid.get_variant() == uuid::Variant::RFC4122 && (1..=5).contains(&uuid.get_version_num()))
+    Uuid::from_slice(bytes).is_ok_and(|uuid| {
+        uuid.get_variant() == uuid::Variant::RFC4122 && (1..=5).contains(&uuid.get_version_num())
+    })
 }
 
 #[cfg(test)]

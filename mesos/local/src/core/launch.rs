@@ -1,6 +1,9 @@
-//! ACCEPT: tasks are checked and sent to their executors, which are started when they are not there yet.
+//! ACCEPT: tasks are checked and sent to their executors, which are started when they are not there
+//! yet.
 
-use mesos::v1::{OfferId, TaskInfo, TaskState, offer::operation, scheduler::call::Accept, task_status::Reason};
+use mesos::v1::{
+    OfferId, TaskInfo, TaskState, offer::operation, scheduler::call::Accept, task_status::Reason,
+};
 
 use super::{
     Amount, Core, Output, Refusal,
@@ -23,16 +26,28 @@ impl Core {
         let foreign = call.operations.iter().find(|it| it.r#type() != operation::Type::Launch);
         if let Some(operation) = foreign {
             let what = operation.r#type().as_str_name();
-            return Err(Refusal::NotImplemented(format!("The local Mesos does LAUNCH operations only, not {what}")));
+            return Err(Refusal::NotImplemented(format!(
+                "The local Mesos does LAUNCH operations only, not {what}"
+            )));
         }
-        let tasks = call.operations.into_iter().filter_map(|it| it.launch).flat_map(|launch| launch.task_infos);
+        let tasks = call
+            .operations
+            .into_iter()
+            .filter_map(|it| it.launch)
+            .flat_map(|launch| launch.task_infos);
         match self.take_offers(framework, &call.offer_ids) {
             Err(why) => self.drop_tasks(framework, tasks, &why),
             Ok(mut pool) => {
                 for task in tasks {
                     self.launch(framework, task, &mut pool);
                 }
-                self.refuse(framework, pool.agent, &pool.role, pool.available, call.filters.as_ref());
+                self.refuse(
+                    framework,
+                    pool.agent,
+                    &pool.role,
+                    pool.available,
+                    call.filters.as_ref(),
+                );
             }
         }
         Ok(())
@@ -54,7 +69,9 @@ impl Core {
                 available: Amount::default(),
             });
             if (pool.agent, &pool.role) != (offer.agent, &offer.role) {
-                fault.get_or_insert(format!("Aggregated offers must belong to one single agent and role. Offer {id}"));
+                fault.get_or_insert(format!(
+                    "Aggregated offers must belong to one single agent and role. Offer {id}"
+                ));
             }
             pool.available.add(&offer.resources);
         }
@@ -73,7 +90,14 @@ impl Core {
         }
     }
 
-    fn reject(&mut self, framework: &str, task: &TaskInfo, state: TaskState, reason: Reason, message: &str) {
+    fn reject(
+        &mut self,
+        framework: &str,
+        task: &TaskInfo,
+        state: TaskState,
+        reason: Reason,
+        message: &str,
+    ) {
         let agent = task.agent_id.value.as_str();
         let status = self.master_status(&task.task_id.value, Some(agent), state, reason, message);
         self.send_status(framework, status);
@@ -86,7 +110,8 @@ impl Core {
             allocate(&mut executor.resources, roles);
         }
         let key = ExecutorKey::of(&task, framework, pool.agent);
-        let existing = key.as_ref().and_then(|key| self.executors.get(key)).map(|executor| &executor.info);
+        let existing =
+            key.as_ref().and_then(|key| self.executors.get(key)).map(|executor| &executor.info);
         let known = self.frameworks.get(framework).and_then(|it| it.tasks.get(&task.task_id.value));
         let demand = Demand {
             framework,
@@ -129,13 +154,21 @@ impl Core {
             Some((Phase::Registering(_), executor)) => executor.queued.push(task),
             Some((Phase::Running, _)) => self.launch_on(key, task),
             Some((Phase::Terminating(_), _)) => {
-                self.agent_update(key, &id, terminating, Reason::ExecutorTerminated, "Executor terminating");
+                self.agent_update(
+                    key,
+                    &id,
+                    terminating,
+                    Reason::ExecutorTerminated,
+                    "Executor terminating",
+                );
             }
         }
     }
 
     fn start_executor(&mut self, key: &ExecutorKey, task: TaskInfo, checked: Checked) {
-        let Some(framework) = self.frameworks.get(&key.framework).map(|framework| framework.info.clone()) else {
+        let Some(framework) =
+            self.frameworks.get(&key.framework).map(|framework| framework.info.clone())
+        else {
             return;
         };
         let container = self.ids.uuid();

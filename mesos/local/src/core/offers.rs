@@ -55,7 +55,12 @@ impl Core {
         for offer in self.offers.values().filter(|offer| offer.agent == agent) {
             free.subtract(&offer.resources);
         }
-        for executor in self.executors.iter().filter(|(key, _)| key.agent == agent).map(|(_, executor)| executor) {
+        for executor in self
+            .executors
+            .iter()
+            .filter(|(key, _)| key.agent == agent)
+            .map(|(_, executor)| executor)
+        {
             free.subtract(&executor.resources);
         }
         let tasks = self.frameworks.values().flat_map(|framework| framework.tasks.values());
@@ -69,14 +74,19 @@ impl Core {
     fn neediest(&self, agent: usize, free: &Amount) -> Option<(String, String)> {
         let connected = self.frameworks.iter().filter(|(_, framework)| framework.stream.is_some());
         let wants = |framework: &Framework, role: &String| {
-            let refused =
-                |filter: &Filter| filter.agent == agent && filter.role == *role && filter.resources.contains(free);
+            let refused = |filter: &Filter| {
+                filter.agent == agent && filter.role == *role && filter.resources.contains(free)
+            };
             !framework.suppressed.contains(role)
                 && framework.finds_enough(role, free)
                 && !framework.filters.iter().any(refused)
         };
         let candidates = connected.flat_map(|(id, framework)| {
-            framework.roles().into_iter().filter(move |role| wants(framework, role)).map(move |role| (id, role))
+            framework
+                .roles()
+                .into_iter()
+                .filter(move |role| wants(framework, role))
+                .map(move |role| (id, role))
         });
         let with_share = candidates.map(|(id, role)| (self.share(id, &role), id.clone(), role));
         with_share.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, id, role)| (id, role))
@@ -85,10 +95,16 @@ impl Core {
     /// The dominant share of what a framework has and is offered in a role.
     fn share(&self, framework: &str, role: &str) -> f64 {
         let mut has = Amount::default();
-        for offer in self.offers.values().filter(|offer| offer.framework == framework && offer.role == role) {
+        for offer in
+            self.offers.values().filter(|offer| offer.framework == framework && offer.role == role)
+        {
             has.add(&offer.resources);
         }
-        let tasks = self.frameworks.get(framework).into_iter().flat_map(|framework| framework.tasks.values());
+        let tasks = self
+            .frameworks
+            .get(framework)
+            .into_iter()
+            .flat_map(|framework| framework.tasks.values());
         for task in tasks.filter(|task| task.role == role && !task.is_terminal()) {
             has.add(&task.resources);
         }
@@ -130,11 +146,16 @@ impl Core {
             }
         }
         let host = self.address.ip().to_string();
-        let address =
-            Address { hostname: Some(host.clone()), ip: Some(host.clone()), port: self.address.port().into() };
+        let address = Address {
+            hostname: Some(host.clone()),
+            ip: Some(host.clone()),
+            port: self.address.port().into(),
+        };
         let path = Some(format!("/slave({})", offer.agent + 1));
-        let executors =
-            self.executors.keys().filter(|key| key.agent == offer.agent && key.framework == offer.framework);
+        let executors = self
+            .executors
+            .keys()
+            .filter(|key| key.agent == offer.agent && key.framework == offer.framework);
         OfferMessage {
             id: id.into(),
             framework_id: offer.framework.as_str().into(),
@@ -148,8 +169,14 @@ impl Core {
         }
     }
 
-    /// DECLINE: what is declined is not offered again for a while. Offers that are no more do not matter.
-    pub(super) fn decline(&mut self, framework: &str, offers: &[OfferId], filters: Option<&Filters>) {
+    /// DECLINE: what is declined is not offered again for a while. Offers that are no more do not
+    /// matter.
+    pub(super) fn decline(
+        &mut self,
+        framework: &str,
+        offers: &[OfferId],
+        filters: Option<&Filters>,
+    ) {
         for id in offers {
             if self.offers.get(&id.value).is_some_and(|offer| offer.framework == framework)
                 && let Some(offer) = self.offers.remove(&id.value)
@@ -170,11 +197,13 @@ impl Core {
     ) {
         let default = Filters::default().refuse_seconds();
         let seconds = filters.map_or(default, Filters::refuse_seconds);
-        let seconds = if seconds < 0.0 || seconds.is_nan() { default } else { seconds.min(MAX_FILTER) };
+        let seconds =
+            if seconds < 0.0 || seconds.is_nan() { default } else { seconds.min(MAX_FILTER) };
         if seconds == 0.0 || resources.is_empty() {
             return;
         }
-        let until = self.now.uptime + Duration::from_secs_f64(seconds).max(self.options.offer_interval);
+        let until =
+            self.now.uptime + Duration::from_secs_f64(seconds).max(self.options.offer_interval);
         if let Some(framework) = self.frameworks.get_mut(framework) {
             framework.filters.push(Filter { agent, role: role.to_owned(), resources, until });
         }
@@ -190,7 +219,8 @@ impl Core {
         self.allocate();
     }
 
-    /// SUPPRESS: no more offers for these roles, for all of them when none is named. Offers already made stay good.
+    /// SUPPRESS: no more offers for these roles, for all of them when none is named. Offers already
+    /// made stay good.
     pub(super) fn suppress(&mut self, framework: &str, roles: Vec<String>) {
         if let Some(framework) = self.frameworks.get_mut(framework) {
             let roles = if roles.is_empty() { framework.roles() } else { roles };

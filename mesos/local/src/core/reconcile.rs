@@ -12,7 +12,9 @@ impl Core {
             it.tasks.iter().map(|(id, task)| self.latest(id, task)).collect()
         } else {
             let named = tasks.iter();
-            named.map(|task| self.reconciled(framework, &task.task_id.value, task.agent_id.as_ref())).collect()
+            named
+                .map(|task| self.reconciled(framework, &task.task_id.value, task.agent_id.as_ref()))
+                .collect()
         };
         for status in statuses {
             self.send_status(framework, status);
@@ -20,7 +22,12 @@ impl Core {
     }
 
     /// What reconciliation says about a task that the framework names.
-    pub(super) fn reconciled(&self, framework: &str, task: &str, agent: Option<&AgentId>) -> TaskStatus {
+    pub(super) fn reconciled(
+        &self,
+        framework: &str,
+        task: &str,
+        agent: Option<&AgentId>,
+    ) -> TaskStatus {
         let Some(it) = self.frameworks.get(framework) else { return TaskStatus::default() };
         if let Some(known) = it.tasks.get(task) {
             return self.latest(task, known);

@@ -7,7 +7,8 @@ use mesos::{
     v1::{Resource, resource::AllocationInfo, value},
 };
 
-/// An amount of resources: scalars in thousandths, as Mesos counts them, and disjoint ranges with both ends included.
+/// An amount of resources: scalars in thousandths, as Mesos counts them, and disjoint ranges with
+/// both ends included.
 ///
 /// No entry is ever empty, so equal amounts are equal values.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,24 +23,38 @@ impl Amount {
         let mut amount = Self::default();
         for resource in list {
             let name = &resource.name;
-            let reserved =
-                resource.role() != "*" || !resource.reservations.is_empty() || resource.reservation.is_some();
-            if reserved || resource.disk.is_some() || resource.provider_id.is_some() || resource.revocable.is_some() {
-                return Err(format!("Resource {name} is reserved, a volume or revocable: the local Mesos has no such"));
+            let reserved = resource.role() != "*"
+                || !resource.reservations.is_empty()
+                || resource.reservation.is_some();
+            if reserved
+                || resource.disk.is_some()
+                || resource.provider_id.is_some()
+                || resource.revocable.is_some()
+            {
+                return Err(format!(
+                    "Resource {name} is reserved, a volume or revocable: the local Mesos has no such"
+                ));
             }
             match value::Type::try_from(resource.r#type) {
                 Ok(value::Type::Scalar) => {
                     let value = resource.scalar.map_or(0.0, |scalar| scalar.value);
                     if !(0.0..1e12).contains(&value) {
-                        return Err(format!("Resource {name} is invalid: {value} is not a quantity"));
+                        return Err(format!(
+                            "Resource {name} is invalid: {value} is not a quantity"
+                        ));
                     }
                     amount.add_scalar(name, (value * 1000.0).round() as i64);
                 }
                 Ok(value::Type::Ranges) => {
                     let merged = resources::merged_ranges(std::slice::from_ref(resource), name);
-                    amount.add(&Self { ranges: [(name.clone(), merged)].into(), ..Self::default() });
+                    amount
+                        .add(&Self { ranges: [(name.clone(), merged)].into(), ..Self::default() });
                 }
-                _ => return Err(format!("Resource {name} is neither SCALAR nor RANGES: the local Mesos has no such")),
+                _ => {
+                    return Err(format!(
+                        "Resource {name} is neither SCALAR nor RANGES: the local Mesos has no such"
+                    ));
+                }
             }
         }
         Ok(amount)
@@ -73,7 +88,10 @@ impl Amount {
         for (name, more) in other.ranges.iter().filter(|(_, more)| !more.is_empty()) {
             let mut all = self.ranges.remove(name).unwrap_or_default();
             all.extend(more);
-            self.ranges.insert(name.clone(), resources::merged_ranges(&[resources::ranges(name, all)], name));
+            self.ranges.insert(
+                name.clone(),
+                resources::merged_ranges(&[resources::ranges(name, all)], name),
+            );
         }
     }
 
@@ -94,36 +112,54 @@ impl Amount {
     }
 
     pub(super) fn contains(&self, other: &Self) -> bool {
-        let scalars = other.scalars.iter().all(|(name, value)| self.scalars.get(name).is_some_and(|has| has >= value));
+        let scalars = other
+            .scalars
+            .iter()
+            .all(|(name, value)| self.scalars.get(name).is_some_and(|has| has >= value));
         let within = |name: &String, (begin, end): &(u64, u64)| {
-            self.ranges.get(name).is_some_and(|has| has.iter().any(|(first, last)| first <= begin && end <= last))
+            self.ranges
+                .get(name)
+                .is_some_and(|has| has.iter().any(|(first, last)| first <= begin && end <= last))
         };
-        scalars && other.ranges.iter().all(|(name, ranges)| ranges.iter().all(|range| within(name, range)))
+        scalars
+            && other
+                .ranges
+                .iter()
+                .all(|(name, ranges)| ranges.iter().all(|range| within(name, range)))
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.scalars.is_empty() && self.ranges.is_empty()
     }
 
-    /// Whether the master offers it: at least a hundredth of a CPU or 32 MB (`--min_allocatable_resources`).
+    /// Whether the master offers it: at least a hundredth of a CPU or 32 MB
+    /// (`--min_allocatable_resources`).
     pub(super) fn is_allocatable(&self) -> bool {
         self.thousandths("cpus") >= 10 || self.thousandths("mem") >= 32_000
     }
 
     /// Whether it has so much of each of these.
-    pub(super) fn has_quantities<'a>(&self, mut quantities: impl Iterator<Item = (&'a String, f64)>) -> bool {
+    pub(super) fn has_quantities<'a>(
+        &self,
+        mut quantities: impl Iterator<Item = (&'a String, f64)>,
+    ) -> bool {
         quantities.all(|(name, least)| self.quantity(name) as f64 >= (least * 1000.0).round())
     }
 
     /// Of ranges, how many numbers there are in them, in thousandths as well.
     fn quantity(&self, name: &str) -> i64 {
-        let numbers: u64 = self.ranges.get(name).into_iter().flatten().map(|(begin, end)| end - begin + 1).sum();
-        self.thousandths(name).saturating_add(i64::try_from(numbers).unwrap_or(i64::MAX).saturating_mul(1000))
+        let numbers: u64 =
+            self.ranges.get(name).into_iter().flatten().map(|(begin, end)| end - begin + 1).sum();
+        self.thousandths(name)
+            .saturating_add(i64::try_from(numbers).unwrap_or(i64::MAX).saturating_mul(1000))
     }
 
     /// The largest part that this amount is of the whole.
     pub(super) fn share_of(&self, whole: &Self) -> f64 {
-        let parts = self.scalars.iter().map(|(name, value)| *value as f64 / (whole.thousandths(name).max(1)) as f64);
+        let parts = self
+            .scalars
+            .iter()
+            .map(|(name, value)| *value as f64 / (whole.thousandths(name).max(1)) as f64);
         parts.fold(0.0, f64::max)
     }
 
@@ -133,8 +169,12 @@ impl Amount {
 
     /// The wire's form, each entry with the role that it is allocated to.
     pub(super) fn to_list(&self, allocated: Option<&str>) -> Vec<Resource> {
-        let ranges = self.ranges.iter().map(|(name, list)| resources::ranges(name, list.iter().copied()));
-        let scalars = self.scalars.iter().map(|(name, value)| resources::scalar(name, *value as f64 / 1000.0));
+        let ranges =
+            self.ranges.iter().map(|(name, list)| resources::ranges(name, list.iter().copied()));
+        let scalars = self
+            .scalars
+            .iter()
+            .map(|(name, value)| resources::scalar(name, *value as f64 / 1000.0));
         let mut list: Vec<Resource> = scalars.chain(ranges).collect();
         allocate(&mut list, allocated);
         list
@@ -158,9 +198,11 @@ fn cut(from: (u64, u64), out: (u64, u64)) -> impl Iterator<Item = (u64, u64)> {
 
 impl fmt::Display for Amount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scalars = self.scalars.iter().map(|(name, value)| format!("{name}:{}", *value as f64 / 1000.0));
+        let scalars =
+            self.scalars.iter().map(|(name, value)| format!("{name}:{}", *value as f64 / 1000.0));
         let ranges = self.ranges.iter().map(|(name, list)| {
-            let list: Vec<String> = list.iter().map(|(begin, end)| format!("{begin}-{end}")).collect();
+            let list: Vec<String> =
+                list.iter().map(|(begin, end)| format!("{begin}-{end}")).collect();
             format!("{name}:[{}]", list.join(", "))
         });
         f.write_str(&scalars.chain(ranges).collect::<Vec<_>>().join("; "))
@@ -174,7 +216,11 @@ mod tests {
     use super::*;
 
     fn amount(cpus: f64, ports: &[(u64, u64)]) -> Amount {
-        Amount::parse(&[resources::scalar("cpus", cpus), resources::ranges("ports", ports.iter().copied())]).unwrap()
+        Amount::parse(&[
+            resources::scalar("cpus", cpus),
+            resources::ranges("ports", ports.iter().copied()),
+        ])
+        .unwrap()
     }
 
     fn any_amount() -> impl Strategy<Value = Amount> {
@@ -203,7 +249,11 @@ mod tests {
         reserved.role = Some("flink".into());
         assert!(Amount::parse(&[reserved]).unwrap_err().contains("reserved"));
         for value in [-1.0, f64::NAN, f64::INFINITY] {
-            assert!(Amount::parse(&[resources::scalar("cpus", value)]).unwrap_err().contains("not a quantity"));
+            assert!(
+                Amount::parse(&[resources::scalar("cpus", value)])
+                    .unwrap_err()
+                    .contains("not a quantity")
+            );
         }
     }
 

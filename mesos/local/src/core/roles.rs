@@ -10,18 +10,25 @@ use super::framework::is_capable;
 pub(super) fn fault(info: &FrameworkInfo) -> Option<String> {
     if is_capable(info, Capability::MultiRole) {
         if info.role.is_some() {
-            return Some("'FrameworkInfo.role' must not be set when the framework is MULTI_ROLE capable".into());
+            return Some(
+                "'FrameworkInfo.role' must not be set when the framework is MULTI_ROLE capable"
+                    .into(),
+            );
         }
         let mut seen = BTreeSet::new();
         if let Some(twice) = info.roles.iter().find(|role| !seen.insert(role.as_str())) {
             return Some(format!("'FrameworkInfo.roles' contains duplicate items: {{ {twice} }}"));
         }
-        let wrong =
-            |role: &String| invalid(role).map(|why| format!("'FrameworkInfo.roles' contains invalid role: {why}"));
+        let wrong = |role: &String| {
+            invalid(role).map(|why| format!("'FrameworkInfo.roles' contains invalid role: {why}"))
+        };
         return info.roles.iter().find_map(wrong);
     }
     if !info.roles.is_empty() {
-        return Some("'FrameworkInfo.roles' must not be set when the framework is not MULTI_ROLE capable".into());
+        return Some(
+            "'FrameworkInfo.roles' must not be set when the framework is not MULTI_ROLE capable"
+                .into(),
+        );
     }
     invalid(info.role()).map(|why| format!("'FrameworkInfo.role' is not a valid role: {why}"))
 }

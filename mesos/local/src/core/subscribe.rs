@@ -24,7 +24,8 @@ impl Core {
         let mut info = call.framework_info;
         let id = info.id.as_ref().map(|id| id.value.clone()).filter(|id| !id.is_empty());
         let removed = id.as_ref().is_some_and(|id| self.removed.contains(id));
-        let fault = if removed { Some("Framework has been removed".into()) } else { roles::fault(&info) };
+        let fault =
+            if removed { Some("Framework has been removed".into()) } else { roles::fault(&info) };
         if let Some(message) = fault {
             self.end_stream(stream, message);
             return Ok(());
@@ -35,14 +36,21 @@ impl Core {
         Ok(())
     }
 
-    fn activate(&mut self, id: &str, stream: Uuid, info: FrameworkInfo, suppressed: BTreeSet<String>) {
+    fn activate(
+        &mut self,
+        id: &str,
+        stream: Uuid,
+        info: FrameworkInfo,
+        suppressed: BTreeSet<String>,
+    ) {
         let failed_over = self.frameworks.get(id).and_then(|framework| framework.stream);
         if let Some(old) = failed_over {
             self.end_stream(old, "Framework failed over".into());
         }
         self.take_back_offers(id);
         let heartbeat_at = self.now.uptime + self.options.heartbeat_interval;
-        let framework = self.frameworks.entry(id.to_owned()).or_insert_with(|| Framework::new(info.clone()));
+        let framework =
+            self.frameworks.entry(id.to_owned()).or_insert_with(|| Framework::new(info.clone()));
         framework.info = info;
         framework.stream = Some(stream);
         framework.suppressed = suppressed;
@@ -50,7 +58,10 @@ impl Core {
         framework.removal_at = None;
         framework.heartbeat_at = heartbeat_at;
         self.send(stream, self.subscribed(id));
-        self.send(stream, Event { r#type: Some(event::Type::Heartbeat.into()), ..Event::default() });
+        self.send(
+            stream,
+            Event { r#type: Some(event::Type::Heartbeat.into()), ..Event::default() },
+        );
         self.resend_updates(id);
         self.allocate();
     }
@@ -61,12 +72,19 @@ impl Core {
             heartbeat_interval_seconds: Some(self.options.heartbeat_interval.as_secs_f64()),
             master_info: Some(self.master_info()),
         };
-        Event { r#type: Some(event::Type::Subscribed.into()), subscribed: Some(subscribed), ..Event::default() }
+        Event {
+            r#type: Some(event::Type::Subscribed.into()),
+            subscribed: Some(subscribed),
+            ..Event::default()
+        }
     }
 
     fn end_stream(&mut self, stream: Uuid, message: String) {
         let error = Some(Error { message });
-        self.send(stream, Event { r#type: Some(event::Type::Error.into()), error, ..Event::default() });
+        self.send(
+            stream,
+            Event { r#type: Some(event::Type::Error.into()), error, ..Event::default() },
+        );
         self.outputs.push(Output::Close(stream));
     }
 
@@ -75,16 +93,22 @@ impl Core {
         let Some(framework) = self.frameworks.get_mut(id) else { return };
         if let Some(stream) = framework.stream.filter(|_| framework.heartbeat_at <= now) {
             framework.heartbeat_at = now + interval;
-            self.send(stream, Event { r#type: Some(event::Type::Heartbeat.into()), ..Event::default() });
+            self.send(
+                stream,
+                Event { r#type: Some(event::Type::Heartbeat.into()), ..Event::default() },
+            );
         }
     }
 
     /// A client went away from its stream, a scheduler's or an executor's.
     pub(crate) fn stream_closed(&mut self, stream: Uuid) {
-        if let Some(executor) = self.executors.values_mut().find(|executor| executor.stream == Some(stream)) {
+        if let Some(executor) =
+            self.executors.values_mut().find(|executor| executor.stream == Some(stream))
+        {
             executor.stream = None;
         }
-        let left = self.frameworks.iter_mut().find(|(_, framework)| framework.stream == Some(stream));
+        let left =
+            self.frameworks.iter_mut().find(|(_, framework)| framework.stream == Some(stream));
         let Some((id, framework)) = left else { return };
         let seconds = framework.info.failover_timeout().clamp(0.0, MAX_FAILOVER);
         framework.stream = None;
@@ -94,7 +118,8 @@ impl Core {
         self.take_back_offers(&id);
     }
 
-    /// Ends the framework for good: its executors are shut down, its tasks are forgotten, its id is void.
+    /// Ends the framework for good: its executors are shut down, its tasks are forgotten, its id is
+    /// void.
     pub(super) fn remove_framework(&mut self, id: &str) {
         self.take_back_offers(id);
         let Some(framework) = self.frameworks.remove(id) else { return };
@@ -102,9 +127,11 @@ impl Core {
         if let Some(stream) = framework.stream {
             self.outputs.push(Output::Close(stream));
         }
-        let keys: Vec<_> = self.executors.keys().filter(|key| key.framework == id).cloned().collect();
+        let keys: Vec<_> =
+            self.executors.keys().filter(|key| key.framework == id).cloned().collect();
         for key in keys {
-            // As the real master does: what a removed framework had is free before its executors have ended.
+            // As the real master does: what a removed framework had is free before its executors
+            // have ended.
             if let Some(executor) = self.executors.get_mut(&key) {
                 executor.resources = Amount::default();
             }
@@ -114,8 +141,14 @@ impl Core {
 }
 
 fn refuse_unsupported(call: &Subscribe) -> Result<(), Refusal> {
-    if call.offer_constraints.as_ref().is_some_and(|constraints| !constraints.role_constraints.is_empty()) {
-        return Err(Refusal::NotImplemented("The local Mesos does not do offer constraints".into()));
+    if call
+        .offer_constraints
+        .as_ref()
+        .is_some_and(|constraints| !constraints.role_constraints.is_empty())
+    {
+        return Err(Refusal::NotImplemented(
+            "The local Mesos does not do offer constraints".into(),
+        ));
     }
     Ok(())
 }

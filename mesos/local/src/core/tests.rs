@@ -1,5 +1,5 @@
-//! The state machine without a network, a process or a clock. What Mesos demands of it is in the conformance suite;
-//! here is what only time or many steps can show.
+//! The state machine without a network, a process or a clock. What Mesos demands of it is in the
+//! conformance suite; here is what only time or many steps can show.
 
 mod accounting;
 mod timing;
@@ -11,8 +11,8 @@ use mesos::{
     resources::scalar,
     status::new_uuid,
     v1::{
-        CommandInfo, Environment, ExecutorInfo, Filters, FrameworkInfo, Offer, OfferFilters, TaskInfo, TaskState,
-        TaskStatus,
+        CommandInfo, Environment, ExecutorInfo, Filters, FrameworkInfo, Offer, OfferFilters,
+        TaskInfo, TaskState, TaskStatus,
         environment::{Variable, variable},
         executor,
         offer::{Operation, operation},
@@ -80,7 +80,12 @@ impl Bench {
             ..FrameworkInfo::default()
         };
         let subscribe = Some(Subscribe { framework_info: info, ..Subscribe::default() });
-        let call = Call { r#type: Some(Type::Subscribe.into()), framework_id: id, subscribe, ..Call::default() };
+        let call = Call {
+            r#type: Some(Type::Subscribe.into()),
+            framework_id: id,
+            subscribe,
+            ..Call::default()
+        };
         self.stream = Uuid::new_v4();
         self.core.scheduler_call(call, self.stream, None).unwrap();
         self.collect();
@@ -93,7 +98,9 @@ impl Bench {
     fn collect(&mut self) {
         for output in self.core.take_outputs() {
             match output {
-                Output::Scheduler(stream, event) if stream == self.stream => self.events.push(*event),
+                Output::Scheduler(stream, event) if stream == self.stream => {
+                    self.events.push(*event)
+                }
                 Output::Scheduler(..) => {}
                 Output::Executor(_, event) => self.to_executors.push(*event),
                 Output::Close(stream) => self.closed.push(stream),
@@ -125,7 +132,10 @@ impl Bench {
 
     fn decline(&mut self, refuse_seconds: f64) {
         let offer_ids = self.take_offers().into_iter().map(|offer| offer.id).collect();
-        let decline = Some(Decline { offer_ids, filters: Some(Filters { refuse_seconds: Some(refuse_seconds) }) });
+        let decline = Some(Decline {
+            offer_ids,
+            filters: Some(Filters { refuse_seconds: Some(refuse_seconds) }),
+        });
         self.call(Call { r#type: Some(Type::Decline.into()), decline, ..Call::default() }).unwrap();
     }
 
@@ -135,13 +145,22 @@ impl Bench {
 
     fn launch(&mut self, offer: Offer, tasks: Vec<TaskInfo>) {
         let launch = Some(operation::Launch { task_infos: tasks });
-        let operation = Operation { r#type: Some(operation::Type::Launch.into()), launch, ..Operation::default() };
+        let operation = Operation {
+            r#type: Some(operation::Type::Launch.into()),
+            launch,
+            ..Operation::default()
+        };
         let accept = Accept {
             offer_ids: vec![offer.id],
             operations: vec![operation],
             filters: Some(Filters { refuse_seconds: Some(0.0) }),
         };
-        self.call(Call { r#type: Some(Type::Accept.into()), accept: Some(accept), ..Call::default() }).unwrap();
+        self.call(Call {
+            r#type: Some(Type::Accept.into()),
+            accept: Some(accept),
+            ..Call::default()
+        })
+        .unwrap();
     }
 
     /// Launches one task, and has its executor started and subscribed.
@@ -155,7 +174,11 @@ impl Bench {
     }
 
     /// A call of the executor that was launched last.
-    fn executor(&mut self, kind: executor::call::Type, update: Option<TaskStatus>) -> Result<(), Refusal> {
+    fn executor(
+        &mut self,
+        kind: executor::call::Type,
+        update: Option<TaskStatus>,
+    ) -> Result<(), Refusal> {
         let key = self.launched.last().unwrap().key.clone();
         let call = executor::Call {
             executor_id: key.executor.into(),
@@ -187,7 +210,8 @@ impl Bench {
             task_id: status.task_id.clone(),
             uuid: status.uuid.clone().unwrap(),
         });
-        self.call(Call { r#type: Some(Type::Acknowledge.into()), acknowledge, ..Call::default() }).unwrap();
+        self.call(Call { r#type: Some(Type::Acknowledge.into()), acknowledge, ..Call::default() })
+            .unwrap();
     }
 
     fn end(&mut self, status: i32) {
@@ -196,7 +220,10 @@ impl Bench {
     }
 
     fn take_offers(&mut self) -> Vec<Offer> {
-        self.take(|event| event.offers.clone()).into_iter().flat_map(|offers| offers.offers).collect()
+        self.take(|event| event.offers.clone())
+            .into_iter()
+            .flat_map(|offers| offers.offers)
+            .collect()
     }
 
     fn take_updates(&mut self) -> Vec<TaskStatus> {
@@ -235,20 +262,30 @@ fn task(id: &str, offer: &Offer) -> TaskInfo {
 #[test]
 fn what_the_local_mesos_does_not_do_is_refused_by_name() {
     let mut bench = Bench::subscribed(LocalOptions::default(), 0.0);
-    let reserve = Operation { r#type: Some(operation::Type::Reserve.into()), ..Operation::default() };
+    let reserve =
+        Operation { r#type: Some(operation::Type::Reserve.into()), ..Operation::default() };
     let accept = Some(Accept { operations: vec![reserve], ..Accept::default() });
     let refused = bench.call(Call { r#type: Some(Type::Accept.into()), accept, ..Call::default() });
     let message = "The local Mesos does LAUNCH operations only, not RESERVE";
     assert_eq!(refused, Err(Refusal::NotImplemented(message.into())));
     let update = call::UpdateFramework::default();
-    let call = Call { r#type: Some(Type::UpdateFramework.into()), update_framework: Some(update), ..Call::default() };
+    let call = Call {
+        r#type: Some(Type::UpdateFramework.into()),
+        update_framework: Some(update),
+        ..Call::default()
+    };
     let message = "The local Mesos does not do UPDATE_FRAMEWORK calls";
     assert_eq!(bench.call(call), Err(Refusal::NotImplemented(message.into())));
 }
 
 #[test]
 fn a_framework_gets_no_offers_of_less_than_it_says_it_needs() {
-    let options = LocalOptions { cpus: 4.0, mem_mb: 1000.0, ports: (31000, 31009), ..LocalOptions::default() };
+    let options = LocalOptions {
+        cpus: 4.0,
+        mem_mb: 1000.0,
+        ports: (31000, 31009),
+        ..LocalOptions::default()
+    };
     for (needs, is_offered) in [
         (("mem", 1000.0), true),
         (("mem", 1000.5), false),
@@ -270,31 +307,48 @@ fn a_framework_gets_no_offers_of_less_than_it_says_it_needs() {
 #[test]
 fn a_framework_that_wants_its_agents_chosen_for_it_is_refused() {
     let mut bench = Bench::new(LocalOptions::default());
-    let constraints = OfferConstraints { role_constraints: [("*".to_owned(), RoleConstraints::default())].into() };
-    let subscribe = Some(Subscribe { offer_constraints: Some(constraints), ..Subscribe::default() });
+    let constraints = OfferConstraints {
+        role_constraints: [("*".to_owned(), RoleConstraints::default())].into(),
+    };
+    let subscribe =
+        Some(Subscribe { offer_constraints: Some(constraints), ..Subscribe::default() });
     let call = Call { r#type: Some(Type::Subscribe.into()), subscribe, ..Call::default() };
     let message = "The local Mesos does not do offer constraints".to_owned();
-    assert_eq!(bench.core.scheduler_call(call, bench.stream, None), Err(Refusal::NotImplemented(message)));
+    assert_eq!(
+        bench.core.scheduler_call(call, bench.stream, None),
+        Err(Refusal::NotImplemented(message))
+    );
 }
 
 #[test]
 fn a_task_that_cannot_be_run_here_is_an_error_that_says_why() {
     let mut bench = Bench::subscribed(LocalOptions::default(), 0.0);
     let offer = bench.take_offers().remove(0);
-    let command = TaskInfo { executor: None, command: Some(CommandInfo::default()), ..task("command", &offer) };
+    let command = TaskInfo {
+        executor: None,
+        command: Some(CommandInfo::default()),
+        ..task("command", &offer)
+    };
     let mut image = task("image", &offer);
     image.container = Some(mesos::v1::ContainerInfo {
         r#type: mesos::v1::container_info::Type::Docker.into(),
         ..mesos::v1::ContainerInfo::default()
     });
     let mut secret = task("secret", &offer);
-    let variable =
-        Variable { name: "PASSWORD".into(), r#type: Some(variable::Type::Secret.into()), ..Variable::default() };
+    let variable = Variable {
+        name: "PASSWORD".into(),
+        r#type: Some(variable::Type::Secret.into()),
+        ..Variable::default()
+    };
     let with = secret.executor.as_mut().unwrap().command.as_mut().unwrap();
     with.environment = Some(Environment { variables: vec![variable] });
     bench.launch(offer, vec![command, image, secret]);
     let updates = bench.take_updates();
-    assert!(updates.iter().all(|status| status.state() == TaskState::TaskError && status.uuid.is_none()));
+    assert!(
+        updates
+            .iter()
+            .all(|status| status.state() == TaskState::TaskError && status.uuid.is_none())
+    );
     let messages: Vec<&str> = updates.iter().map(TaskStatus::message).collect();
     assert_eq!(
         messages,

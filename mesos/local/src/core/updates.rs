@@ -1,4 +1,5 @@
-//! Status updates are sent again until the scheduler acknowledges them, one after the other for each task.
+//! Status updates are sent again until the scheduler acknowledges them, one after the other for
+//! each task.
 
 use std::{
     collections::{BTreeSet, VecDeque},
@@ -71,8 +72,12 @@ impl Core {
     pub(super) fn resend_due_updates(&mut self, framework: &str) {
         let now = self.now.uptime;
         let Some(it) = self.frameworks.get(framework) else { return };
-        let due = it.updates.iter().filter(|(_, updates)| updates.resend_at().is_some_and(|at| at <= now));
-        let due: Vec<(String, Duration)> = due.map(|(task, updates)| (task.clone(), updates.wait)).collect();
+        let due = it
+            .updates
+            .iter()
+            .filter(|(_, updates)| updates.resend_at().is_some_and(|at| at <= now));
+        let due: Vec<(String, Duration)> =
+            due.map(|(task, updates)| (task.clone(), updates.wait)).collect();
         for (task, wait) in due {
             self.forward(framework, &task, wait * 2);
         }
@@ -87,14 +92,15 @@ impl Core {
         }
     }
 
-    /// ACKNOWLEDGE: the next update may follow; after a terminal one the task is forgotten. Anything but the uuid
-    /// that was sent last is ignored.
+    /// ACKNOWLEDGE: the next update may follow; after a terminal one the task is forgotten.
+    /// Anything but the uuid that was sent last is ignored.
     pub(super) fn acknowledge(&mut self, framework: &str, call: &Acknowledge) {
         let Some(it) = self.frameworks.get_mut(framework) else { return };
         let id = &call.task_id.value;
         let Some(updates) = it.updates.get_mut(id) else { return };
         let expected = updates.pending.front().is_some_and(|status| {
-            status.uuid.as_ref() == Some(&call.uuid) && status.agent_id.as_ref() == Some(&call.agent_id)
+            status.uuid.as_ref() == Some(&call.uuid)
+                && status.agent_id.as_ref() == Some(&call.agent_id)
         });
         if !expected {
             return;
@@ -110,7 +116,8 @@ impl Core {
 
     /// Sends a status that nobody has to acknowledge.
     pub(super) fn send_status(&mut self, framework: &str, status: TaskStatus) {
-        if let Some(stream) = self.frameworks.get(framework).and_then(|framework| framework.stream) {
+        if let Some(stream) = self.frameworks.get(framework).and_then(|framework| framework.stream)
+        {
             self.send(stream, event(status));
         }
     }
@@ -138,5 +145,9 @@ impl Core {
 }
 
 fn event(status: TaskStatus) -> Event {
-    Event { r#type: Some(event::Type::Update.into()), update: Some(Update { status }), ..Event::default() }
+    Event {
+        r#type: Some(event::Type::Update.into()),
+        update: Some(Update { status }),
+        ..Event::default()
+    }
 }

@@ -1,6 +1,9 @@
-//! What Mesos demands of a task, worded as Mesos does, and what this one does not do, worded differently.
+//! What Mesos demands of a task, worded as Mesos does, and what this one does not do, worded
+//! differently.
 
-use mesos::v1::{ContainerInfo, ExecutorInfo, TaskInfo, container_info, environment::variable, executor_info};
+use mesos::v1::{
+    ContainerInfo, ExecutorInfo, TaskInfo, container_info, environment::variable, executor_info,
+};
 
 use super::Amount;
 
@@ -40,7 +43,11 @@ pub(super) fn check(task: &TaskInfo, demand: &Demand<'_>) -> Result<Checked, Str
     check_container(task.container.as_ref())?;
     let executor = match (&task.executor, &task.command) {
         (Some(executor), None) => check_executor(executor, demand)?,
-        (None, Some(_)) => return Err("The local Mesos launches tasks with an executor only, no command tasks".into()),
+        (None, Some(_)) => {
+            return Err(
+                "The local Mesos launches tasks with an executor only, no command tasks".into()
+            );
+        }
         _ => {
             let both = "Task should have at least one (but not both) of CommandInfo or ExecutorInfo present";
             return Err(both.into());
@@ -64,7 +71,9 @@ fn check_executor(executor: &ExecutorInfo, demand: &Demand<'_>) -> Result<Execut
     check_id(&executor.executor_id.value)?;
     if let Some(other) = executor.framework_id.as_ref().filter(|id| id.value != demand.framework) {
         let expected = demand.framework;
-        return Err(format!("ExecutorInfo has an invalid FrameworkID (Actual: {other} vs Expected: {expected})"));
+        return Err(format!(
+            "ExecutorInfo has an invalid FrameworkID (Actual: {other} vs Expected: {expected})"
+        ));
     }
     match executor.r#type.map(executor_info::Type::try_from) {
         None | Some(Ok(executor_info::Type::Custom)) => {}
@@ -77,13 +86,20 @@ fn check_executor(executor: &ExecutorInfo, demand: &Demand<'_>) -> Result<Execut
         return Err("'ExecutorInfo.command' must be set for 'CUSTOM' executor".into());
     };
     let variables = command.environment.iter().flat_map(|environment| &environment.variables);
-    if let Some(secret) = variables.into_iter().find(|variable| variable.r#type() == variable::Type::Secret) {
-        return Err(format!("The local Mesos does not do secrets: environment variable {}", secret.name));
+    if let Some(secret) =
+        variables.into_iter().find(|variable| variable.r#type() == variable::Type::Secret)
+    {
+        return Err(format!(
+            "The local Mesos does not do secrets: environment variable {}",
+            secret.name
+        ));
     }
     check_container(executor.container.as_ref())?;
     let complete = ExecutorInfo { framework_id: Some(demand.framework.into()), ..executor.clone() };
     if demand.existing.is_some_and(|existing| *existing != complete) {
-        return Err("ExecutorInfo is not compatible with existing ExecutorInfo with same ExecutorID".into());
+        return Err(
+            "ExecutorInfo is not compatible with existing ExecutorInfo with same ExecutorID".into(),
+        );
     }
     Ok(complete)
 }
@@ -105,7 +121,11 @@ fn check_id(id: &str) -> Result<(), String> {
 fn check_container(container: Option<&ContainerInfo>) -> Result<(), String> {
     let Some(container) = container else { return Ok(()) };
     let demands = [
-        ("Docker", container.r#type != i32::from(container_info::Type::Mesos) || container.docker.is_some()),
+        (
+            "Docker",
+            container.r#type != i32::from(container_info::Type::Mesos)
+                || container.docker.is_some(),
+        ),
         ("an image", container.mesos.as_ref().is_some_and(|mesos| mesos.image.is_some())),
         ("volumes", !container.volumes.is_empty()),
         ("a network of its own", !container.network_infos.is_empty()),
@@ -113,5 +133,7 @@ fn check_container(container: Option<&ContainerInfo>) -> Result<(), String> {
         ("a terminal", container.tty_info.is_some()),
     ];
     let refused = demands.into_iter().find(|(_, demanded)| *demanded);
-    refused.map_or(Ok(()), |(what, _)| Err(format!("The local Mesos runs plain processes, no container with {what}")))
+    refused.map_or(Ok(()), |(what, _)| {
+        Err(format!("The local Mesos runs plain processes, no container with {what}"))
+    })
 }

@@ -16,10 +16,15 @@ pub(super) fn decoded<M: Described>(
     body: &Bytes,
 ) -> Result<M, Box<Response>> {
     if method != Method::POST {
-        let message = format!("405 Method Not Allowed. Expecting one of {{ 'POST' }}, but received '{method}'.");
-        return Err(Box::new((StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "POST")], message).into_response()));
+        let message = format!(
+            "405 Method Not Allowed. Expecting one of {{ 'POST' }}, but received '{method}'."
+        );
+        return Err(Box::new(
+            (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "POST")], message).into_response(),
+        ));
     }
-    let refuse = |status: StatusCode, message: String| Err(Box::new((status, message).into_response()));
+    let refuse =
+        |status: StatusCode, message: String| Err(Box::new((status, message).into_response()));
     let Some(content_type) = headers.get(header::CONTENT_TYPE) else {
         return refuse(StatusCode::BAD_REQUEST, "Expecting 'Content-Type' to be present".into());
     };
@@ -42,7 +47,8 @@ pub(super) fn accepted(headers: &HeaderMap) -> Result<Media, Box<Response>> {
         .map(|range| range.split(';').next().unwrap_or_default().trim())
         .collect();
     let accepts = |media: &Media| {
-        ranges.is_empty() || ranges.iter().any(|range| [media.name(), "*/*", "application/*"].contains(range))
+        ranges.is_empty()
+            || ranges.iter().any(|range| [media.name(), "*/*", "application/*"].contains(range))
     };
     Media::ALL.into_iter().find(accepts).ok_or_else(|| {
         let message = "Expecting 'Accept' to allow 'application/x-protobuf' or 'application/json'";
@@ -70,10 +76,17 @@ mod tests {
 
     #[test]
     fn a_compressed_call_is_refused_by_the_name_of_its_encoding() {
-        let headers = [(header::CONTENT_TYPE, "application/json"), (header::CONTENT_ENCODING, "gzip")];
-        let headers = headers.map(|(name, value)| (name, value.parse().unwrap())).into_iter().collect();
+        let headers =
+            [(header::CONTENT_TYPE, "application/json"), (header::CONTENT_ENCODING, "gzip")];
+        let headers =
+            headers.map(|(name, value)| (name, value.parse().unwrap())).into_iter().collect();
         let body = Bytes::from_static(b"{}");
-        let refused = decoded::<mesos::v1::scheduler::Call>(&Codec::new().unwrap(), &Method::POST, &headers, &body);
+        let refused = decoded::<mesos::v1::scheduler::Call>(
+            &Codec::new().unwrap(),
+            &Method::POST,
+            &headers,
+            &body,
+        );
         assert_eq!(refused.unwrap_err().status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
     }
 }

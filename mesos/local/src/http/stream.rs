@@ -26,7 +26,11 @@ pub(super) struct Subscription {
     inbox: mpsc::UnboundedSender<Message>,
 }
 
-pub(super) fn open(id: Uuid, media: Media, inbox: mpsc::UnboundedSender<Message>) -> (Events, Subscription) {
+pub(super) fn open(
+    id: Uuid,
+    media: Media,
+    inbox: mpsc::UnboundedSender<Message>,
+) -> (Events, Subscription) {
     let (sender, records) = mpsc::unbounded_channel();
     (Events::new(media, sender), Subscription { id, media, records, inbox })
 }

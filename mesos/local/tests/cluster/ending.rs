@@ -23,9 +23,12 @@ async fn start_stubborn(cluster: &LocalCluster, work: &Path) -> [u32; 2] {
     let ids = work.join("ids");
     let shown = ids.display();
     let stubborn = "trap '' TERM HUP INT; sleep 1000 & ";
-    let command = format!("{stubborn} echo $$ $! > {shown}.new; mv {shown}.new {shown}; while :; do wait; done");
+    let command = format!(
+        "{stubborn} echo $$ $! > {shown}.new; mv {shown}.new {shown}; while :; do wait; done"
+    );
     framework.launch(&offer, "stubborn", shell(&command)).await;
-    let written = eventually("the executor has started", || fs_err::read_to_string(&ids).ok()).await;
+    let written =
+        eventually("the executor has started", || fs_err::read_to_string(&ids).ok()).await;
     let ids: Vec<u32> = written.split_whitespace().map(|id| id.parse().unwrap()).collect();
     // The framework's end would end the executor as well.
     std::mem::forget(framework);
@@ -88,9 +91,13 @@ fn a_runtime_that_ends_before_its_cluster_leaves_nothing_behind() {
     tokio::runtime::Runtime::new().unwrap().block_on(assert_gone(ids));
 }
 
-/// Kills a process that owns a cluster: its executors die with it. What they started is theirs to end.
+/// Kills a process that owns a cluster: its executors die with it. What they started is theirs to
+/// end.
 #[tokio::test]
-#[expect(clippy::disallowed_methods, reason = "the test's own program plays the process that is killed")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test's own program plays the process that is killed"
+)]
 async fn executors_die_with_a_process_that_is_killed() {
     if let Some(work) = std::env::var_os(OWNER) {
         own_a_cluster(work.into()).await;
@@ -103,7 +110,8 @@ async fn executors_die_with_a_process_that_is_killed() {
         .spawn()
         .unwrap();
     let written = work.path().join("started");
-    let ids = eventually("the executor has started", || fs_err::read_to_string(&written).ok()).await;
+    let ids =
+        eventually("the executor has started", || fs_err::read_to_string(&written).ok()).await;
     let id: u32 = ids.parse().unwrap();
     assert!(is_alive(id));
     owner.kill().unwrap();

@@ -21,7 +21,8 @@ pub(crate) struct Framework {
 
 impl Framework {
     pub(crate) async fn subscribe(cluster: &LocalCluster) -> Self {
-        let info = FrameworkInfo { user: "root".into(), name: "local".into(), ..FrameworkInfo::default() };
+        let info =
+            FrameworkInfo { user: "root".into(), name: "local".into(), ..FrameworkInfo::default() };
         let master: MasterUrl = cluster.master().parse().unwrap();
         let credential = Some(cluster.credential());
         let options = SchedulerOptions { credential, ..SchedulerOptions::new(master) };
@@ -49,7 +50,10 @@ impl Framework {
     }
 
     async fn event<T>(&mut self, mut wanted: impl FnMut(Event) -> Option<T>) -> T {
-        self.wait(|event| if let SchedulerEvent::Event(event) = event { wanted(event) } else { None }).await
+        self.wait(
+            |event| if let SchedulerEvent::Event(event) = event { wanted(event) } else { None },
+        )
+        .await
     }
 
     /// The next offers, which must be so many.
@@ -104,5 +108,7 @@ pub(crate) async fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, answer).await.unwrap_or_else(|_| panic!("waited in vain until {what}"))
+    tokio::time::timeout(PATIENCE, answer)
+        .await
+        .unwrap_or_else(|_| panic!("waited in vain until {what}"))
 }

@@ -1,5 +1,5 @@
-//! The Mesos for a laptop as a whole, spoken to over the connections of `mesos`. What it has in common with the real
-//! Mesos is in the conformance suite; here is what only it has.
+//! The Mesos for a laptop as a whole, spoken to over the connections of `mesos`. What it has in
+//! common with the real Mesos is in the conformance suite; here is what only it has.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod ending;
@@ -25,7 +25,8 @@ use crate::framework::{Framework, eventually, shell};
 
 /// A cluster that keeps its sandboxes in that folder.
 async fn cluster(agents: usize, work: &TempDir) -> LocalCluster {
-    let options = LocalOptions { agents, work_dir: work.path().to_owned(), ..LocalOptions::default() };
+    let options =
+        LocalOptions { agents, work_dir: work.path().to_owned(), ..LocalOptions::default() };
     LocalCluster::start(options).await.unwrap()
 }
 
@@ -43,7 +44,8 @@ async fn an_executor_inherits_no_descriptor_that_was_left_open() {
     let id = eventually("the executor has started", || fs_err::read_to_string(&file).ok()).await;
     let open = fs_err::read_dir(format!("/proc/{id}/fd")).unwrap();
     // What the program itself opens may be closed meanwhile.
-    let open: Vec<_> = open.filter_map(|entry| fs_err::read_link(entry.ok()?.path()).ok()).collect();
+    let open: Vec<_> =
+        open.filter_map(|entry| fs_err::read_link(entry.ok()?.path()).ok()).collect();
     assert!(!open.is_empty() && !open.contains(&other), "{open:?}");
 }
 
@@ -53,16 +55,24 @@ async fn a_task_lives_its_whole_life_over_our_own_connections() {
     let cluster = cluster(1, &work).await;
     let mut framework = Framework::subscribe(&cluster).await;
     let offer = framework.offers(1).await.remove(0);
-    framework.launch(&offer, "t", shell("env > environment.new; mv environment.new environment; sleep 1000")).await;
+    framework
+        .launch(
+            &offer,
+            "t",
+            shell("env > environment.new; mv environment.new environment; sleep 1000"),
+        )
+        .await;
 
     let runs = work.path().join(format!("slaves/{}/frameworks", offer.agent_id));
     let written = runs.join(format!("{}/executors/t/runs/latest/environment", framework.id));
-    let environment = eventually("the executor has started", || fs_err::read_to_string(&written).ok()).await;
+    let environment =
+        eventually("the executor has started", || fs_err::read_to_string(&written).ok()).await;
     let lookup = |name: &str| {
         let found = environment.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
         found.map(str::to_owned)
     };
-    let connection = ExecutorConnection::new(ExecutorEnvironment::from_variables(lookup).unwrap()).unwrap();
+    let connection =
+        ExecutorConnection::new(ExecutorEnvironment::from_variables(lookup).unwrap()).unwrap();
     let mut events = connection.subscribe(Vec::new(), Vec::new(), || ()).await.unwrap();
     let mut next = async || events.next().await.unwrap().unwrap();
     assert_eq!(next().await.r#type(), executor_event::Type::Subscribed);
@@ -93,7 +103,8 @@ async fn only_the_owner_gets_in_by_a_credential_that_nobody_else_can_read() {
     let work = TempDir::new().unwrap();
     let cluster = cluster(1, &work).await;
     let file = work.path().join("credential.json");
-    let mode = std::os::unix::fs::PermissionsExt::mode(&fs_err::metadata(&file).unwrap().permissions());
+    let mode =
+        std::os::unix::fs::PermissionsExt::mode(&fs_err::metadata(&file).unwrap().permissions());
     assert_eq!(mode & 0o7777, 0o600);
     let written: serde_json::Value = serde_json::from_slice(&fs_err::read(&file).unwrap()).unwrap();
     let own = cluster.credential();
@@ -104,9 +115,17 @@ async fn only_the_owner_gets_in_by_a_credential_that_nobody_else_can_read() {
 
     let stranger = Credential { principal: own.principal.clone(), secret: "guess".to_owned() };
     for credential in [None, Some(stranger)] {
-        let options = SchedulerOptions { credential, ..SchedulerOptions::new(cluster.master().parse().unwrap()) };
-        let info = FrameworkInfo { user: "root".into(), name: "stranger".into(), ..FrameworkInfo::default() };
-        let (_handle, mut events) = SchedulerConnection::open(options, info, Vec::new()).await.unwrap();
+        let options = SchedulerOptions {
+            credential,
+            ..SchedulerOptions::new(cluster.master().parse().unwrap())
+        };
+        let info = FrameworkInfo {
+            user: "root".into(),
+            name: "stranger".into(),
+            ..FrameworkInfo::default()
+        };
+        let (_handle, mut events) =
+            SchedulerConnection::open(options, info, Vec::new()).await.unwrap();
         let refused = loop {
             match events.recv().await.unwrap() {
                 SchedulerEvent::Rejected { reason } => break reason,
@@ -122,8 +141,14 @@ async fn only_the_owner_gets_in_by_a_credential_that_nobody_else_can_read() {
 #[tokio::test]
 async fn idle_connections_are_bounded_and_keep_neither_the_owner_nor_the_owners_stream_out() {
     const IDLE: usize = 700;
-    let (soft, hard) = nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE).unwrap();
-    nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE, soft.max(hard.min(4096)), hard).unwrap();
+    let (soft, hard) =
+        nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE).unwrap();
+    nix::sys::resource::setrlimit(
+        nix::sys::resource::Resource::RLIMIT_NOFILE,
+        soft.max(hard.min(4096)),
+        hard,
+    )
+    .unwrap();
     let work = TempDir::new().unwrap();
     let cluster = cluster(1, &work).await;
     let mut before = Framework::subscribe(&cluster).await;
@@ -152,7 +177,9 @@ async fn every_executor_gets_the_variables_of_the_options() {
     let variables = [("JAVA_HOME", "/opt/java"), ("PATH", "/bin")];
     let options = LocalOptions {
         work_dir: work.path().to_owned(),
-        executor_environment: variables.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
+        executor_environment: variables
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .to_vec(),
         ..LocalOptions::default()
     };
     let cluster = LocalCluster::start(options).await.unwrap();
@@ -160,7 +187,8 @@ async fn every_executor_gets_the_variables_of_the_options() {
     let offer = framework.offers(1).await.remove(0);
     let file = work.path().join("seen");
     let shown = file.display();
-    let command = format!("echo $JAVA_HOME $PATH > {shown}.new; mv {shown}.new {shown}; sleep 1000");
+    let command =
+        format!("echo $JAVA_HOME $PATH > {shown}.new; mv {shown}.new {shown}; sleep 1000");
     framework.launch(&offer, "t", shell(&command)).await;
     let seen = eventually("the executor has started", || fs_err::read_to_string(&file).ok()).await;
     assert_eq!(seen, "/opt/java /bin\n");
@@ -174,20 +202,36 @@ async fn each_agent_has_its_own_path_and_its_own_ports() {
     let port = u32::from(taken.local_addr().unwrap().port());
     let ports = (port - 1, port + 4);
     let withheld_ports = BTreeSet::from([port + 1]);
-    let options = LocalOptions { agents: 3, ports, withheld_ports, work_dir: work.path().into(), ..<_>::default() };
+    let options = LocalOptions {
+        agents: 3,
+        ports,
+        withheld_ports,
+        work_dir: work.path().into(),
+        ..<_>::default()
+    };
     let cluster = LocalCluster::start(options).await.unwrap();
     let mut framework = Framework::subscribe(&cluster).await;
     let offers = framework.offers(3).await;
-    let mut paths: Vec<&str> = offers.iter().map(|offer| offer.url.as_ref().unwrap().path()).collect();
+    let mut paths: Vec<&str> =
+        offers.iter().map(|offer| offer.url.as_ref().unwrap().path()).collect();
     paths.sort_unstable();
     assert_eq!(paths, ["/slave(1)", "/slave(2)", "/slave(3)"]);
-    let ports = offers.iter().flat_map(|offer| mesos::resources::merged_ranges(&offer.resources, "ports"));
+    let ports =
+        offers.iter().flat_map(|offer| mesos::resources::merged_ranges(&offer.resources, "ports"));
     let mut ports: Vec<(u64, u64)> = ports.collect();
     ports.sort_unstable();
-    let own = |range: &(u64, u64)| [0, 2, 4].iter().any(|first| within(*range, u64::from(port) - 1 + first));
+    let own = |range: &(u64, u64)| {
+        [0, 2, 4].iter().any(|first| within(*range, u64::from(port) - 1 + first))
+    };
     assert!(ports.iter().all(own), "two for each: {ports:?}");
-    assert!(ports.iter().all(|(begin, end)| !(*begin..=*end).contains(&port.into())), "it is in use: {ports:?}");
-    assert!(ports.iter().all(|(begin, end)| !(*begin..=*end).contains(&(u64::from(port) + 1))), "withheld: {ports:?}");
+    assert!(
+        ports.iter().all(|(begin, end)| !(*begin..=*end).contains(&port.into())),
+        "it is in use: {ports:?}"
+    );
+    assert!(
+        ports.iter().all(|(begin, end)| !(*begin..=*end).contains(&(u64::from(port) + 1))),
+        "withheld: {ports:?}"
+    );
 }
 
 /// Whether all of the range is `first` or the one after it.
@@ -201,9 +245,12 @@ async fn what_the_local_mesos_does_not_do_is_refused_in_words() {
     let cluster = cluster(1, &work).await;
     let mut framework = Framework::subscribe(&cluster).await;
     let offer = framework.offers(1).await.remove(0);
-    let reserve = Operation { r#type: Some(operation::Type::Reserve.into()), ..Operation::default() };
-    let refused = framework.handle.call(calls::accept(vec![offer.id], vec![reserve], 0.0)).await.unwrap_err();
-    let expected = "call refused with 501: The local Mesos does LAUNCH operations only, not RESERVE";
+    let reserve =
+        Operation { r#type: Some(operation::Type::Reserve.into()), ..Operation::default() };
+    let refused =
+        framework.handle.call(calls::accept(vec![offer.id], vec![reserve], 0.0)).await.unwrap_err();
+    let expected =
+        "call refused with 501: The local Mesos does LAUNCH operations only, not RESERVE";
     assert_eq!(refused.to_string(), expected);
 }
 
@@ -211,12 +258,21 @@ async fn what_the_local_mesos_does_not_do_is_refused_in_words() {
 async fn options_that_make_no_sense_are_refused_by_name() {
     let good = LocalOptions::default;
     for (options, expected) in [
-        (LocalOptions { agents: 0, ..good() }, "option agents of the local mesos is 0, allowed is one or more"),
-        (LocalOptions { cpus: 0.0, ..good() }, "option cpus of the local mesos is 0, allowed is a number above zero"),
+        (
+            LocalOptions { agents: 0, ..good() },
+            "option agents of the local mesos is 0, allowed is one or more",
+        ),
+        (
+            LocalOptions { cpus: 0.0, ..good() },
+            "option cpus of the local mesos is 0, allowed is a number above zero",
+        ),
         (LocalOptions { mem_mb: f64::NAN, ..good() }, "option mem_mb of the local mesos is NaN"),
         (LocalOptions { disk_mb: -1.0, ..good() }, "option disk_mb of the local mesos is -1"),
         (LocalOptions { ports: (5, 4), ..good() }, "option ports of the local mesos is 5-4"),
-        (LocalOptions { ports: (31000, 70000), ..good() }, "option ports of the local mesos is 31000-70000"),
+        (
+            LocalOptions { ports: (31000, 70000), ..good() },
+            "option ports of the local mesos is 31000-70000",
+        ),
         (LocalOptions { agents: 3, ports: (1, 2), ..good() }, "a port for each agent"),
     ] {
         let error = LocalCluster::start(options).await.unwrap_err().to_string();
@@ -228,14 +284,20 @@ async fn options_that_make_no_sense_are_refused_by_name() {
 async fn a_port_that_is_taken_is_named() {
     let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = taken.local_addr().unwrap().port();
-    let error = LocalCluster::start(LocalOptions { port, ..LocalOptions::default() }).await.unwrap_err();
-    assert!(error.to_string().starts_with(&format!("cannot listen on 127.0.0.1:{port}: ")), "{error}");
+    let error =
+        LocalCluster::start(LocalOptions { port, ..LocalOptions::default() }).await.unwrap_err();
+    assert!(
+        error.to_string().starts_with(&format!("cannot listen on 127.0.0.1:{port}: ")),
+        "{error}"
+    );
 }
 
 #[tokio::test]
 async fn a_work_folder_that_cannot_be_made_is_named() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let work_dir = file.path().join("below");
-    let error = LocalCluster::start(LocalOptions { work_dir, ..LocalOptions::default() }).await.unwrap_err();
+    let error = LocalCluster::start(LocalOptions { work_dir, ..LocalOptions::default() })
+        .await
+        .unwrap_err();
     assert!(error.to_string().contains(&file.path().display().to_string()), "{error}");
 }

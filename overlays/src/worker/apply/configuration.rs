@@ -1,19 +1,22 @@
-//! The worker's final configuration: what all workers have in common, the agent's own, this worker's own.
+//! The worker's final configuration: what all workers have in common, the agent's own, this
+//! worker's own.
 
 use common::hosts::is_loopback;
 use flink::config::{Configuration, Source};
 use flink::hosts;
 use flink::options::flink::{
-    ENV_HADOOP_CONF_DIR, ENV_JAVA_DEFAULT_OPTS_TASKMANAGER, ENV_JAVA_HOME, EXECUTION_CHECKPOINTING_LOCAL_BACKUP_DIRS,
-    IO_TMP_DIRS, PROCESS_TASKMANAGER_WORKING_DIR, STATE_BACKEND_ROCKSDB_LOCALDIR, TASKMANAGER_BIND_HOST as BIND,
-    TASKMANAGER_HOST as HOST, TASKMANAGER_RESOURCE_ID, TASKMANAGER_STATE_LOCAL_ROOT_DIRS,
+    ENV_HADOOP_CONF_DIR, ENV_JAVA_DEFAULT_OPTS_TASKMANAGER, ENV_JAVA_HOME,
+    EXECUTION_CHECKPOINTING_LOCAL_BACKUP_DIRS, IO_TMP_DIRS, PROCESS_TASKMANAGER_WORKING_DIR,
+    STATE_BACKEND_ROCKSDB_LOCALDIR, TASKMANAGER_BIND_HOST as BIND, TASKMANAGER_HOST as HOST,
+    TASKMANAGER_RESOURCE_ID, TASKMANAGER_STATE_LOCAL_ROOT_DIRS,
 };
 
 use super::ApplyError;
 use crate::overlay::FOR_EXECUTORS;
 use crate::worker::{Entry, Sandbox, WorkerSecrets, WorkerSpec};
 
-/// Keys that an agent's operator may set for the workers there, as `FLINK_CONF_<key>`: disks, names and proxies.
+/// Keys that an agent's operator may set for the workers there, as `FLINK_CONF_<key>`: disks, names
+/// and proxies.
 const AGENTS_OWN: &[&str] = &[
     ENV_HADOOP_CONF_DIR.key(),
     ENV_JAVA_DEFAULT_OPTS_TASKMANAGER.key(),
@@ -65,8 +68,9 @@ pub(super) fn configuration(
     Ok(config)
 }
 
-/// A host that is configured, for all workers or by the agent, is kept; else the agent's name, and all of its addresses to
-/// listen on. A configured host may name the worker as `_TASK_`, as upstream's did.
+/// A host that is configured, for all workers or by the agent, is kept; else the agent's name, and
+/// all of its addresses to listen on. A configured host may name the worker as `_TASK_`, as
+/// upstream's did.
 fn set_addresses(spec: &WorkerSpec, config: &mut Configuration) -> Result<(), ApplyError> {
     let configured = config.get(&HOST).filter(|host| !host.is_empty() && !hosts::is_wildcard(host));
     let (whose, host) = match configured {
@@ -75,7 +79,8 @@ fn set_addresses(spec: &WorkerSpec, config: &mut Configuration) -> Result<(), Ap
         None => ("the agent's host name (its option --hostname)", spec.hostname.clone()),
     };
     let checked = |whose: &'static str, host: &str| {
-        let is_agents = config.source(whose).is_none_or(|source| matches!(source, Source::Environment(_)));
+        let is_agents =
+            config.source(whose).is_none_or(|source| matches!(source, Source::Environment(_)));
         let refused = || ApplyError::Host { whose, host: host.to_owned(), is_agents };
         hosts::checked(host).map(str::to_owned).ok_or_else(refused)
     };

@@ -1,11 +1,13 @@
-//! Names in the sandbox itself for what users asked to find there: the files are in the manifest's tree.
+//! Names in the sandbox itself for what users asked to find there: the files are in the manifest's
+//! tree.
 
 use std::io::ErrorKind;
 use std::path::{Component, Path};
 
 use super::{ApplyError, Sandbox, WorkerSpec};
 
-/// Makes the links that the description names. Those that are there already, from an earlier attempt, may stay.
+/// Makes the links that the description names. Those that are there already, from an earlier
+/// attempt, may stay.
 pub(super) fn make(spec: &WorkerSpec, sandbox: &Sandbox) -> Result<(), ApplyError> {
     for (name, target) in &spec.links {
         let wrong = || ApplyError::Link { name: name.clone(), target: target.clone() };
@@ -28,7 +30,8 @@ pub(super) fn make(spec: &WorkerSpec, sandbox: &Sandbox) -> Result<(), ApplyErro
 }
 
 fn is_inside(path: &str) -> bool {
-    !path.is_empty() && Path::new(path).components().all(|part| matches!(part, Component::Normal(_)))
+    !path.is_empty()
+        && Path::new(path).components().all(|part| matches!(part, Component::Normal(_)))
 }
 
 #[cfg(test)]
@@ -53,17 +56,28 @@ mod tests {
         let (folder, sandbox) = sandbox();
         for _attempt in 0..2 {
             make(&spec("data", "uris/data"), &sandbox).unwrap();
-            assert_eq!(fs_err::read_to_string(folder.path().join("data/a.txt")).unwrap(), "content");
+            assert_eq!(
+                fs_err::read_to_string(folder.path().join("data/a.txt")).unwrap(),
+                "content"
+            );
         }
     }
 
     #[test]
     fn nothing_leads_out_of_the_tree_or_takes_another_place() {
         let (folder, sandbox) = sandbox();
-        for (name, target) in
-            [("a", "../x"), ("a", "/etc/passwd"), ("../a", "uris"), ("a/b", "uris"), ("a", "gone"), ("", "uris")]
-        {
-            assert!(matches!(make(&spec(name, target), &sandbox), Err(ApplyError::Link { .. })), "{name} {target}");
+        for (name, target) in [
+            ("a", "../x"),
+            ("a", "/etc/passwd"),
+            ("../a", "uris"),
+            ("a/b", "uris"),
+            ("a", "gone"),
+            ("", "uris"),
+        ] {
+            assert!(
+                matches!(make(&spec(name, target), &sandbox), Err(ApplyError::Link { .. })),
+                "{name} {target}"
+            );
         }
         fs_err::write(folder.path().join("log"), "").unwrap();
         assert!(make(&spec("log", "uris"), &sandbox).is_err());

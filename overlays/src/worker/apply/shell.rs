@@ -1,6 +1,7 @@
-//! Commands of the user's own, before the TaskManager's and in place of it: `…tasks.bootstrap-cmd` and
-//! `…tasks.taskmanager-cmd`. They are the only things that a shell runs. The parts of the TaskManager's own command are
-//! arguments of that shell, never part of its text, so there is nothing to quote.
+//! Commands of the user's own, before the TaskManager's and in place of it: `…tasks.bootstrap-cmd`
+//! and `…tasks.taskmanager-cmd`. They are the only things that a shell runs. The parts of the
+//! TaskManager's own command are arguments of that shell, never part of its text, so there is
+//! nothing to quote.
 
 use flink::command::CommandLine;
 
@@ -12,14 +13,25 @@ const SHELL: &str = "/bin/sh";
 pub const COMMAND_VARIABLE: &str = "FLINK_MESOS_COMMAND";
 
 /// What a script of the user's own learns of the JVM's options, as it did from upstream.
-const FOR_SCRIPTS: [&str; 5] =
-    ["-Xmx", "-Xms", "-XX:MaxDirectMemorySize=", "-XX:MaxMetaspaceSize=", "-Djava.security.krb5.conf="];
+const FOR_SCRIPTS: [&str; 5] = [
+    "-Xmx",
+    "-Xms",
+    "-XX:MaxDirectMemorySize=",
+    "-XX:MaxMetaspaceSize=",
+    "-Djava.security.krb5.conf=",
+];
 
-/// Where the shipped distribution is. The script of another one, in an image, must not get these variables.
-const FOR_JAVA: [&str; 5] = ["FLINK_BIN_DIR", "FLINK_LIB_DIR", "FLINK_OPT_DIR", "FLINK_PLUGINS_DIR", "JVM_ARGS"];
+/// Where the shipped distribution is. The script of another one, in an image, must not get these
+/// variables.
+const FOR_JAVA: [&str; 5] =
+    ["FLINK_BIN_DIR", "FLINK_LIB_DIR", "FLINK_OPT_DIR", "FLINK_PLUGINS_DIR", "JVM_ARGS"];
 
 /// Has a shell run what the description asks for. `lookup` reads the worker's environment.
-pub(super) fn wrap(spec: &WorkerSpec, command: &mut CommandLine, lookup: &dyn Fn(&str) -> Option<String>) {
+pub(super) fn wrap(
+    spec: &WorkerSpec,
+    command: &mut CommandLine,
+    lookup: &dyn Fn(&str) -> Option<String>,
+) {
     let before = match spec.bootstrap_command.trim() {
         "" => String::new(),
         bootstrap => format!("{bootstrap} && "),
@@ -38,8 +50,9 @@ pub(super) fn wrap(spec: &WorkerSpec, command: &mut CommandLine, lookup: &dyn Fn
     }
 }
 
-/// A shell with this text, whose `$0` is the name. The text may contain a secret, so it is in the environment, which only the
-/// process's user can read, and not in the arguments, which everybody can. Nothing that the shell starts has the variable.
+/// A shell with this text, whose `$0` is the name. The text may contain a secret, so it is in the
+/// environment, which only the process's user can read, and not in the arguments, which everybody
+/// can. Nothing that the shell starts has the variable.
 fn run(command: &mut CommandLine, text: String, name: String) {
     let script = format!("eval \"unset {COMMAND_VARIABLE}; ${COMMAND_VARIABLE}\"");
     command.arguments.splice(0..0, ["-c".to_owned(), script, name]);
@@ -47,7 +60,8 @@ fn run(command: &mut CommandLine, text: String, name: String) {
     command.program = SHELL.into();
 }
 
-/// What is java's own goes into the environment; the memory's sizes stay. The configuration is in `FLINK_CONF_DIR`.
+/// What is java's own goes into the environment; the memory's sizes stay. The configuration is in
+/// `FLINK_CONF_DIR`.
 fn hand_over(command: &mut CommandLine, more: Option<String>) {
     let arguments = std::mem::take(&mut command.arguments);
     let (mut options, mut sizes) = (Vec::new(), Vec::new());

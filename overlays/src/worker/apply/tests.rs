@@ -44,7 +44,9 @@ impl Agent {
     }
 
     fn apply(&self) -> Result<CommandLine, ApplyError> {
-        let lookup = |name: &str| self.lookup.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone());
+        let lookup = |name: &str| {
+            self.lookup.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone())
+        };
         apply(&self.spec, &self.sandbox(), None, &lookup)
     }
 
@@ -56,10 +58,14 @@ impl Agent {
 
 #[test]
 fn the_sandbox_gets_configuration_logging_properties_and_folders() {
-    let entries = [("taskmanager.numberOfTaskSlots", "2"), ("mesos.executor.running-when", "listening")];
+    let entries =
+        [("taskmanager.numberOfTaskSlots", "2"), ("mesos.executor.running-when", "listening")];
     let agent = Agent::new(&entries);
     agent.apply().unwrap();
-    assert!(!agent.written().contains("mesos.executor.running-when"), "that is between master and executor");
+    assert!(
+        !agent.written().contains("mesos.executor.running-when"),
+        "that is between master and executor"
+    );
     let (config, tmp) = (agent.written(), agent.sandbox().tmp());
     let expected = [
         ("taskmanager.resource-id", "taskmanager-00001"),
@@ -83,12 +89,18 @@ fn the_command_runs_a_task_manager_with_flinks_class_path_and_memory() {
     let flink = agent.sandbox().flink();
     let class_path = format!("{0}/lib/a.jar:{0}/lib/flink-dist-1.20.5.jar", flink.display());
     let arguments = command.arguments.join(" ");
+    assert!(arguments.contains(&format!(
+        "-classpath {class_path} org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
+    )));
     assert!(
-        arguments.contains(&format!("-classpath {class_path} org.apache.flink.runtime.taskexecutor.TaskManagerRunner"))
+        arguments.contains("-Xmx536870902")
+            && arguments.contains("-D taskmanager.memory.managed.size=536870920b")
     );
-    assert!(arguments.contains("-Xmx536870902") && arguments.contains("-D taskmanager.memory.managed.size=536870920b"));
     assert!(arguments.contains("-XX:+UseG1GC") && arguments.contains("/log/taskmanager.log"));
-    assert_eq!((command.program, command.directory), (agent.folder.path().join("jdk/bin/java"), agent.sandbox().path));
+    assert_eq!(
+        (command.program, command.directory),
+        (agent.folder.path().join("jdk/bin/java"), agent.sandbox().path)
+    );
 }
 
 #[test]
@@ -97,10 +109,16 @@ fn the_class_path_leads_to_those_jars_that_are_in_the_tree() {
     let tree = tempfile::tempdir().unwrap();
     fs_err::create_dir(tree.path().join("lib")).unwrap();
     fs_err::write(tree.path().join("lib/flink-dist-1.20.5.jar"), "").unwrap();
-    let lookup = |name: &str| agent.lookup.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone());
+    let lookup = |name: &str| {
+        agent.lookup.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone())
+    };
     let command = apply(&agent.spec, &agent.sandbox(), Some(tree.path()), &lookup).unwrap();
     let flink = agent.sandbox().flink();
-    let expected = format!("{}/lib/a.jar:{}/lib/flink-dist-1.20.5.jar", flink.display(), tree.path().display());
+    let expected = format!(
+        "{}/lib/a.jar:{}/lib/flink-dist-1.20.5.jar",
+        flink.display(),
+        tree.path().display()
+    );
     assert!(command.arguments.contains(&expected), "{:?}", command.arguments);
     let home = command.environment.iter().find(|(name, _)| name == "FLINK_LIB_DIR").unwrap();
     assert_eq!(home.1, flink.join("lib").to_str().unwrap());
@@ -108,7 +126,10 @@ fn the_class_path_leads_to_those_jars_that_are_in_the_tree() {
 
 #[test]
 fn a_configured_host_stays_and_may_name_the_worker() {
-    let agent = Agent::new(&[("taskmanager.host", "_TASK_.flink.mesos"), ("taskmanager.bind-host", "10.0.0.1")]);
+    let agent = Agent::new(&[
+        ("taskmanager.host", "_TASK_.flink.mesos"),
+        ("taskmanager.bind-host", "10.0.0.1"),
+    ]);
     agent.apply().unwrap();
     assert_eq!(agent.written().get("taskmanager.host"), Some("taskmanager-00001.flink.mesos"));
     assert_eq!(agent.written().get("taskmanager.bind-host"), Some("10.0.0.1"));
@@ -116,9 +137,11 @@ fn a_configured_host_stays_and_may_name_the_worker() {
 
 #[test]
 fn without_configured_hosts_a_worker_is_known_by_its_agents_and_listens_where_that_is() {
-    for (hostname, host, bind) in
-        [("agent-7", "agent-7", "0.0.0.0"), ("127.0.0.1", "127.0.0.1", "127.0.0.1"), ("fd00::7", "fd00::7", "::")]
-    {
+    for (hostname, host, bind) in [
+        ("agent-7", "agent-7", "0.0.0.0"),
+        ("127.0.0.1", "127.0.0.1", "127.0.0.1"),
+        ("fd00::7", "fd00::7", "::"),
+    ] {
         // A wildcard is no address.
         let mut agent = Agent::new(&[("taskmanager.host", "0.0.0.0")]);
         agent.spec.hostname = hostname.to_owned();
@@ -130,7 +153,8 @@ fn without_configured_hosts_a_worker_is_known_by_its_agents_and_listens_where_th
 
 #[test]
 fn a_deliberate_loopback_is_kept() {
-    let agent = Agent::new(&[("taskmanager.host", "localhost"), ("taskmanager.bind-host", "127.0.0.1")]);
+    let agent =
+        Agent::new(&[("taskmanager.host", "localhost"), ("taskmanager.bind-host", "127.0.0.1")]);
     agent.apply().unwrap();
     assert_eq!(agent.written().get("taskmanager.host"), Some("localhost"));
     assert_eq!(agent.written().get("taskmanager.bind-host"), Some("127.0.0.1"));
@@ -201,10 +225,14 @@ fn shipped_files_are_named_where_they_are() {
     agent.spec.environment.push(Entry::new("HADOOP_CONF_DIR", "_SANDBOX_/flink/hadoop/conf"));
     let command = agent.apply().unwrap();
     let flink = agent.sandbox().flink().to_str().unwrap().to_owned();
-    assert_eq!(agent.written().get("security.kerberos.login.keytab"), Some(format!("{flink}/krb5.keytab").as_str()));
+    assert_eq!(
+        agent.written().get("security.kerberos.login.keytab"),
+        Some(format!("{flink}/krb5.keytab").as_str())
+    );
     assert!(command.arguments.contains(&format!("-Djava.security.krb5.conf={flink}/krb5.conf")));
     assert_eq!(command.environment[0].1, format!("{flink}/hadoop/conf"));
-    let class_path = command.arguments.iter().skip_while(|argument| *argument != "-classpath").nth(1).unwrap();
+    let class_path =
+        command.arguments.iter().skip_while(|argument| *argument != "-classpath").nth(1).unwrap();
     assert!(class_path.ends_with(&format!(":{flink}/hadoop/conf")), "{class_path}");
 }
 
@@ -227,16 +255,24 @@ fn what_cannot_work_is_refused_with_its_reason() {
         change(&mut agent);
         agent.apply().unwrap_err().to_string()
     };
-    assert!(refusal(|agent| agent.spec.flink_version = "2.3.0".to_owned()).contains("Flink 1.20.5"));
+    assert!(
+        refusal(|agent| agent.spec.flink_version = "2.3.0".to_owned()).contains("Flink 1.20.5")
+    );
     assert!(refusal(|agent| agent.spec.worker_id.clear()).contains("worker id"));
     assert!(refusal(|agent| agent.spec.hostname.clear()).contains("host name"));
-    assert!(refusal(|agent| agent.spec.configuration.clear()).contains("taskmanager.memory.process.size"));
+    assert!(
+        refusal(|agent| agent.spec.configuration.clear())
+            .contains("taskmanager.memory.process.size")
+    );
     assert!(refusal(|agent| agent.lookup.clear()).contains("no java found"));
     assert!(refusal(|agent| agent.spec.java_home = "/no/such".to_owned()).contains("/no/such"));
     assert!(
-        refusal(|agent| fs_err::write(agent.sandbox().flink().join(SECRETS), b"\xff").unwrap()).contains("secrets")
+        refusal(|agent| fs_err::write(agent.sandbox().flink().join(SECRETS), b"\xff").unwrap())
+            .contains("secrets")
     );
-    assert!(refusal(|agent| fs_err::remove_dir_all(agent.sandbox().flink()).unwrap()).contains("flink"));
+    assert!(
+        refusal(|agent| fs_err::remove_dir_all(agent.sandbox().flink()).unwrap()).contains("flink")
+    );
 }
 
 #[test]
@@ -265,7 +301,8 @@ fn a_bootstrap_command_runs_before_the_task_manager_in_the_same_shell() {
 #[test]
 fn a_worker_reads_numbers_and_lists_as_the_application_master_read_them() {
     let master = tempfile::tempdir().unwrap();
-    let text = "a: .inf\nb: '.inf'\nc: [x, '1', null]\nd: '[x]'\ne: 1e400\nf: 5\ng: [a b, 'c: d']\n";
+    let text =
+        "a: .inf\nb: '.inf'\nc: [x, '1', null]\nd: '[x]'\ne: 1e400\nf: 5\ng: [a b, 'c: d']\n";
     fs_err::write(master.path().join("config.yaml"), text).unwrap();
     let config = Configuration::load(master.path(), &"2.3.0".parse().unwrap()).unwrap();
     let mut agent = Agent::new(&[]);
@@ -275,7 +312,9 @@ fn a_worker_reads_numbers_and_lists_as_the_application_master_read_them() {
     agent.spec.yaml_keys = config.yaml_keys().map(str::to_owned).collect();
     agent.apply().unwrap();
     let written = fs_err::read_to_string(agent.sandbox().conf().join("config.yaml")).unwrap();
-    for line in ["a: .inf", "b: '.inf'", "c: [x, '1', null]", "d: '[x]'", "e: .inf", "g: [a b, 'c: d']"] {
+    for line in
+        ["a: .inf", "b: '.inf'", "c: [x, '1', null]", "d: '[x]'", "e: .inf", "g: [a b, 'c: d']"]
+    {
         assert!(written.contains(&format!("{line}\n")), "{line} is not in {written}");
     }
 }
@@ -291,8 +330,14 @@ fn a_command_of_the_users_own_gets_memory_and_configuration() {
     run(&command, &out);
     let said = fs_err::read_to_string(&out).unwrap();
     assert!(said.contains("-Xmx536870902 ") && said.contains(" -Dx=y|"), "{said}");
-    assert!(said.contains(&format!("|{}|taskmanager|", agent.sandbox().conf().display())), "{said}");
-    assert!(!command.environment.iter().any(|(name, _)| name == "FLINK_LIB_DIR"), "the script has its own");
+    assert!(
+        said.contains(&format!("|{}|taskmanager|", agent.sandbox().conf().display())),
+        "{said}"
+    );
+    assert!(
+        !command.environment.iter().any(|(name, _)| name == "FLINK_LIB_DIR"),
+        "the script has its own"
+    );
     let arguments = command.arguments.join(" ");
     assert!(arguments.contains("-D taskmanager.memory.managed.size=536870920b"), "{arguments}");
     assert!(!arguments.contains("-classpath") && !arguments.contains("--configDir"), "{arguments}");

@@ -29,7 +29,10 @@ fn a_status_without_uuid_is_not_acknowledged() {
     let mut harness = Harness::subscribed(1);
     let worker = harness.launch_on("A", 1).pop().unwrap();
     let answer = v1::TaskStatus { uuid: None, ..status(&worker, TaskState::TaskRunning) };
-    assert!(!has(&harness.feed(Input::Status(Box::new(answer))), |o| matches!(o, Output::Acknowledge { .. })));
+    assert!(!has(&harness.feed(Input::Status(Box::new(answer))), |o| matches!(
+        o,
+        Output::Acknowledge { .. }
+    )));
 }
 
 #[test]
@@ -68,7 +71,10 @@ fn reconciliation_repeats_ever_more_slowly_until_every_worker_is_answered() {
     let asks = |o: &Output| matches!(o, Output::Reconcile(tasks) if !tasks.is_empty());
     let rounds = (0..100).filter(|_| has(&harness.wait(1), asks)).count();
     assert_eq!(rounds, 4, "after 5, 15, 35 and 75 s, or somewhat sooner");
-    harness.feed(Input::Status(Box::new(v1::TaskStatus { uuid: None, ..status(&worker, TaskState::TaskRunning) })));
+    harness.feed(Input::Status(Box::new(v1::TaskStatus {
+        uuid: None,
+        ..status(&worker, TaskState::TaskRunning)
+    })));
     assert_eq!((0..120).filter(|_| has(&harness.wait(1), asks)).count(), 0);
 }
 
@@ -78,8 +84,10 @@ fn a_launch_without_any_status_is_asked_about_and_replaced_when_mesos_does_not_k
     let worker = harness.launch_on("A", 1).pop().unwrap();
     let asked = harness.wait(30);
     assert!(has(&asked, |o| matches!(o, Output::Reconcile(tasks) if tasks[0].0 == worker)));
-    let asked =
-        harness.feed(Input::Status(Box::new(v1::TaskStatus { uuid: None, ..status(&worker, TaskState::TaskUnknown) })));
+    let asked = harness.feed(Input::Status(Box::new(v1::TaskStatus {
+        uuid: None,
+        ..status(&worker, TaskState::TaskUnknown)
+    })));
     assert!(has(&asked, |o| matches!(o, Output::Revive)));
     assert!(!harness.state.workers.contains_key(&worker));
 }
@@ -93,8 +101,13 @@ fn a_worker_whose_executor_falls_silent_is_replaced_and_this_counts_against_its_
     let asked = harness.wait(1);
     assert_eq!(kills(&asked), [worker]);
     assert!(has(&asked, |o| matches!(o, Output::Revive)));
-    let [suspicion] = &harness.core.suspicions()[..] else { panic!("{:?}", harness.core.suspicions()) };
-    assert_eq!((suspicion.agent.as_str(), suspicion.last.as_str()), ("A", "its executor has not reported for 300 s"));
+    let [suspicion] = &harness.core.suspicions()[..] else {
+        panic!("{:?}", harness.core.suspicions())
+    };
+    assert_eq!(
+        (suspicion.agent.as_str(), suspicion.last.as_str()),
+        ("A", "its executor has not reported for 300 s")
+    );
 }
 
 #[test]
@@ -103,7 +116,8 @@ fn a_launch_on_an_invalid_offer_counts_against_no_agent() {
     for _ in 0..9 {
         let worker = harness.launch_on("A", 1).pop().expect("there is no wait");
         let reason = Some(v1::task_status::Reason::InvalidOffers.into());
-        let dropped = v1::TaskStatus { reason, uuid: None, ..status(&worker, TaskState::TaskDropped) };
+        let dropped =
+            v1::TaskStatus { reason, uuid: None, ..status(&worker, TaskState::TaskDropped) };
         harness.feed(Input::Status(Box::new(dropped)));
     }
     assert!(harness.core.suspicions().is_empty());
@@ -118,8 +132,13 @@ fn an_agent_that_cannot_enforce_a_limit_is_tried_once_while_others_are_used() {
     harness.feed(Input::Status(Box::new(refused)));
     let asked = harness.feed(Input::Offers(vec![offer("o", "A", 1)]));
     assert!(launches(&asked).is_empty());
-    let reported = Notice::Starved("1 offer declined: the agent cannot enforce the configured limits".to_owned());
-    assert!(has(&asked, |o| matches!(o, Output::Notice(notice) if *notice == reported)), "{asked:?}");
+    let reported = Notice::Starved(
+        "1 offer declined: the agent cannot enforce the configured limits".to_owned(),
+    );
+    assert!(
+        has(&asked, |o| matches!(o, Output::Notice(notice) if *notice == reported)),
+        "{asked:?}"
+    );
     assert_eq!(harness.launch_on("B", 1).len(), 1);
 }
 
@@ -186,10 +205,19 @@ fn a_worker_that_mesos_no_longer_mentions_is_asked_about_within_a_quarter_of_an_
     let (one, other) = (harness.running("A"), harness.running("B"));
     harness.feed(Input::Registered(BTreeSet::from([one.clone(), other.clone()])));
     assert!(has(&harness.wait(900), |o| matches!(o, Output::Reconcile(tasks) if tasks.is_empty())));
-    harness.feed(Input::Status(Box::new(v1::TaskStatus { uuid: None, ..status(&one, TaskState::TaskRunning) })));
+    harness.feed(Input::Status(Box::new(v1::TaskStatus {
+        uuid: None,
+        ..status(&one, TaskState::TaskRunning)
+    })));
     let asked = harness.wait(5);
-    assert!(has(&asked, |o| matches!(o, Output::Reconcile(tasks) if tasks.len() == 1 && tasks[0].0 == other)));
-    harness.feed(Input::Status(Box::new(v1::TaskStatus { uuid: None, ..status(&other, TaskState::TaskGone) })));
+    assert!(has(
+        &asked,
+        |o| matches!(o, Output::Reconcile(tasks) if tasks.len() == 1 && tasks[0].0 == other)
+    ));
+    harness.feed(Input::Status(Box::new(v1::TaskStatus {
+        uuid: None,
+        ..status(&other, TaskState::TaskGone)
+    })));
     assert!(!harness.state.workers.contains_key(&other));
 }
 
@@ -202,7 +230,10 @@ fn a_framework_is_forgotten_only_when_mesos_has_removed_it() {
     assert!(has(&asked, |o| matches!(o, Output::Teardown)));
     assert_eq!(harness.state.framework.as_deref(), Some("F"));
     harness.feed(Input::Disconnected);
-    assert!(has(&harness.feed(Input::Subscribed("F".to_owned())), |o| matches!(o, Output::Teardown)));
+    assert!(has(&harness.feed(Input::Subscribed("F".to_owned())), |o| matches!(
+        o,
+        Output::Teardown
+    )));
     assert!(has(&harness.feed(Input::TornDown), |o| matches!(o, Output::Stopped)));
 }
 
@@ -266,7 +297,10 @@ fn stopping_does_not_wait_for_an_unreachable_worker_and_forgets_it_with_the_fram
     let worker = harness.running("A");
     harness.feed(Input::Status(boxed(&worker, TaskState::TaskUnreachable)));
     let asked = harness.feed(Input::Stop);
-    assert!(has(&asked, |o| matches!(o, Output::Teardown)) && !has(&asked, |o| matches!(o, Output::Stopped)));
+    assert!(
+        has(&asked, |o| matches!(o, Output::Teardown))
+            && !has(&asked, |o| matches!(o, Output::Stopped))
+    );
     assert!(has(&harness.feed(Input::TornDown), |o| matches!(o, Output::Stopped)));
     assert_eq!((harness.state.framework.as_deref(), harness.state.workers.len()), (None, 0));
 }
@@ -276,8 +310,7 @@ fn a_worker_that_does_not_obey_is_reminded_and_then_its_executor_is_ended_by_for
     let mut harness = Harness::subscribed(1);
     let worker = harness.running("A");
     harness.feed(Input::Target(0));
-    let shut_down =
-        |o: &Output| matches!(o, Output::Shutdown { worker: which, agent } if *which == worker && agent == "A");
+    let shut_down = |o: &Output| matches!(o, Output::Shutdown { worker: which, agent } if *which == worker && agent == "A");
     for waited in [10, 20] {
         let asked = harness.wait(10);
         assert!(kills(&asked) == [worker.clone()] && !has(&asked, shut_down), "after {waited} s");
@@ -292,7 +325,10 @@ fn a_worker_that_does_not_obey_is_reminded_and_then_its_executor_is_ended_by_for
     harness.feed(Input::Disconnected);
     assert!(!has(&harness.feed(Input::Subscribed("F".to_owned())), shut_down));
     harness.feed(Input::Status(boxed(&worker, TaskState::TaskFailed)));
-    assert!(harness.core.workers().is_empty() && harness.core.suspicions().is_empty(), "it counts against no agent");
+    assert!(
+        harness.core.workers().is_empty() && harness.core.suspicions().is_empty(),
+        "it counts against no agent"
+    );
 }
 
 #[test]
@@ -302,7 +338,10 @@ fn a_worker_has_its_whole_grace_period_before_it_is_ended_by_force() {
     harness.running("A");
     harness.feed(Input::Target(0));
     for waited in (10..600).step_by(10) {
-        assert!(!has(&harness.wait(10), |o| matches!(o, Output::Shutdown { .. })), "after {waited} s");
+        assert!(
+            !has(&harness.wait(10), |o| matches!(o, Output::Shutdown { .. })),
+            "after {waited} s"
+        );
     }
     harness.wait(10);
     assert!(has(&harness.wait(10), |o| matches!(o, Output::Shutdown { .. })));
@@ -312,12 +351,20 @@ fn a_worker_has_its_whole_grace_period_before_it_is_ended_by_force() {
 fn an_unknown_task_that_does_not_obey_is_ended_by_force() {
     let mut harness = Harness::subscribed(0);
     let stranger = WorkerId::from("stranger");
-    let seen = |harness: &mut Harness| harness.feed(Input::Status(boxed(&stranger, TaskState::TaskRunning)));
+    let seen = |harness: &mut Harness| {
+        harness.feed(Input::Status(boxed(&stranger, TaskState::TaskRunning)))
+    };
     assert!(!has(&seen(&mut harness), |o| matches!(o, Output::Shutdown { .. })));
     harness.wait(14);
-    assert!(!has(&seen(&mut harness), |o| matches!(o, Output::Shutdown { .. })), "it may be ending");
+    assert!(
+        !has(&seen(&mut harness), |o| matches!(o, Output::Shutdown { .. })),
+        "it may be ending"
+    );
     harness.wait(1);
-    assert!(has(&seen(&mut harness), |o| matches!(o, Output::Shutdown { agent, .. } if agent == "A")));
+    assert!(has(
+        &seen(&mut harness),
+        |o| matches!(o, Output::Shutdown { agent, .. } if agent == "A")
+    ));
 }
 
 #[test]
@@ -326,9 +373,15 @@ fn a_framework_that_registers_while_the_program_ends_is_torn_down() {
     harness.hold_stores = true;
     assert!(!has(&harness.feed(Input::Stop), |o| matches!(o, Output::Teardown | Output::Stopped)));
     let asked = harness.feed(Input::Subscribed("F".to_owned()));
-    assert!(!has(&asked, |o| matches!(o, Output::Teardown | Output::Stopped)), "not before it is in the store");
+    assert!(
+        !has(&asked, |o| matches!(o, Output::Teardown | Output::Stopped)),
+        "not before it is in the store"
+    );
     let asked = harness.release_stores();
-    assert!(has(&asked, |o| matches!(o, Output::Teardown)) && !has(&asked, |o| matches!(o, Output::Stopped)));
+    assert!(
+        has(&asked, |o| matches!(o, Output::Teardown))
+            && !has(&asked, |o| matches!(o, Output::Stopped))
+    );
     assert!(has(&harness.feed(Input::TornDown), |o| matches!(o, Output::Stopped)));
     assert_eq!(harness.state.framework, None);
 }
@@ -336,7 +389,8 @@ fn a_framework_that_registers_while_the_program_ends_is_torn_down() {
 #[test]
 fn no_number_in_a_state_stops_the_program_or_duplicates_an_id() {
     for number in [0, 1, u64::MAX - 1, u64::MAX] {
-        let state = State { next_number: number, generation: u64::MAX, ..State::fresh("e".to_owned()) };
+        let state =
+            State { next_number: number, generation: u64::MAX, ..State::fresh("e".to_owned()) };
         let mut harness = Harness::new(state);
         harness.feed(Input::Subscribed("F".to_owned()));
         harness.feed(Input::Target(usize::MAX));
@@ -348,7 +402,11 @@ fn no_number_in_a_state_stops_the_program_or_duplicates_an_id() {
 }
 
 fn origin(flink: &str, job_manager: &str) -> Arc<Origin> {
-    Arc::new(Origin { flink: flink.to_owned(), job_manager: job_manager.to_owned(), ..Origin::default() })
+    Arc::new(Origin {
+        flink: flink.to_owned(),
+        job_manager: job_manager.to_owned(),
+        ..Origin::default()
+    })
 }
 
 #[test]
@@ -366,13 +424,20 @@ fn only_workers_that_were_taken_over_and_cannot_register_are_replaced_at_once() 
         record(4, None),
     ];
     let workers = workers.into_iter().map(|record| (record.id.clone(), record)).collect();
-    let state = State { framework: Some("F".to_owned()), next_number: 5, workers, ..State::fresh("e".to_owned()) };
+    let state = State {
+        framework: Some("F".to_owned()),
+        next_number: 5,
+        workers,
+        ..State::fresh("e".to_owned())
+    };
     let mut harness = Harness::new(state.clone());
     harness.core.settings.origin = origin("1.20.5", "h:6123");
     assert!(kills(&harness.feed(Input::Target(4))).is_empty(), "Mesos does not hear it yet");
     let asked = harness.feed(Input::Subscribed("F".to_owned()));
     assert_eq!(kills(&asked), [WorkerId::new("e", 2), WorkerId::new("e", 3)]);
-    let reported = |text: &str| has(&asked, |o| matches!(o, Output::Notice(Notice::Killing(_, why)) if why == text));
+    let reported = |text: &str| {
+        has(&asked, |o| matches!(o, Output::Notice(Notice::Killing(_, why)) if why == text))
+    };
     assert!(reported("it looks for the JobManager at h:7000, which is at h:6123"), "{asked:?}");
     assert!(reported("it runs Flink 2.3.0, and the JobManager is Flink 1.20.5"), "{asked:?}");
     // A worker launched now has the current origin.
@@ -382,7 +447,8 @@ fn only_workers_that_were_taken_over_and_cannot_register_are_replaced_at_once() 
 
 #[test]
 fn extra_workers_at_a_takeover_are_killed_once_mesos_is_connected() {
-    let record = WorkerRecord { id: WorkerId::new("e", 1), running: true, ..WorkerRecord::default() };
+    let record =
+        WorkerRecord { id: WorkerId::new("e", 1), running: true, ..WorkerRecord::default() };
     let workers = [(record.id.clone(), record)].into();
     let state = State { framework: Some("F".to_owned()), workers, ..State::fresh("e".to_owned()) };
     let mut harness = Harness::new(state);
@@ -399,7 +465,8 @@ fn a_frameworks_user_and_principal_are_stored_until_mesos_no_longer_knows_it() {
     assert_eq!(harness.state.registration, Some(registered("alice")));
     // Mesos ignores another user, so the state does too.
     let mut harness = Harness::new(harness.state);
-    harness.core.settings.registration = Registration { principal: Some("p".to_owned()), ..registered("bob") };
+    harness.core.settings.registration =
+        Registration { principal: Some("p".to_owned()), ..registered("bob") };
     harness.feed(Input::Subscribed("F".to_owned()));
     assert_eq!(
         harness.state.registration,
@@ -409,16 +476,23 @@ fn a_frameworks_user_and_principal_are_stored_until_mesos_no_longer_knows_it() {
     harness.feed(Input::FrameworkRemoved);
     assert_eq!(harness.state.registration, None);
     harness.feed(Input::Subscribed("G".to_owned()));
-    assert_eq!(harness.state.registration.as_ref().and_then(|known| known.user.as_deref()), Some("bob"));
+    assert_eq!(
+        harness.state.registration.as_ref().and_then(|known| known.user.as_deref()),
+        Some("bob")
+    );
 }
 
 #[test]
 fn the_user_of_a_framework_from_an_older_state_is_unknown() {
     let state = State { framework: Some("F".to_owned()), ..State::fresh("e".to_owned()) };
     let mut harness = Harness::new(state);
-    harness.core.settings.registration = Registration { user: Some("bob".to_owned()), principal: Some("p".to_owned()) };
+    harness.core.settings.registration =
+        Registration { user: Some("bob".to_owned()), principal: Some("p".to_owned()) };
     harness.feed(Input::Subscribed("F".to_owned()));
-    assert_eq!(harness.state.registration, Some(Registration { user: None, principal: Some("p".to_owned()) }));
+    assert_eq!(
+        harness.state.registration,
+        Some(Registration { user: None, principal: Some("p".to_owned()) })
+    );
 }
 
 #[test]
@@ -439,9 +513,11 @@ fn used_up_worker_numbers_start_again_under_another_epoch_which_is_reported() {
 }
 
 #[test]
-fn a_worker_with_other_jars_than_the_job_manager_is_replaced_and_other_different_files_are_reported() {
+fn a_worker_with_other_jars_than_the_job_manager_is_replaced_and_other_different_files_are_reported()
+ {
     let of = |distribution: Option<&str>, manifest: Option<&str>| {
-        let (distribution, manifest) = (distribution.map(str::to_owned), manifest.map(str::to_owned));
+        let (distribution, manifest) =
+            (distribution.map(str::to_owned), manifest.map(str::to_owned));
         Arc::new(Origin { distribution, manifest, ..Origin::default() })
     };
     let record = |number: u64, origin: Arc<Origin>| WorkerRecord {
@@ -457,11 +533,17 @@ fn a_worker_with_other_jars_than_the_job_manager_is_replaced_and_other_different
         record(4, of(None, None)),
     ];
     let workers = workers.into_iter().map(|record| (record.id.clone(), record)).collect();
-    let state = State { framework: Some("F".to_owned()), next_number: 5, workers, ..State::fresh("e".to_owned()) };
+    let state = State {
+        framework: Some("F".to_owned()),
+        next_number: 5,
+        workers,
+        ..State::fresh("e".to_owned())
+    };
     let mut harness = Harness::new(state);
     harness.core.settings.origin = of(Some("jars"), Some("tree"));
     harness.feed(Input::Target(4));
-    let others = |asked: &[Output]| has(asked, |o| matches!(o, Output::Notice(Notice::OtherFiles(1))));
+    let others =
+        |asked: &[Output]| has(asked, |o| matches!(o, Output::Notice(Notice::OtherFiles(1))));
     let asked = harness.feed(Input::Subscribed("F".to_owned()));
     assert_eq!(kills(&asked), [WorkerId::new("e", 3)]);
     assert!(others(&asked), "{asked:?}");

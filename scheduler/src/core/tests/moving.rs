@@ -13,7 +13,8 @@ impl Harness {
 
     /// The JobManager lists all running workers.
     fn list(&mut self) -> Vec<Output> {
-        let running = self.core.workers().iter().filter(|(_, worker)| worker.phase == Phase::Running);
+        let running =
+            self.core.workers().iter().filter(|(_, worker)| worker.phase == Phase::Running);
         let running = running.map(|(id, _)| id.clone()).collect();
         self.feed(Input::Registered(running))
     }
@@ -45,9 +46,15 @@ fn a_drained_agents_worker_is_killed_only_when_its_replacement_is_ready() {
     assert!(kills(&asked).is_empty() && has(&asked, |o| matches!(o, Output::Revive)));
     assert!(harness.launch_on("A", 4).is_empty(), "nothing is launched on the drained agent");
     let new = harness.running("B");
-    assert!(kills(&harness.outputs).is_empty(), "the new one runs, and the JobManager does not list it yet");
+    assert!(
+        kills(&harness.outputs).is_empty(),
+        "the new one runs, and the JobManager does not list it yet"
+    );
     assert_eq!(kills(&harness.list()), slice::from_ref(&old));
-    assert!(has(&harness.over(&old), |o| matches!(o, Output::Suppress)) || harness.core.workers().len() == 1);
+    assert!(
+        has(&harness.over(&old), |o| matches!(o, Output::Suppress))
+            || harness.core.workers().len() == 1
+    );
     assert!(harness.core.workers().contains_key(&new));
 }
 
@@ -103,7 +110,10 @@ fn an_agent_that_mesos_wants_back_is_given_back_and_its_workers_leave_ten_minute
     harness.ready("A");
     for waited in (0..3000).step_by(30) {
         let asked = harness.feed(Input::InverseOffers(vec![inverse_offer("i", "A", 3600)]));
-        assert!(has(&asked, |o| matches!(o, Output::AcceptInverse(offers) if offers[0].value == "i")));
+        assert!(has(
+            &asked,
+            |o| matches!(o, Output::AcceptInverse(offers) if offers[0].value == "i")
+        ));
         assert!(!has(&harness.wait(29), |o| matches!(o, Output::Revive)));
         assert_eq!(
             has(&harness.wait(1), |o| matches!(o, Output::Revive)),
@@ -130,8 +140,12 @@ fn an_agent_whose_workers_may_not_move_is_not_given_back() {
     let mut harness = Harness::subscribed(1);
     harness.ready("A");
     harness.core.settings.moving = Move { surge: 0, max_unavailable: 0 };
-    let asked = harness.feed(Input::InverseOffers(vec![inverse_offer("i", "A", 0), inverse_offer("j", "B", 0)]));
-    assert!(has(&asked, |o| matches!(o, Output::DeclineInverse(offers, _) if offers[0].value == "i")));
+    let asked = harness
+        .feed(Input::InverseOffers(vec![inverse_offer("i", "A", 0), inverse_offer("j", "B", 0)]));
+    assert!(has(
+        &asked,
+        |o| matches!(o, Output::DeclineInverse(offers, _) if offers[0].value == "i")
+    ));
     assert!(has(&asked, |o| matches!(o, Output::AcceptInverse(offers) if offers[0].value == "j")));
 }
 
@@ -142,7 +156,10 @@ fn nothing_is_launched_on_an_agent_that_goes_into_maintenance_soon() {
     let asked = harness.feed(Input::Offers(vec![soon]));
     assert!(has(&asked, |o| matches!(o, Output::Decline(_, refuse) if refuse.as_secs() == 60)));
     let reported = "1 offer declined: the agent goes into maintenance soon".to_owned();
-    assert!(has(&asked, |o| matches!(o, Output::Notice(notice) if *notice == Notice::Starved(reported.clone()))));
+    assert!(has(
+        &asked,
+        |o| matches!(o, Output::Notice(notice) if *notice == Notice::Starved(reported.clone()))
+    ));
 }
 
 #[test]
@@ -174,7 +191,12 @@ fn every_step_of_a_worker_is_remembered_with_cause_and_initiator() {
     let worker = harness.ready("A");
     harness.feed(Input::Target(0));
     harness.over(&worker);
-    let steps: Vec<_> = harness.core.history().iter().map(|step| (step.from, step.to, step.by.to_string())).collect();
+    let steps: Vec<_> = harness
+        .core
+        .history()
+        .iter()
+        .map(|step| (step.from, step.to, step.by.to_string()))
+        .collect();
     let expected = [
         ("wanted", "storing", "scheduler"),
         ("storing", "launching", "scheduler"),

@@ -6,10 +6,16 @@ use crate::core::constraint::Field;
 #[test]
 fn every_offer_is_answered_at_once() {
     let mut harness = Harness::subscribed(2);
-    let asked = harness.feed(Input::Offers(vec![offer("1", "A", 1), offer("2", "B", 1), offer("3", "C", 1)]));
+    let asked = harness.feed(Input::Offers(vec![
+        offer("1", "A", 1),
+        offer("2", "B", 1),
+        offer("3", "C", 1),
+    ]));
     assert_eq!(launches(&asked).len(), 2);
     let declined: Vec<_> = asked.iter().filter(|o| matches!(o, Output::Decline(..))).collect();
-    assert!(matches!(declined[..], [Output::Decline(ids, refuse)] if ids.len() == 1 && refuse.as_secs() == 5));
+    assert!(
+        matches!(declined[..], [Output::Decline(ids, refuse)] if ids.len() == 1 && refuse.as_secs() == 5)
+    );
 }
 
 #[test]
@@ -25,7 +31,9 @@ fn offers_of_one_agent_are_accepted_together() {
     let mut harness = Harness::subscribed(2);
     let asked = harness.feed(Input::Offers(vec![offer("1", "A", 1), offer("2", "A", 1)]));
     let accepted: Vec<_> = asked.iter().filter(|o| matches!(o, Output::Accept { .. })).collect();
-    assert!(matches!(accepted[..], [Output::Accept { offers, launches }] if offers.len() == 2 && launches.len() == 2));
+    assert!(
+        matches!(accepted[..], [Output::Accept { offers, launches }] if offers.len() == 2 && launches.len() == 2)
+    );
 }
 
 #[test]
@@ -35,7 +43,8 @@ fn an_offer_that_is_too_small_is_declined_for_long_and_the_reason_is_reported_on
     small.resources[1].scalar = Some(value::Scalar { value: 512.0 });
     let asked = harness.feed(Input::Offers(vec![small.clone()]));
     assert!(has(&asked, |o| matches!(o, Output::Decline(_, refuse) if refuse.as_secs() == 300)));
-    let reported = Notice::Starved("1 offer declined: need mem 1032 MB, largest was 512 MB".to_owned());
+    let reported =
+        Notice::Starved("1 offer declined: need mem 1032 MB, largest was 512 MB".to_owned());
     assert!(has(&asked, |o| matches!(o, Output::Notice(notice) if *notice == reported)));
     assert!(!has(&harness.feed(Input::Offers(vec![small])), |o| matches!(o, Output::Notice(_))));
 }
@@ -80,7 +89,9 @@ fn an_offer_is_declined_for_long_if_its_agent_never_meets_a_constraint_and_brief
     let mut harness = Harness::constrained(2, "rack:LIKE:x.*,hostname:UNIQUE");
     let wrong = harness.feed(Input::Offers(vec![with_attribute(offer("1", "A", 1), "rack", "y")]));
     assert!(has(&wrong, |o| matches!(o, Output::Decline(_, refuse) if refuse.as_secs() == 300)));
-    let reported = Notice::Starved("1 offer declined: constraint rack:LIKE:x.* not met, the agents have y".to_owned());
+    let reported = Notice::Starved(
+        "1 offer declined: constraint rack:LIKE:x.* not met, the agents have y".to_owned(),
+    );
     assert!(has(&wrong, |o| matches!(o, Output::Notice(notice) if *notice == reported)));
     harness.feed(Input::Offers(vec![with_attribute(offer("2", "B", 1), "rack", "x1")]));
     let taken = harness.feed(Input::Offers(vec![with_attribute(offer("3", "B", 1), "rack", "x1")]));
@@ -105,7 +116,10 @@ fn an_offer_does_not_wait_long_for_the_store_and_no_launch_starts_until_it_is_ba
     harness.feed(Input::Offers(vec![offer("o", "A", 4)]));
     let asked = harness.wait(5);
     assert!(has(&asked, |o| matches!(o, Output::Decline(offers, _) if offers[0].value == "o")));
-    assert!(has(&asked, |o| matches!(o, Output::Suppress)) || !has(&asked, |o| matches!(o, Output::Revive)));
+    assert!(
+        has(&asked, |o| matches!(o, Output::Suppress))
+            || !has(&asked, |o| matches!(o, Output::Revive))
+    );
     assert!(has(&asked, |o| matches!(o, Output::Notice(Notice::StoreAway))));
     assert!(harness.core.starved().unwrap().contains("cannot be stored"));
     let asked = harness.release_stores();
@@ -120,7 +134,10 @@ fn an_offer_that_is_rescinded_while_the_store_is_slow_is_not_used() {
     harness.hold_stores = true;
     harness.feed(Input::Offers(vec![offer("1", "A", 1), offer("2", "A", 1)]));
     let asked = harness.feed(Input::Rescinded("1".to_owned()));
-    assert!(has(&asked, |o| matches!(o, Output::Decline(offers, _) if offers.len() == 1 && offers[0].value == "2")));
+    assert!(has(
+        &asked,
+        |o| matches!(o, Output::Decline(offers, _) if offers.len() == 1 && offers[0].value == "2")
+    ));
     assert!(launches(&harness.release_stores()).is_empty());
     assert!(harness.state.workers.is_empty());
 }
@@ -158,7 +175,8 @@ fn a_worker_that_is_written_off_does_not_prevent_other_launches() {
 
 /// An offer with these ports.
 fn with_ports(offer: v1::Offer, ports: &[(u64, u64)]) -> v1::Offer {
-    let range = ports.iter().map(|(begin, end)| value::Range { begin: *begin, end: *end }).collect();
+    let range =
+        ports.iter().map(|(begin, end)| value::Range { begin: *begin, end: *end }).collect();
     let mut offer = offer;
     offer.resources.retain(|resource| resource.name != "ports");
     let ranges = Some(value::Ranges { range });
@@ -176,7 +194,10 @@ fn launched_port(harness: &mut Harness, ports: &[(u64, u64)]) -> Option<(WorkerI
 
 fn fail(harness: &mut Harness, worker: &WorkerId, message: &str) {
     let message = Some(message.to_owned());
-    harness.feed(Input::Status(Box::new(v1::TaskStatus { message, ..status(worker, TaskState::TaskFailed) })));
+    harness.feed(Input::Status(Box::new(v1::TaskStatus {
+        message,
+        ..status(worker, TaskState::TaskFailed)
+    })));
 }
 
 #[test]
@@ -184,7 +205,11 @@ fn a_port_on_which_a_worker_could_not_listen_is_not_taken_again_for_a_minute() {
     let mut harness = Harness::subscribed(1);
     let only = [(31000, 31000)];
     let (worker, port) = launched_port(&mut harness, &only).unwrap();
-    fail(&mut harness, &worker, &format!("java.net.BindException: no actor system on any port in port range {port}"));
+    fail(
+        &mut harness,
+        &worker,
+        &format!("java.net.BindException: no actor system on any port in port range {port}"),
+    );
     assert!(launched_port(&mut harness, &only).is_none(), "there is no other");
     let reported = |o: &Output| matches!(o, Output::Notice(Notice::Starved(why)) if why.contains("could not listen on the agent's free ports"));
     assert!(harness.outputs.iter().any(reported), "{:?}", harness.outputs);
@@ -220,7 +245,8 @@ fn ports_below_1024_are_for_root_and_ports_are_drawn_by_chance_the_same_for_the_
         harness.feed(Input::Target(100));
         harness.feed(Input::Subscribed("F".to_owned()));
         let asked = harness.feed(Input::Offers(vec![with_ports(offer("o", "A", 100), &offered)]));
-        let ports = |launch: &Launch| launch.taken.ports().map(|(_, port)| port).collect::<Vec<_>>();
+        let ports =
+            |launch: &Launch| launch.taken.ports().map(|(_, port)| port).collect::<Vec<_>>();
         launches(&asked).iter().flat_map(ports).collect::<Vec<_>>()
     };
     let (one, other) = (drawn(1, false), drawn(2, false));

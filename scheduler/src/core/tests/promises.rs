@@ -110,14 +110,23 @@ fn there_are_never_more_workers_than_target_plus_surge() {
                 0 => drop(harness.feed(Input::Restart(Move { surge, max_unavailable: 1 }))),
                 1 => drop(harness.feed(Input::Drain(agent))),
                 2 => drop(harness.feed(Input::Undrain(agent))),
-                3..6 => drop(harness.feed(Input::Offers(vec![offer(&format!("o{step}"), &agent, 9)]))),
+                3..6 => {
+                    drop(harness.feed(Input::Offers(vec![offer(&format!("o{step}"), &agent, 9)])))
+                }
                 6 => drop(harness.wait(dice.random_range(0..40))),
                 _ => {
                     let ids: Vec<_> = harness.core.workers().keys().cloned().collect();
-                    let Some(id) = ids.get(dice.random_range(0..ids.len().max(1))) else { continue };
-                    let states = [TaskState::TaskRunning, TaskState::TaskRunning, TaskState::TaskFailed];
+                    let Some(id) = ids.get(dice.random_range(0..ids.len().max(1))) else {
+                        continue;
+                    };
+                    let states =
+                        [TaskState::TaskRunning, TaskState::TaskRunning, TaskState::TaskFailed];
                     harness.feed(Input::Status(boxed(id, states[dice.random_range(0..3)])));
-                    let running = harness.core.workers().values().filter(|worker| worker.phase == Phase::Running);
+                    let running = harness
+                        .core
+                        .workers()
+                        .values()
+                        .filter(|worker| worker.phase == Phase::Running);
                     let listed = running.map(|worker| worker.record.id.clone()).collect();
                     harness.feed(Input::Registered(listed));
                 }

@@ -15,11 +15,24 @@ fn when_no_offer_comes_the_wanted_resources_are_reported_once() {
     let at = harness.core.wake_at().unwrap();
     assert_eq!(at, Moment(10_000), "nothing else wakes it");
     let asked: Vec<_> = (0..60).flat_map(|_| harness.wait(1)).collect();
-    assert!(asked.iter().all(|output| starved(output).is_none()), "the master is asked first: {asked:?}");
-    assert_eq!(asked.iter().filter(|output| matches!(output, Output::InspectMaster)).count(), 1, "once");
-    let reported: Vec<_> = harness.feed(Input::MasterInspected(Box::default())).iter().filter_map(starved).collect();
+    assert!(
+        asked.iter().all(|output| starved(output).is_none()),
+        "the master is asked first: {asked:?}"
+    );
+    assert_eq!(
+        asked.iter().filter(|output| matches!(output, Output::InspectMaster)).count(),
+        1,
+        "once"
+    );
+    let reported: Vec<_> =
+        harness.feed(Input::MasterInspected(Box::default())).iter().filter_map(starved).collect();
     assert_eq!(reported.len(), 1);
-    for part in ["no offer of any agent for 10 s", "quota", "maintenance", "needs cpus 1.1, mem 1032 MB, ports 1"] {
+    for part in [
+        "no offer of any agent for 10 s",
+        "quota",
+        "maintenance",
+        "needs cpus 1.1, mem 1032 MB, ports 1",
+    ] {
         assert!(reported[0].contains(part), "{reported:?}");
     }
     assert_eq!(harness.core.starved().as_ref(), Some(&reported[0]), "operators see it too");
@@ -30,17 +43,22 @@ fn when_no_offer_comes_the_wanted_resources_are_reported_once() {
 }
 
 #[test]
-fn a_master_that_holds_all_offers_back_for_our_constraints_is_asked_for_them_to_see_the_agents_values() {
+fn a_master_that_holds_all_offers_back_for_our_constraints_is_asked_for_them_to_see_the_agents_values()
+ {
     let mut harness = Harness::constrained(1, "rack:CLUSTER:r9");
     let widen = |o: &Output| matches!(o, Output::Widen);
     assert!(!has(&harness.wait(9), widen));
     assert!(has(&harness.wait(1), widen));
-    let offers =
-        [("1", "A", "r1"), ("2", "B", "r2")].map(|(id, agent, rack)| with_attribute(offer(id, agent, 1), "rack", rack));
+    let offers = [("1", "A", "r1"), ("2", "B", "r2")]
+        .map(|(id, agent, rack)| with_attribute(offer(id, agent, 1), "rack", rack));
     let asked = harness.feed(Input::Offers(offers.to_vec()));
-    let reported = "2 offers declined: constraint rack:CLUSTER:r9 not met, the agents have r1, r2".to_owned();
+    let reported =
+        "2 offers declined: constraint rack:CLUSTER:r9 not met, the agents have r1, r2".to_owned();
     assert!(
-        has(&asked, |o| matches!(o, Output::Notice(notice) if *notice == Notice::Starved(reported.clone()))),
+        has(
+            &asked,
+            |o| matches!(o, Output::Notice(notice) if *notice == Notice::Starved(reported.clone()))
+        ),
         "{asked:?}"
     );
     assert!(!has(&harness.wait(60), widen), "once on each connection");
@@ -59,7 +77,10 @@ fn quota(cpus: f64) -> Box<Inspection> {
     let limits = BTreeMap::from([("cpus".to_owned(), value::Scalar { value: cpus })]);
     let config = v1::master::QuotaConfig { role: "x".to_owned(), limits, ..Default::default() };
     let quota = Some(v1::master::QuotaStatus { configs: vec![config], ..Default::default() });
-    Box::new(Inspection { snapshot: Snapshot { quota, ..Snapshot::default() }, roles: vec!["x".to_owned()] })
+    Box::new(Inspection {
+        snapshot: Snapshot { quota, ..Snapshot::default() },
+        roles: vec!["x".to_owned()],
+    })
 }
 
 #[test]
@@ -72,19 +93,31 @@ fn a_quota_that_limits_offers_is_named_and_the_master_is_asked_about_it_once_a_m
     let reason = "role `x` has a quota of cpus 0.5, a TaskManager needs 1.1";
     let mut harness = Harness::subscribed(1);
     assert!(has(&harness.wait(10), look));
-    let reported: Vec<_> = harness.feed(Input::MasterInspected(quota(0.5))).iter().filter_map(starved).collect();
+    let reported: Vec<_> =
+        harness.feed(Input::MasterInspected(quota(0.5))).iter().filter_map(starved).collect();
     assert_eq!(reported, [format!("the master has sent no offer of any agent for 10 s: {reason}")]);
     let asked = harness.feed(Input::Offers(vec![offer("o", "A", 0)]));
     assert!(!has(&asked, look), "it has just been asked");
-    assert!(asked.iter().filter_map(starved).all(|why| why.ends_with(&format!("; {reason}"))), "{asked:?}");
+    assert!(
+        asked.iter().filter_map(starved).all(|why| why.ends_with(&format!("; {reason}"))),
+        "{asked:?}"
+    );
 
     let mut harness = Harness::subscribed(1);
     let asked = harness.feed(Input::Offers(vec![offer("o", "A", 0)]));
-    assert!(has(&asked, look) && asked.iter().filter_map(starved).all(|why| !why.contains("quota")));
-    assert!(harness.feed(Input::MasterInspected(quota(2.0))).iter().find_map(starved).is_none(), "it leaves enough");
-    let reported: Vec<_> = harness.feed(Input::MasterInspected(quota(0.5))).iter().filter_map(starved).collect();
     assert!(
-        reported.len() == 1 && reported[0].starts_with("1 offer declined: need ") && reported[0].ends_with(reason),
+        has(&asked, look) && asked.iter().filter_map(starved).all(|why| !why.contains("quota"))
+    );
+    assert!(
+        harness.feed(Input::MasterInspected(quota(2.0))).iter().find_map(starved).is_none(),
+        "it leaves enough"
+    );
+    let reported: Vec<_> =
+        harness.feed(Input::MasterInspected(quota(0.5))).iter().filter_map(starved).collect();
+    assert!(
+        reported.len() == 1
+            && reported[0].starts_with("1 offer declined: need ")
+            && reported[0].ends_with(reason),
         "{reported:?}"
     );
     assert_eq!(harness.core.starved().as_ref(), Some(&reported[0]));

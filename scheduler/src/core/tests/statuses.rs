@@ -9,7 +9,11 @@ fn stands_after(mut harness: Harness, worker: &WorkerId, state: TaskState) -> Op
     let asked = harness.feed(Input::Status(boxed(worker, state)));
     assert!(has(&asked, |o| matches!(o, Output::Acknowledge { .. })), "{state:?}");
     let there = harness.core.workers().get(worker).map(|worker| worker.phase.word());
-    assert_eq!(harness.state.workers.contains_key(worker), there.is_some(), "{state:?}: the store knows it");
+    assert_eq!(
+        harness.state.workers.contains_key(worker),
+        there.is_some(),
+        "{state:?}: the store knows it"
+    );
     there
 }
 
@@ -32,7 +36,10 @@ fn every_task_state_of_mesos_leads_a_worker_where_it_belongs() {
         (TaskState::TaskGoneByOperator, None, None),
         (TaskState::TaskUnknown, None, None),
     ];
-    assert_eq!(expected.len(), (0..100).filter(|state| TaskState::try_from(*state).is_ok()).count());
+    assert_eq!(
+        expected.len(),
+        (0..100).filter(|state| TaskState::try_from(*state).is_ok()).count()
+    );
     for (state, launched, ran) in expected {
         let mut harness = Harness::subscribed(1);
         let worker = harness.launch_on("A", 1).pop().unwrap();
@@ -76,12 +83,14 @@ fn a_worker_whose_executor_falls_silent_is_replaced_and_its_later_updates_do_not
 }
 
 #[test]
-fn a_worker_that_mesos_ends_because_its_agent_drains_is_replaced_at_once_and_counts_against_nothing() {
+fn a_worker_that_mesos_ends_because_its_agent_drains_is_replaced_at_once_and_counts_against_nothing()
+ {
     let mut harness = Harness::subscribed(1);
     for state in [TaskState::TaskKilled, TaskState::TaskGoneByOperator, TaskState::TaskKilled] {
         let worker = harness.running("A");
         let reason = Some(Reason::AgentDraining.into());
-        let asked = harness.feed(Input::Status(Box::new(v1::TaskStatus { reason, ..status(&worker, state) })));
+        let asked = harness
+            .feed(Input::Status(Box::new(v1::TaskStatus { reason, ..status(&worker, state) })));
         assert!(has(&asked, |o| matches!(o, Output::Revive)), "{asked:?}");
     }
     assert_eq!(harness.core.suspicions(), []);

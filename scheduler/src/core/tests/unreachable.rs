@@ -22,7 +22,10 @@ fn an_unreachable_worker_is_replaced_after_a_while_and_killed_if_it_returns() {
     harness.wait(60);
     let second = harness.launch_on("B", 1).pop().unwrap();
     harness.feed(Input::Status(boxed(&second, TaskState::TaskRunning)));
-    assert_eq!(kills(&harness.feed(Input::Status(boxed(&worker, TaskState::TaskRunning)))), [worker]);
+    assert_eq!(
+        kills(&harness.feed(Input::Status(boxed(&worker, TaskState::TaskRunning)))),
+        [worker]
+    );
 }
 
 #[test]
@@ -42,9 +45,15 @@ fn an_unreachable_worker_that_returns_before_another_was_launched_takes_its_own_
     let worker = harness.given_up("A");
     assert!(kills(&harness.outputs).is_empty(), "Mesos cannot end it, and it may still be needed");
     let asked = harness.feed(Input::Status(boxed(&worker, TaskState::TaskRunning)));
-    assert!(kills(&asked).is_empty() && has(&asked, |o| matches!(o, Output::Suppress)), "{asked:?}");
+    assert!(
+        kills(&asked).is_empty() && has(&asked, |o| matches!(o, Output::Suppress)),
+        "{asked:?}"
+    );
     assert!(kills(&harness.wait(60)).is_empty());
-    assert!(!harness.state.workers[&worker].released, "nor does the next application master end it");
+    assert!(
+        !harness.state.workers[&worker].released,
+        "nor does the next application master end it"
+    );
     assert_eq!(harness.core.workers()[&worker].phase, Phase::Running);
 }
 
@@ -54,7 +63,10 @@ fn a_worker_that_is_given_up_is_asked_about_once_more_since_its_return_may_have_
     let worker = harness.running("A");
     harness.feed(Input::Status(boxed(&worker, TaskState::TaskUnreachable)));
     let asked = harness.wait(60);
-    assert!(has(&asked, |o| matches!(o, Output::Reconcile(tasks) if tasks.len() == 1 && tasks[0].0 == worker)));
+    assert!(has(
+        &asked,
+        |o| matches!(o, Output::Reconcile(tasks) if tasks.len() == 1 && tasks[0].0 == worker)
+    ));
 }
 
 #[test]
@@ -62,7 +74,10 @@ fn a_worker_that_returns_to_an_agent_that_is_drained_now_is_ended() {
     let mut harness = Harness::subscribed(1);
     let worker = harness.given_up("A");
     harness.feed(Input::Drain("A".to_owned()));
-    assert_eq!(kills(&harness.feed(Input::Status(boxed(&worker, TaskState::TaskRunning)))), [worker]);
+    assert_eq!(
+        kills(&harness.feed(Input::Status(boxed(&worker, TaskState::TaskRunning)))),
+        [worker]
+    );
 }
 
 #[test]
@@ -80,7 +95,10 @@ fn a_worker_that_returns_where_constraints_no_longer_allow_it_is_ended() {
 fn a_worker_that_returns_after_its_kill_was_sent_is_not_counted_on() {
     let mut harness = Harness::subscribed(1);
     let worker = harness.given_up("A");
-    assert_eq!(kills(&harness.feed(Input::Status(boxed(&worker, TaskState::TaskKilling)))), slice::from_ref(&worker));
+    assert_eq!(
+        kills(&harness.feed(Input::Status(boxed(&worker, TaskState::TaskKilling)))),
+        slice::from_ref(&worker)
+    );
     harness.feed(Input::Status(boxed(&worker, TaskState::TaskRunning)));
     assert!(!harness.core.workers()[&worker].counts(), "a late word");
 }

@@ -1,5 +1,5 @@
-//! The files in a state directory. Nobody else can read or write them, whatever the umask, and none is opened through a
-//! link.
+//! The files in a state directory. Nobody else can read or write them, whatever the umask, and none
+//! is opened through a link.
 
 use std::{
     fs::{DirBuilder, Permissions, TryLockError},
@@ -61,20 +61,27 @@ fn check_owner(directory: &Path) -> io::Result<()> {
 /// Takes the lock at `path` if it is free.
 pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
     let mut options = OpenOptions::new();
-    options.create(true).truncate(false).write(true).mode(0o600).custom_flags(O_NOFOLLOW | O_NONBLOCK);
+    options
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .custom_flags(O_NOFOLLOW | O_NONBLOCK);
     let file = options.open(path).map_err(|e| failed("open", path, e))?;
     match file.file().try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => return Err(StoreError::Locked(path.to_owned())),
         Err(TryLockError::Error(e)) => return Err(failed("lock", path, e)),
     }
-    file.set_permissions(Permissions::from_mode(0o600)).map_err(|e| failed("set the mode of", path, e))?;
+    file.set_permissions(Permissions::from_mode(0o600))
+        .map_err(|e| failed("set the mode of", path, e))?;
     Ok(file)
 }
 
 /// The content of a file, if it exists.
 pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
-    let file = match OpenOptions::new().read(true).custom_flags(O_NOFOLLOW | O_NONBLOCK).open(path) {
+    let file = match OpenOptions::new().read(true).custom_flags(O_NOFOLLOW | O_NONBLOCK).open(path)
+    {
         Ok(file) => file,
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(failed("read", path, e)),
@@ -88,7 +95,10 @@ pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
         return Err(corrupt(format!("it {}", of_another_user(found.uid()))));
     }
     if found.len() > LARGEST {
-        return Err(corrupt(format!("it has {} bytes, a state has at most {LARGEST}", found.len())));
+        return Err(corrupt(format!(
+            "it has {} bytes, a state has at most {LARGEST}",
+            found.len()
+        )));
     }
     let mut bytes = Vec::new();
     file.take(LARGEST).read_to_end(&mut bytes).map_err(|e| failed("read", path, e))?;

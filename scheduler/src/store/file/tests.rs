@@ -23,7 +23,11 @@ fn record(number: u64) -> WorkerRecord {
     let values = Values::from_iter([(Field::Zone, "z".into())]);
     WorkerRecord {
         id: WorkerId::new("e", number),
-        place: Arc::new(AgentProfile { agent: "A".to_owned(), hostname: "host".to_owned(), values }),
+        place: Arc::new(AgentProfile {
+            agent: "A".to_owned(),
+            hostname: "host".to_owned(),
+            values,
+        }),
         launched: Moment(5),
         running: true,
         released: false,
@@ -47,7 +51,10 @@ fn worker(number: u64) -> Change {
 async fn two_generations() -> (TempDir, State, State) {
     let directory = tempfile::tempdir().unwrap();
     let (mut store, _) = FileStore::open(directory.path()).await.unwrap();
-    store.write(vec![Change::Framework(Some("F".to_owned())), Change::NextNumber(2), worker(1)]).await.unwrap();
+    store
+        .write(vec![Change::Framework(Some("F".to_owned())), Change::NextNumber(2), worker(1)])
+        .await
+        .unwrap();
     let first = store.state.clone();
     store.write(vec![Change::NextNumber(3), worker(2)]).await.unwrap();
     let second = store.state.clone();
@@ -62,7 +69,8 @@ async fn reopen(directory: &TempDir) -> Result<State, StoreError> {
 async fn written_state_is_there_after_a_restart() {
     let directory = tempfile::tempdir().unwrap();
     let (mut store, first) = FileStore::open(directory.path()).await.unwrap();
-    let registration = Registration { user: Some(String::new()), principal: Some("flink".to_owned()) };
+    let registration =
+        Registration { user: Some(String::new()), principal: Some("flink".to_owned()) };
     let changes = vec![
         worker(1),
         worker(2),
@@ -82,7 +90,8 @@ async fn written_state_is_there_after_a_restart() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_second_application_master_is_refused_and_a_lock_released_within_two_seconds_is_waited_for() {
+async fn a_second_application_master_is_refused_and_a_lock_released_within_two_seconds_is_waited_for()
+ {
     let directory = tempfile::tempdir().unwrap();
     let (first, _) = FileStore::open(directory.path()).await.unwrap();
     assert!(matches!(FileStore::open(directory.path()).await, Err(StoreError::Locked(_))));
@@ -101,12 +110,17 @@ async fn a_state_that_is_truncated_anywhere_is_replaced_by_the_previous_generati
     let (directory, first, second) = two_generations().await;
     assert_eq!(reopen(&directory).await.unwrap(), second);
     let path = directory.path().join(STATE);
-    let (whole, before) = (fs::read(&path).unwrap(), fs::read(directory.path().join(BEFORE)).unwrap());
+    let (whole, before) =
+        (fs::read(&path).unwrap(), fs::read(directory.path().join(BEFORE)).unwrap());
     for length in 0..whole.len() {
         fs::write(&path, &whole[..length]).unwrap();
         assert_eq!(reopen(&directory).await.unwrap(), first, "{length} of {} bytes", whole.len());
         assert_eq!(fs::read(directory.path().join(DAMAGED)).unwrap(), whole[..length]);
-        assert_eq!(fs::read(directory.path().join(BEFORE)).unwrap(), before, "it is not replaced by the damaged one");
+        assert_eq!(
+            fs::read(directory.path().join(BEFORE)).unwrap(),
+            before,
+            "it is not replaced by the damaged one"
+        );
     }
     // A power failure between the two renames leaves only the previous generation.
     assert_eq!(reopen(&directory).await.unwrap(), first);
@@ -121,7 +135,10 @@ async fn a_state_without_an_intact_generation_is_refused_and_left_unchanged() {
         fs::write(&path, &whole[..whole.len() - 1]).unwrap();
     }
     let refused = reopen(&directory).await.unwrap_err().to_string();
-    assert!(refused.contains("bytes after the first line") && refused.contains("as framework F"), "{refused}");
+    assert!(
+        refused.contains("bytes after the first line") && refused.contains("as framework F"),
+        "{refused}"
+    );
     assert!(directory.path().join(STATE).exists() && directory.path().join(BEFORE).exists());
     let path = directory.path().join(STATE);
     fs::remove_file(directory.path().join(BEFORE)).unwrap();
@@ -158,7 +175,8 @@ async fn a_state_in_the_previous_format_is_read_and_a_truncated_one_is_not() {
     assert_eq!(state.framework.as_deref(), Some("f3b8b3a0-7a3b-4c8e-9d53-9d8a3b1f6a77-0003"));
     assert_eq!((state.restart, state.registration), (Move { surge: 2, max_unavailable: 1 }, None));
     assert_eq!(state.draining, ["host-9".to_owned()].into());
-    let workers: Vec<_> = state.workers.values().map(|w| (w.id.as_str(), w.running, w.released)).collect();
+    let workers: Vec<_> =
+        state.workers.values().map(|w| (w.id.as_str(), w.running, w.released)).collect();
     let expected = [
         ("taskmanager-0badcafe-00005", true, false),
         ("taskmanager-0badcafe-00006", false, false),
@@ -166,10 +184,16 @@ async fn a_state_in_the_previous_format_is_read_and_a_truncated_one_is_not() {
     ];
     assert_eq!(workers, expected);
     let place = &state.workers[&WorkerId::new("0badcafe", 5)].place;
-    assert_eq!((place.agent.as_str(), place.hostname.as_str(), place.values.iter().count()), ("f3b8-S1", "host-1", 2));
+    assert_eq!(
+        (place.agent.as_str(), place.hostname.as_str(), place.values.iter().count()),
+        ("f3b8-S1", "host-1", 2)
+    );
     for length in 0..whole.len() {
         fs::write(&path, &whole[..length]).unwrap();
-        assert!(matches!(reopen(&directory).await, Err(StoreError::Corrupt { .. })), "{length} bytes are believed");
+        assert!(
+            matches!(reopen(&directory).await, Err(StoreError::Corrupt { .. })),
+            "{length} bytes are believed"
+        );
     }
     // The next write uses the current format, and the old file stays as the previous generation.
     fs::write(&path, &whole).unwrap();

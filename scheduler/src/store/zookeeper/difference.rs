@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::nodes::{Node, Nodes};
 use crate::{core::state::State, store::record};
 
-/// Bytes in one transaction: half of the largest request of a ZooKeeper server (`jute.maxbuffer`, 1 MB by default).
+/// Bytes in one transaction: half of the largest request of a ZooKeeper server (`jute.maxbuffer`, 1
+/// MB by default).
 const BATCH: usize = 512 * 1024;
 /// Bytes of an operation besides path and data: ACL, lengths, flags.
 const OVERHEAD: usize = 64;
@@ -22,7 +23,8 @@ impl Operation {
     /// Its approximate size in a request, in bytes.
     fn size(&self, nodes: &Nodes) -> usize {
         let (Self::Create(node, _) | Self::Set(node, _) | Self::Delete(node)) = self;
-        let data = if let Self::Create(_, data) | Self::Set(_, data) = self { data.len() } else { 0 };
+        let data =
+            if let Self::Create(_, data) | Self::Set(_, data) = self { data.len() } else { 0 };
         nodes.path(node).len() + data + OVERHEAD
     }
 }
@@ -49,7 +51,9 @@ pub(super) fn difference(from: &State, to: &State) -> Vec<Operation> {
     let mut operations = Vec::new();
     // First, so that nobody finds the rest missing without the reason.
     match (&from.ended, &to.ended) {
-        (None, Some(ended)) => operations.push(Operation::Create(Node::Ended, record::encode_ended(ended))),
+        (None, Some(ended)) => {
+            operations.push(Operation::Create(Node::Ended, record::encode_ended(ended)))
+        }
         (Some(before), Some(ended)) if before != ended => {
             operations.push(Operation::Set(Node::Ended, record::encode_ended(ended)));
         }
@@ -73,7 +77,9 @@ pub(super) fn difference(from: &State, to: &State) -> Vec<Operation> {
         let node = Node::Worker(id.clone());
         match from.workers.get(id) {
             None => operations.push(Operation::Create(node, record::encode_worker(worker))),
-            Some(before) if before != worker => operations.push(Operation::Set(node, record::encode_worker(worker))),
+            Some(before) if before != worker => {
+                operations.push(Operation::Set(node, record::encode_worker(worker)))
+            }
             Some(_) => {}
         }
     }
@@ -95,7 +101,12 @@ mod tests {
     };
 
     fn worker(number: u64, running: bool) -> WorkerRecord {
-        WorkerRecord { id: WorkerId::new("e", number), running, launched: Moment(1), ..WorkerRecord::default() }
+        WorkerRecord {
+            id: WorkerId::new("e", number),
+            running,
+            launched: Moment(1),
+            ..WorkerRecord::default()
+        }
     }
 
     fn state(workers: &[WorkerRecord]) -> State {
@@ -109,8 +120,14 @@ mod tests {
         let before = state(&[worker(1, false), worker(2, false), worker(3, false)]);
         let after = state(&[worker(1, false), worker(2, true), worker(4, false)]);
         let expected = [
-            Operation::Set(Node::Worker(WorkerId::new("e", 2)), record::encode_worker(&worker(2, true))),
-            Operation::Create(Node::Worker(WorkerId::new("e", 4)), record::encode_worker(&worker(4, false))),
+            Operation::Set(
+                Node::Worker(WorkerId::new("e", 2)),
+                record::encode_worker(&worker(2, true)),
+            ),
+            Operation::Create(
+                Node::Worker(WorkerId::new("e", 4)),
+                record::encode_worker(&worker(4, false)),
+            ),
             Operation::Delete(Node::Worker(WorkerId::new("e", 3))),
         ];
         assert_eq!(difference(&before, &after), expected);
@@ -119,8 +136,11 @@ mod tests {
 
     #[test]
     fn a_request_never_grows_beyond_what_zookeeper_takes() {
-        let nodes = Nodes::new("/flink/mesos-workers/x".to_owned(), String::new(), Acls::anyone_all());
-        let heavy = (0..1000).map(|number| Operation::Create(Node::Worker(WorkerId::new("e", number)), vec![0; 3000]));
+        let nodes =
+            Nodes::new("/flink/mesos-workers/x".to_owned(), String::new(), Acls::anyone_all());
+        let heavy = (0..1000).map(|number| {
+            Operation::Create(Node::Worker(WorkerId::new("e", number)), vec![0; 3000])
+        });
         let operations: Vec<_> = heavy.collect();
         let batches = batches(operations.clone(), &nodes);
         assert_eq!(batches.concat(), operations);
@@ -131,7 +151,10 @@ mod tests {
 
     #[test]
     fn the_end_of_a_cluster_is_written_once_and_deleted_when_it_starts_again() {
-        let over = State { ended: Some(Ended { exit_code: 2, why: "cancelled".to_owned() }), ..state(&[]) };
+        let over = State {
+            ended: Some(Ended { exit_code: 2, why: "cancelled".to_owned() }),
+            ..state(&[])
+        };
         assert!(matches!(difference(&state(&[]), &over)[..], [Operation::Create(Node::Ended, _)]));
         assert_eq!(difference(&over, &over), []);
         assert_eq!(difference(&over, &state(&[])), [Operation::Delete(Node::Ended)]);
@@ -139,7 +162,8 @@ mod tests {
 
     #[test]
     fn a_framework_is_forgotten_after_its_workers() {
-        let before = State { framework: Some("F".to_owned()), ..state(&[worker(1, true), worker(2, true)]) };
+        let before =
+            State { framework: Some("F".to_owned()), ..state(&[worker(1, true), worker(2, true)]) };
         let after = state(&[]);
         let expected = [
             Operation::Delete(Node::Worker(WorkerId::new("e", 1))),
@@ -152,6 +176,9 @@ mod tests {
     #[test]
     fn the_first_write_creates_the_state() {
         let made = difference(&State::default(), &state(&[worker(1, false)]));
-        assert!(matches!(made[..], [Operation::Create(Node::State, _), Operation::Create(Node::Worker(_), _)]));
+        assert!(matches!(
+            made[..],
+            [Operation::Create(Node::State, _), Operation::Create(Node::Worker(_), _)]
+        ));
     }
 }

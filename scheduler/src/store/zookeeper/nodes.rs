@@ -21,7 +21,8 @@ pub(super) enum Node {
 }
 
 impl Nodes {
-    /// The nodes below `base`, e.g. `/flink/mesos-workers/default`; Flink 1.13 had its own below `upstream`.
+    /// The nodes below `base`, e.g. `/flink/mesos-workers/default`; Flink 1.13 had its own below
+    /// `upstream`.
     pub fn new(base: String, upstream: String, acls: Acls<'static>) -> Self {
         Self { base, upstream, acls }
     }

@@ -42,12 +42,14 @@ pub(super) async fn load(
         Err(Error::NoNode) => Vec::new(),
         listed => listed.map_err(|e| failed("list", &folder, e))?,
     };
-    // All requests are sent at once: one round trip after the other would take seconds for thousands of workers.
+    // All requests are sent at once: one round trip after the other would take seconds for
+    // thousands of workers.
     let paths: Vec<String> = names.iter().map(|name| format!("{folder}/{name}")).collect();
     let answers: Vec<_> = paths.iter().map(|path| client.get_data(path)).collect();
     for (path, answer) in paths.iter().zip(answers) {
         let (data, _) = answer.await.map_err(|e| failed("read", path, e))?;
-        let worker = record::decode_worker(&data).map_err(|reason| corrupt(path.clone(), reason))?;
+        let worker =
+            record::decode_worker(&data).map_err(|reason| corrupt(path.clone(), reason))?;
         state.workers.insert(worker.id.clone(), worker);
     }
     Ok(Some((state, ended_at)))
@@ -62,8 +64,9 @@ async fn read(client: &Client, path: &str) -> Result<Option<(Vec<u8>, Stat)>, St
     }
 }
 
-/// A fresh state with framework id and counter from Flink 1.13's nodes, if they exist. Upstream's workers cannot be
-/// read (they are serialized Java objects): Mesos reports their tasks, which are then killed.
+/// A fresh state with framework id and counter from Flink 1.13's nodes, if they exist. Upstream's
+/// workers cannot be read (they are serialized Java objects): Mesos reports their tasks, which are
+/// then killed.
 pub(super) async fn inherited(client: &Client, nodes: &Nodes) -> Result<State, StoreError> {
     let mut state = fresh_state();
     let read = async |name: &str| {
@@ -73,7 +76,10 @@ pub(super) async fn inherited(client: &Client, nodes: &Nodes) -> Result<State, S
     let framework = read("frameworkId").await?.and_then(|data| String::from_utf8(data).ok());
     state.framework = framework.filter(|id| !id.is_empty());
     if state.framework.is_some() {
-        let count = read("taskCount").await?.and_then(|data| data.try_into().ok()).map_or(0, u32::from_be_bytes);
+        let count = read("taskCount")
+            .await?
+            .and_then(|data| data.try_into().ok())
+            .map_or(0, u32::from_be_bytes);
         state.next_number = u64::from(count) + 1;
     }
     Ok(state)

@@ -53,8 +53,10 @@ impl World {
                 let ids = values(offers);
                 self.answered(master, &ids);
                 let launches = launches.into_iter().map(|launch| {
-                    let taken =
-                        Amounts::of(&[launch.taken.task_resources(), launch.taken.executor_resources()].concat());
+                    let taken = Amounts::of(
+                        &[launch.taken.task_resources(), launch.taken.executor_resources()]
+                            .concat(),
+                    );
                     (launch.worker.as_str().to_owned(), launch.place.agent.clone(), taken)
                 });
                 let launches = launches.collect();
@@ -66,7 +68,9 @@ impl World {
                 self.call(master, Call::Decline(ids, refuse));
             }
             Output::AcceptInverse(offers) => self.call(master, Call::AcceptInverse(values(offers))),
-            Output::DeclineInverse(offers, refuse) => self.call(master, Call::DeclineInverse(values(offers), refuse)),
+            Output::DeclineInverse(offers, refuse) => {
+                self.call(master, Call::DeclineInverse(values(offers), refuse))
+            }
             Output::Suppress => {
                 self.masters[master].offers_wanted = false;
                 self.call(master, Call::Suppress);
@@ -86,7 +90,10 @@ impl World {
                 self.call(master, Call::Acknowledge { agent: agent.value, task: task.value, uuid });
             }
             Output::Reconcile(workers) => {
-                let tasks = workers.into_iter().map(|(worker, agent)| (worker.as_str().to_owned(), agent)).collect();
+                let tasks = workers
+                    .into_iter()
+                    .map(|(worker, agent)| (worker.as_str().to_owned(), agent))
+                    .collect();
                 self.call(master, Call::Reconcile(tasks));
             }
             Output::Notice(_) | Output::Narrow | Output::Widen | Output::InspectMaster => {}

@@ -1,11 +1,15 @@
-//! The simulated master's view of agents: they register, disappear, return; and another master takes over.
+//! The simulated master's view of agents: they register, disappear, return; and another master
+//! takes over.
 
 use super::*;
 
 impl World {
     pub(crate) fn agent_registers(&mut self, agent: usize) {
         let Self { master, agents, .. } = self;
-        let Some(place) = agents.get_mut(agent).filter(|place| place.reachable() && master.up) else { return };
+        let Some(place) = agents.get_mut(agent).filter(|place| place.reachable() && master.up)
+        else {
+            return;
+        };
         let id = place.id.clone();
         place.registration += 1;
         // Tasks of a removed framework are ended.
@@ -39,7 +43,10 @@ impl World {
             return;
         }
         let known = self.master.agents.remove(id);
-        let Some(tasks) = known.or_else(|| self.master.recovering.remove(id).then(BTreeMap::new)) else { return };
+        let Some(tasks) = known.or_else(|| self.master.recovering.remove(id).then(BTreeMap::new))
+        else {
+            return;
+        };
         self.master.unreachable.insert(id.to_owned(), tasks.keys().cloned().collect());
         for task in tasks.keys() {
             self.send_status(status(task, id, TaskState::TaskUnreachable));
@@ -55,7 +62,13 @@ impl World {
 
     /// Another master takes over: it knows only the registry's agents.
     pub(crate) fn master_fails_over(&mut self) {
-        let known = self.master.agents.keys().cloned().chain(self.master.recovering.iter().cloned()).collect();
+        let known = self
+            .master
+            .agents
+            .keys()
+            .cloned()
+            .chain(self.master.recovering.iter().cloned())
+            .collect();
         let removed = std::mem::take(&mut self.master.removed);
         let unreachable = std::mem::take(&mut self.master.unreachable).into_keys();
         let unreachable = unreachable.map(|id| (id, BTreeSet::new())).collect();
@@ -66,7 +79,14 @@ impl World {
         if let Some(link) = self.master.link.take() {
             self.break_link(link);
         }
-        self.master = Master { recovering: known, removed, unreachable, maintenance, next, ..Master::default() };
+        self.master = Master {
+            recovering: known,
+            removed,
+            unreachable,
+            maintenance,
+            next,
+            ..Master::default()
+        };
         let delay = self.between(500, 5000);
         self.at(delay, Event::MasterReturns);
     }

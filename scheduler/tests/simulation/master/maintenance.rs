@@ -1,4 +1,5 @@
-//! Agents that the operators of Mesos take into maintenance: the master sends inverse offers for them.
+//! Agents that the operators of Mesos take into maintenance: the master sends inverse offers for
+//! them.
 
 use super::*;
 
@@ -22,7 +23,8 @@ impl Maintenance {
         v1::Unavailability { start: v1::TimeInfo { nanoseconds }, duration: None }
     }
 
-    /// A framework that subscribes or revives offers gets inverse offers as if it had never answered.
+    /// A framework that subscribes or revives offers gets inverse offers as if it had never
+    /// answered.
     pub(super) fn reset(&mut self) {
         (self.outstanding, self.again) = (None, Moment(0));
     }
@@ -42,13 +44,17 @@ impl World {
         }
     }
 
-    /// Like the allocator: a framework with tasks on the agent gets an inverse offer, unless it got one a moment ago.
+    /// Like the allocator: a framework with tasks on the agent gets an inverse offer, unless it got
+    /// one a moment ago.
     pub(crate) fn asks_back(&mut self, id: String) {
         let now = self.now;
         let Master { maintenance, agents, link, up, next, .. } = &mut self.master;
         let Some(wanted) = maintenance.get_mut(&id) else { return };
-        let used = agents.get(&id).is_some_and(|tasks| tasks.values().any(|state| is_alive(*state)));
-        if let Some(link) = link.filter(|_| *up && used && wanted.outstanding.is_none() && wanted.again <= now) {
+        let used =
+            agents.get(&id).is_some_and(|tasks| tasks.values().any(|state| is_alive(*state)));
+        if let Some(link) =
+            link.filter(|_| *up && used && wanted.outstanding.is_none() && wanted.again <= now)
+        {
             *next += 1;
             let offer = format!("I{next}");
             wanted.outstanding = Some(offer.clone());

@@ -3,7 +3,8 @@
 use super::*;
 
 impl World {
-    /// S1, S4: a task starts. Its framework may have been removed in the meantime, but its record exists.
+    /// S1, S4: a task starts. Its framework may have been removed in the meantime, but its record
+    /// exists.
     pub(crate) fn check_launch(&self, task: &str) {
         let id = WorkerId::from(task);
         let known = self.keeper.state.workers.contains_key(&id) || self.excused.contains(&id);
@@ -22,7 +23,8 @@ impl World {
         match change {
             Change::Forget(id) if !self.excused.contains(id) => {
                 let tasks = self.agents.iter().filter_map(|agent| agent.tasks.get(id.as_str()));
-                let lives = |task: &Task| task.is_alive() && !self.master.removed.contains(&task.framework);
+                let lives =
+                    |task: &Task| task.is_alive() && !self.master.removed.contains(&task.framework);
                 assert!(!tasks.into_iter().any(lives), "S2: {id} is forgotten, and it lives");
             }
             Change::Drain(agent) => {
@@ -49,6 +51,9 @@ impl World {
                 }
             }
         }
-        assert!(everything && missing.is_empty(), "S5: not asked for after the subscription: {missing:?}");
+        assert!(
+            everything && missing.is_empty(),
+            "S5: not asked for after the subscription: {missing:?}"
+        );
     }
 }

@@ -4,7 +4,8 @@ use super::*;
 
 /// Longest time, in milliseconds, that an offer waits for the store before it is declined.
 const LONGEST_HOLD: u64 = 30_000;
-/// A kill takes effect within this time: a write, the way to the agent, its grace period, or a repeated kill.
+/// A kill takes effect within this time: a write, the way to the agent, its grace period, or a
+/// repeated kill.
 const ONE_KILL: Duration = Duration::from_secs(30);
 /// At most one in this many agents is avoided.
 const AVOIDED: usize = 4;
@@ -30,11 +31,17 @@ impl World {
             if core.is_subscribed() {
                 let moves = core.workers().values().any(|worker| core.leaves(worker).is_some());
                 let idle = counting >= self.target && !moves;
-                assert!(!(idle && am.offers_wanted), "S12: master {i} wants offers although no worker is missing");
+                assert!(
+                    !(idle && am.offers_wanted),
+                    "S12: master {i} wants offers although no worker is missing"
+                );
             }
             let avoided = core.suspicions().iter().filter(|suspicion| suspicion.avoided).count();
             let agents = self.agents.len() + self.gone_agents.len();
-            assert!(avoided * AVOIDED <= agents, "S13: master {i} avoids {avoided} of {agents} agents");
+            assert!(
+                avoided * AVOIDED <= agents,
+                "S13: master {i} avoids {avoided} of {agents} agents"
+            );
         }
     }
 
@@ -42,25 +49,39 @@ impl World {
     fn check_surplus(&mut self) {
         let most = if self.stop_asked { 0 } else { self.target + if self.moved { 2 } else { 0 } };
         let stays = |task: &&Task| task.is_alive() && task.state != TaskState::TaskKilling;
-        let staying = self.agents.iter().flat_map(|agent| agent.tasks.values()).filter(stays).count();
-        if self.profile == Profile::Wild || staying <= most || !self.masters.iter().any(|am| self.can_act(am)) {
+        let staying =
+            self.agents.iter().flat_map(|agent| agent.tasks.values()).filter(stays).count();
+        if self.profile == Profile::Wild
+            || staying <= most
+            || !self.masters.iter().any(|am| self.can_act(am))
+        {
             self.too_many = None;
             return;
         }
         let since = *self.too_many.get_or_insert(self.now);
-        assert!(self.now.since(since) < ONE_KILL, "S10: {staying} live and {most} are wanted, since {since:?}");
+        assert!(
+            self.now.since(since) < ONE_KILL,
+            "S10: {staying} live and {most} are wanted, since {since:?}"
+        );
     }
 
     /// Whether this application master leads and reaches store and Mesos.
     fn can_act(&self, am: &ApplicationMaster) -> bool {
-        let linked = am.link.is_some_and(|link| self.master.link == Some(link) && !self.silent.contains(&link));
-        let stores = self.keeper.up && self.cut_from_keeper.is_none() && self.keeper.leads(am.session);
+        let linked = am
+            .link
+            .is_some_and(|link| self.master.link == Some(link) && !self.silent.contains(&link));
+        let stores =
+            self.keeper.up && self.cut_from_keeper.is_none() && self.keeper.leads(am.session);
         let core = am.core.as_ref().is_some_and(Core::is_subscribed);
         linked && stores && core && am.stalled_until <= self.now && self.master.up
     }
 
     fn alive(&self) -> Vec<(&String, &Task)> {
-        self.agents.iter().flat_map(|agent| &agent.tasks).filter(|(_, task)| task.is_alive()).collect()
+        self.agents
+            .iter()
+            .flat_map(|agent| &agent.tasks)
+            .filter(|(_, task)| task.is_alive())
+            .collect()
     }
 
     /// S10 and the rest: all faults are repaired and time has passed.
@@ -69,11 +90,19 @@ impl World {
         let ids: BTreeSet<_> = alive.iter().map(|(id, _)| WorkerId::from(id.as_str())).collect();
         assert_eq!(ids.len(), alive.len(), "a worker lives twice");
         let wanted = if self.stop_asked { 0 } else { self.target };
-        assert_eq!(alive.len(), wanted, "so many TaskManagers live: {ids:?}, in the store: {:?}", self.keeper.state);
+        assert_eq!(
+            alive.len(),
+            wanted,
+            "so many TaskManagers live: {ids:?}, in the store: {:?}",
+            self.keeper.state
+        );
         let state = &self.keeper.state;
         if self.stop_asked {
             assert!(self.stopped, "it does not stop");
-            assert!(state.framework.is_none() && state.workers.is_empty(), "stopped, and the store has {state:?}");
+            assert!(
+                state.framework.is_none() && state.workers.is_empty(),
+                "stopped, and the store has {state:?}"
+            );
             return;
         }
         for (id, record) in &state.workers {
@@ -83,7 +112,8 @@ impl World {
         for id in &ids {
             assert!(state.workers.contains_key(id), "{id} lives and is not in the store");
         }
-        let leaders: Vec<_> = self.masters.iter().filter_map(|am| Some((am, am.core.as_ref()?))).collect();
+        let leaders: Vec<_> =
+            self.masters.iter().filter_map(|am| Some((am, am.core.as_ref()?))).collect();
         assert_eq!(leaders.len(), 1, "so many lead");
         let (am, core) = leaders[0];
         assert!(!am.offers_wanted, "S12: everything is there, and offers are wanted");
@@ -97,7 +127,10 @@ impl World {
         }
         if self.profile == Profile::Gentle && !self.lowered && !self.moved {
             let ran: BTreeSet<_> = self.ran.iter().filter(|id| !ids.contains(id)).collect();
-            assert!(ran.is_empty(), "TaskManagers were lost, and nothing was wrong with them: {ran:?}");
+            assert!(
+                ran.is_empty(),
+                "TaskManagers were lost, and nothing was wrong with them: {ran:?}"
+            );
         }
     }
 }

@@ -76,7 +76,9 @@ impl World {
                     }
                 }
             }
-            Event::Launch { agent, registration, task } => self.agent_launch(agent, registration, task),
+            Event::Launch { agent, registration, task } => {
+                self.agent_launch(agent, registration, task)
+            }
             Event::Kill { agent, id } => self.agent_kill(agent, &id),
             Event::Shutdown { agent, id } => self.agent_shutdown(agent, &id),
             Event::Acknowledged { agent, id, uuid } => self.agent_acknowledged(agent, &id, uuid),
@@ -84,7 +86,8 @@ impl World {
             Event::Registers { agent, id } => self.registers(agent, &id),
             Event::Update { agent, status } => self.master_update(agent, *status),
             Event::Resend { agent, id, uuid } => {
-                let waits = self.agents[agent].tasks.get(&id).and_then(|task| task.unacknowledged.front());
+                let waits =
+                    self.agents[agent].tasks.get(&id).and_then(|task| task.unacknowledged.front());
                 if waits.is_some_and(|(first, _)| *first == uuid) {
                     self.send_update(agent, &id);
                 }
@@ -122,7 +125,8 @@ impl World {
                     self.calls_off(&id);
                 }
                 if self.restarts > 0 && !std::mem::replace(&mut self.last_restart, true) {
-                    // Without room for an extra worker, a restart can only continue if one may be missing.
+                    // Without room for an extra worker, a restart can only continue if one may be
+                    // missing.
                     self.restarts(Move { surge: 1, max_unavailable: 1 });
                 }
                 if !self.keeper.state.draining.is_empty() {
@@ -147,7 +151,10 @@ impl World {
     }
 
     fn registers(&mut self, agent: usize, id: &str) {
-        let Some(task) = self.agents[agent].tasks.get_mut(id).filter(|task| task.state == TaskState::TaskRunning)
+        let Some(task) = self.agents[agent]
+            .tasks
+            .get_mut(id)
+            .filter(|task| task.state == TaskState::TaskRunning)
         else {
             return;
         };

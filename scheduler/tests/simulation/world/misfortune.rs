@@ -49,15 +49,20 @@ impl World {
             // Without a JobManager, no worker is ever ready, so none can move.
             (13..=15, _) if !self.job_manager_works => {}
             (13, _) => {
-                let gently = Move { surge: self.between(0, 2) as usize, max_unavailable: self.between(0, 1) as usize };
+                let gently = Move {
+                    surge: self.between(0, 2) as usize,
+                    max_unavailable: self.between(0, 1) as usize,
+                };
                 if gently.is_possible() {
                     self.restarts(gently);
                 }
             }
             (14, Profile::Wild) => {
                 let id = self.agents[agent].id.clone();
-                let which = if self.chance(500) { id } else { format!("host{}", self.agents[agent].host) };
-                let input = if self.chance(500) { Input::Drain(which) } else { Input::Undrain(which) };
+                let which =
+                    if self.chance(500) { id } else { format!("host{}", self.agents[agent].host) };
+                let input =
+                    if self.chance(500) { Input::Drain(which) } else { Input::Undrain(which) };
                 self.command(&input);
             }
             (15, Profile::Wild) => self.goes_into_maintenance(agent),
@@ -84,7 +89,8 @@ impl World {
         self.between(0, last as u64) as usize
     }
 
-    /// An application master's process stalls; when it continues, it does not know that it may be deposed.
+    /// An application master's process stalls; when it continues, it does not know that it may be
+    /// deposed.
     pub(super) fn stalls(&mut self, master: usize) {
         let long = self.between(500, 15_000);
         self.masters[master].stalled_until = self.now.after(Duration::from_millis(long));
@@ -105,11 +111,13 @@ impl World {
         if !self.keeper.up || self.cut_from_keeper.is_some() {
             return;
         }
-        let long = if self.file_store { self.between(100, 100_000) } else { self.between(100, 8000) };
+        let long =
+            if self.file_store { self.between(100, 100_000) } else { self.between(100, 8000) };
         if self.file_store || self.chance(500) {
             self.keeper.up = false;
             for master in 0..self.masters.len() {
-                // Sessions do not end while the servers are away; clients that wait too long give up.
+                // Sessions do not end while the servers are away; clients that wait too long give
+                // up.
                 let session = self.masters[master].session;
                 if !self.file_store && long > 4000 {
                     self.at(4000, Event::Deposed { master, session });
@@ -123,22 +131,29 @@ impl World {
         self.at(long, Event::KeeperReturns);
     }
 
-    /// The durable state is lost or restored from an older copy, and no application master remembers the rest.
+    /// The durable state is lost or restored from an older copy, and no application master
+    /// remembers the rest.
     fn store_forgets(&mut self) {
         for master in 0..self.masters.len() {
             self.crashes(master);
         }
         // Same framework id: only Mesos can end tasks that no record names any longer.
         let framework = self.keeper.state.framework.clone();
-        let copy = self.keeper.copy.clone().filter(|copy| copy.framework == framework && self.dice.random());
-        let state = copy.unwrap_or_else(|| State { workers: BTreeMap::new(), ..self.keeper.state.clone() });
+        let copy = self
+            .keeper
+            .copy
+            .clone()
+            .filter(|copy| copy.framework == framework && self.dice.random());
+        let state =
+            copy.unwrap_or_else(|| State { workers: BTreeMap::new(), ..self.keeper.state.clone() });
         self.note(|| format!("the store forgets: {state:?}"));
         self.excused.extend(self.launched.iter().cloned());
         self.drained = state.draining.iter().map(|agent| (agent.clone(), self.now)).collect();
         self.keeper.forgets(state);
     }
 
-    /// An application master's JobManager ends; the next one knows no TaskManager until they have registered again.
+    /// An application master's JobManager ends; the next one knows no TaskManager until they have
+    /// registered again.
     fn job_manager_dies(&mut self, master: usize) {
         if !std::mem::take(&mut self.masters[master].job_manager) {
             return;

@@ -1,4 +1,5 @@
-//! Code of an application that ends the JobManager's JVM: by `System.exit`, or by `Runtime.halt`, without shutdown hooks.
+//! Code of an application that ends the JobManager's JVM: by `System.exit`, or by `Runtime.halt`,
+//! without shutdown hooks.
 
 use std::process::{Command, Stdio};
 
@@ -19,7 +20,8 @@ fn fails(line: Line, ending: &str, why: &str) {
     let errors = cluster.errors();
     let said = errors.lines().find(|line| line.starts_with("flink-mesos: ")).unwrap_or_default();
     assert!(said.contains("the application failed: ") && said.contains(why), "{errors}");
-    let is_before_the_job = ending.starts_with("exit-") || (ending.starts_with("halt-") && !ending.contains("once"));
+    let is_before_the_job =
+        ending.starts_with("exit-") || (ending.starts_with("halt-") && !ending.contains("once"));
     assert!(!is_before_the_job || errors.contains("giving up: no input"), "{errors}");
     assert_no_flink_in(cluster.work.path());
 }
@@ -48,7 +50,10 @@ fn an_application_of_flink_2_whose_main_ends_the_jvm_has_failed() {
 
 #[test]
 fn an_application_whose_main_ends_the_jvm_with_0_before_the_job_had_finished_has_failed() {
-    main_ends_the_jvm(Line::V1_20, &[("finish-exit-0", "System.exit(0) before the job had finished")]);
+    main_ends_the_jvm(
+        Line::V1_20,
+        &[("finish-exit-0", "System.exit(0) before the job had finished")],
+    );
     main_ends_the_jvm(Line::V2, &[("halt-0", "Runtime.halt(0) before the job had finished")]);
 }
 
@@ -78,7 +83,12 @@ fn a_job_that_halts_the_job_manager_of_a_session_with_0_does_not_end_the_session
     let web = cluster.ready();
     let (host, port) = web.trim_start_matches("http://").rsplit_once(':').unwrap();
     let mut run = Command::new(home.join("bin/flink"))
-        .args(["run", "--detached", &format!("-Drest.address={host}"), &format!("-Drest.port={port}")])
+        .args([
+            "run",
+            "--detached",
+            &format!("-Drest.address={host}"),
+            &format!("-Drest.port={port}"),
+        ])
         .arg(endings_jar(Line::V1_20))
         .arg(format!("halt-0-once-{}/halted", folder.path().display()))
         .env("FLINK_HOME", &home)

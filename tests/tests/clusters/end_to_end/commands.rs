@@ -32,7 +32,10 @@ async fn a_bootstrap_command_runs_in_the_sandbox_before_the_task_manager_and_lea
 async fn a_distribution_on_the_agent_may_run_the_task_manager_by_its_own_script() {
     let mesos = RealMesos::start(1).await;
     let script = flink_home(Line::V1_20).join("bin/taskmanager.sh");
-    let own = format!("-Dmesos.resourcemanager.tasks.taskmanager-cmd={} start-foreground", script.display());
+    let own = format!(
+        "-Dmesos.resourcemanager.tasks.taskmanager-cmd={} start-foreground",
+        script.display()
+    );
     let mut cluster = session(&mesos, Line::V1_20, 1, &[&own]);
     let worker = registered_worker(&mut cluster);
     let pid = task_managers(&worker).pop().expect("the TaskManager's process");

@@ -1,4 +1,5 @@
-//! `…tasks.container.*` on the real Mesos. Images need a helper program that the tests' Mesos does not have.
+//! `…tasks.container.*` on the real Mesos. Images need a helper program that the tests' Mesos does
+//! not have.
 
 use std::io::Write as _;
 
@@ -31,7 +32,8 @@ fn remove(group: &Path) {
 /// A Mesos whose agent can mount folders into its containers, if this machine allows it.
 async fn mesos_with_volumes() -> Option<(Groups, RealMesos)> {
     if !nix::unistd::geteuid().is_root() || !Path::new(FREEZER).is_dir() {
-        let text = b"\nSKIPPED: volumes of containers: they need root and the first version of cgroups\n";
+        let text =
+            b"\nSKIPPED: volumes of containers: they need root and the first version of cgroups\n";
         std::io::stderr().write_all(text).unwrap();
         return None;
     }
@@ -42,20 +44,26 @@ async fn mesos_with_volumes() -> Option<(Groups, RealMesos)> {
         // An agent ends unknown containers below its root.
         format!("--cgroups_root={}", groups.0),
     ];
-    let mesos = RealMesos::start_with(RealMesosOptions { agent_flags, ..RealMesosOptions::default() }).await;
+    let mesos =
+        RealMesos::start_with(RealMesosOptions { agent_flags, ..RealMesosOptions::default() })
+            .await;
     Some((groups, mesos))
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_task_manager_sees_the_volumes_that_it_was_given_and_may_not_write_to_one_that_is_read_only() {
+async fn a_task_manager_sees_the_volumes_that_it_was_given_and_may_not_write_to_one_that_is_read_only()
+ {
     let data = tempfile::tempdir().unwrap();
     fs_err::write(data.path().join("model"), "weights").unwrap();
     let Some((_groups, mesos)) = mesos_with_volumes().await else { return };
     let (data, place) = (data.path().display(), tempfile::tempdir().unwrap());
     let place = place.path().display();
-    let volumes = format!("-Dmesos.resourcemanager.tasks.container.volumes={data}:data:RO, {data}:{place}");
+    let volumes =
+        format!("-Dmesos.resourcemanager.tasks.container.volumes={data}:data:RO, {data}:{place}");
     // The command runs where the TaskManager does.
-    let look = format!("cat data/model > seen && cat {place}/model >> seen && ! touch data/new && touch {place}/new");
+    let look = format!(
+        "cat data/model > seen && cat {place}/model >> seen && ! touch data/new && touch {place}/new"
+    );
     let bootstrap = format!("-Dmesos.resourcemanager.tasks.bootstrap-cmd={look}");
     let mut cluster = session(&mesos, Line::V1_20, 1, &[&volumes, &bootstrap]);
     let worker = cluster.wait_for("registered-worker")["worker"].as_str().unwrap().to_owned();

@@ -8,16 +8,31 @@ use super::*;
 
 /// A key store with a certificate for this machine, and a trust store with that certificate.
 fn stores(folder: &Path, names: &str) -> [String; 5] {
-    let (keys, certificate, trust) = (folder.join("keys.p12"), folder.join("own.crt"), folder.join("trust.p12"));
-    let [keys, certificate, trust] = [keys, certificate, trust].map(|path| path.display().to_string());
+    let (keys, certificate, trust) =
+        (folder.join("keys.p12"), folder.join("own.crt"), folder.join("trust.p12"));
+    let [keys, certificate, trust] =
+        [keys, certificate, trust].map(|path| path.display().to_string());
     let extension = format!("SAN={names}");
     let store = ["-storetype", "pkcs12", "-storepass", "changeit", "-alias", "am"];
     keytool(&[
-        &["-genkeypair", "-keystore", &keys, "-keyalg", "EC", "-dname", "CN=am", "-ext", &extension],
+        &[
+            "-genkeypair",
+            "-keystore",
+            &keys,
+            "-keyalg",
+            "EC",
+            "-dname",
+            "CN=am",
+            "-ext",
+            &extension,
+        ],
         &store[..],
     ]);
     keytool(&[&["-exportcert", "-rfc", "-keystore", &keys, "-file", &certificate], &store[..]]);
-    keytool(&[&["-importcert", "-noprompt", "-keystore", &trust, "-file", &certificate], &store[..]]);
+    keytool(&[
+        &["-importcert", "-noprompt", "-keystore", &trust, "-file", &certificate],
+        &store[..],
+    ]);
     [
         "-Dsecurity.ssl.rest.enabled=true".to_owned(),
         format!("-Dsecurity.ssl.rest.keystore={keys}"),
@@ -49,10 +64,19 @@ async fn a_cluster_with_tls_at_rest_serves_its_workers_over_tls() {
     let web = cluster.ready();
     assert!(web.starts_with("https://"), "{web}");
     // The run file has token and certificate.
-    let listed = cluster::command(&["workers", "list", "--output", "json", "--at", &control]).output().unwrap();
+    let listed = cluster::command(&["workers", "list", "--output", "json", "--at", &control])
+        .output()
+        .unwrap();
     let said = String::from_utf8_lossy(&listed.stdout);
-    assert!(listed.status.success() && said.contains("\"wanted\":1"), "{}", String::from_utf8_lossy(&listed.stderr));
-    let log = walk(mesos.work_dir()).into_iter().find(|path| path.ends_with("stderr")).expect("the executor's log");
+    assert!(
+        listed.status.success() && said.contains("\"wanted\":1"),
+        "{}",
+        String::from_utf8_lossy(&listed.stderr)
+    );
+    let log = walk(mesos.work_dir())
+        .into_iter()
+        .find(|path| path.ends_with("stderr"))
+        .expect("the executor's log");
     let log = fs_err::read_to_string(log).unwrap();
     assert!(log.contains("Fetching manifest") && log.contains("from https://127.0.0.1:"), "{log}");
     end_in_order(cluster);
@@ -64,9 +88,17 @@ fn a_certificate_for_another_machine_is_refused_before_anything_is_started() {
     let folder = tempfile::tempdir().unwrap();
     let options = stores(folder.path(), "dns:am.example.org");
     let mut command = cluster::command(&["session", "-Dmesos.master=127.0.0.1:1"]);
-    command.args(cluster::SMALL).args(&options).env("FLINK_HOME", flink_home(Line::V1_20)).env_remove("FLINK_CONF_DIR");
+    command
+        .args(cluster::SMALL)
+        .args(&options)
+        .env("FLINK_HOME", flink_home(Line::V1_20))
+        .env_remove("FLINK_CONF_DIR");
     let output = command.output().unwrap();
     let error = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(64), "{error}");
-    assert!(error.contains("security.ssl.rest.keystore: ") && error.contains("under the name 127.0.0.1"), "{error}");
+    assert!(
+        error.contains("security.ssl.rest.keystore: ")
+            && error.contains("under the name 127.0.0.1"),
+        "{error}"
+    );
 }

@@ -32,7 +32,10 @@ fn two_clusters_on_one_host_come_up_together_and_each_listens_where_configured_o
     let of_first = listening(&first);
     assert_eq!(hosts_of(&of_first, rest(0)), [IpAddr::V4(Ipv4Addr::LOCALHOST)].into());
     if !ours.is_loopback() {
-        assert!(of_first.iter().any(|address| address.ip().is_unspecified()), "workers reach it: {of_first:?}");
+        assert!(
+            of_first.iter().any(|address| address.ip().is_unspecified()),
+            "workers reach it: {of_first:?}"
+        );
     }
     let of_second = listening(&second);
     assert_eq!(hosts_of(&of_second, rest(1)), [other.parse::<IpAddr>().unwrap()].into());
@@ -49,7 +52,9 @@ fn two_clusters_on_one_host_come_up_together_and_each_listens_where_configured_o
 fn own_address() -> IpAddr {
     let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
     let connected = socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9));
-    connected.and_then(|()| socket.local_addr()).map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |address| address.ip())
+    connected
+        .and_then(|()| socket.local_addr())
+        .map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |address| address.ip())
 }
 
 fn hosts_of(addresses: &BTreeSet<SocketAddr>, port: u16) -> BTreeSet<IpAddr> {
@@ -60,10 +65,14 @@ fn hosts_of(addresses: &BTreeSet<SocketAddr>, port: u16) -> BTreeSet<IpAddr> {
 fn listening(cluster: &FlinkMesos) -> BTreeSet<SocketAddr> {
     let is_child = |pid: i32| {
         let stat = fs_err::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        let parent = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1)?.parse::<i32>().ok());
+        let parent = stat
+            .rsplit(')')
+            .next()
+            .and_then(|rest| rest.split_whitespace().nth(1)?.parse::<i32>().ok());
         parent == Some(cluster.pid().as_raw())
     };
-    let found = processes_with("StandaloneSessionClusterEntrypoint").into_iter().map(|(pid, _)| pid);
+    let found =
+        processes_with("StandaloneSessionClusterEntrypoint").into_iter().map(|(pid, _)| pid);
     let pid = found.into_iter().find(|pid| is_child(*pid)).expect("the JobManager lives");
     let open = fs_err::read_dir(format!("/proc/{pid}/fd")).unwrap().map_while(Result::ok);
     let open: BTreeSet<_> = open.filter_map(|entry| fs_err::read_link(entry.path()).ok()).collect();
@@ -73,7 +82,9 @@ fn listening(cluster: &FlinkMesos) -> BTreeSet<SocketAddr> {
         for line in table.lines().skip(1) {
             let columns: Vec<_> = line.split_whitespace().collect();
             // Only listening sockets are in state 0A.
-            if columns[3] == "0A" && open.iter().any(|file| file.as_os_str() == &*format!("socket:[{}]", columns[9])) {
+            if columns[3] == "0A"
+                && open.iter().any(|file| file.as_os_str() == &*format!("socket:[{}]", columns[9]))
+            {
                 addresses.insert(address(columns[1]));
             }
         }
@@ -81,11 +92,12 @@ fn listening(cluster: &FlinkMesos) -> BTreeSet<SocketAddr> {
     addresses
 }
 
-/// Parses the kernel's notation: groups of 32 bits in the machine's byte order, then the port. An IPv4 address in an
-/// IPv6 socket counts as IPv4.
+/// Parses the kernel's notation: groups of 32 bits in the machine's byte order, then the port. An
+/// IPv4 address in an IPv6 socket counts as IPv4.
 fn address(text: &str) -> SocketAddr {
     let (host, port) = text.split_once(':').unwrap();
-    let groups = (0..host.len() / 8).map(|i| u32::from_str_radix(&host[8 * i..8 * i + 8], 16).unwrap());
+    let groups =
+        (0..host.len() / 8).map(|i| u32::from_str_radix(&host[8 * i..8 * i + 8], 16).unwrap());
     let bytes: Vec<u8> = groups.flat_map(u32::to_ne_bytes).collect();
     let ip = match <[u8; 4]>::try_from(bytes.as_slice()) {
         Ok(bytes) => IpAddr::from(bytes),

@@ -1,4 +1,5 @@
-//! `mesos.resourcemanager.tasks.uris`: TaskManagers have the users' files in their working directory.
+//! `mesos.resourcemanager.tasks.uris`: TaskManagers have the users' files in their working
+//! directory.
 
 use std::{os::unix::fs::PermissionsExt as _, path::Path, process::Command};
 
@@ -12,7 +13,12 @@ use super::*;
 async fn web(folder: &Path, names: &[&str]) -> (ArtifactServer, Vec<String>) {
     let (manifest, catalogue) = fetcher_server::build(Vec::new()).await.unwrap();
     let bind = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
-    let server = ArtifactServer::start(ServerOptions { bind, ..ServerOptions::default() }, manifest, catalogue).await;
+    let server = ArtifactServer::start(
+        ServerOptions { bind, ..ServerOptions::default() },
+        manifest,
+        catalogue,
+    )
+    .await;
     let server = server.unwrap();
     let urls = names.iter().map(|name| server.publish_file(name, folder.join(name))).collect();
     (server, urls)
@@ -70,7 +76,8 @@ async fn a_task_manager_sees_the_users_files_in_its_working_directory() {
     ] {
         assert_eq!(fs_err::read_to_string(directory.join(name)).unwrap(), content, "{name}");
     }
-    let mode = |name: &str| fs_err::metadata(directory.join(name)).unwrap().permissions().mode() & 0o111;
+    let mode =
+        |name: &str| fs_err::metadata(directory.join(name)).unwrap().permissions().mode() & 0o111;
     assert_eq!((mode("tools/run"), mode("rules.json")), (0o111, 0));
     end_in_order(cluster);
 }
@@ -85,7 +92,10 @@ async fn without_a_digest_the_first_download_counts_for_later_starts() {
     // No Mesos answers: it is enough to see that the start continues.
     let session = |uri: &str| {
         let uris = format!("-Dmesos.resourcemanager.tasks.uris={uri}");
-        FlinkMesos::start(&flink_home(Line::V1_20), &["session", "-Dmesos.master=127.0.0.1:1", &durable, &uris])
+        FlinkMesos::start(
+            &flink_home(Line::V1_20),
+            &["session", "-Dmesos.master=127.0.0.1:1", &durable, &uris],
+        )
     };
     let mut first = session(&urls[0]);
     first.wait_for("disconnected");
@@ -107,10 +117,16 @@ fn an_archive_that_no_worker_could_unpack_is_refused_before_anything_is_started(
     let folder = tempfile::tempdir().unwrap();
     fs_err::write(folder.path().join("broken.tar.gz"), "no archive").unwrap();
     archive(folder.path(), "taken.tar.gz", "conf/x", "x");
-    for (name, part) in [("broken.tar.gz", "cannot be read as tar.gz"), ("taken.tar.gz", "`conf` is reserved")] {
-        let uris = format!("-Dmesos.resourcemanager.tasks.uris={}", folder.path().join(name).display());
+    for (name, part) in
+        [("broken.tar.gz", "cannot be read as tar.gz"), ("taken.tar.gz", "`conf` is reserved")]
+    {
+        let uris =
+            format!("-Dmesos.resourcemanager.tasks.uris={}", folder.path().join(name).display());
         let mut command = cluster::command(&["session", "-Dmesos.master=127.0.0.1:1", &uris]);
-        command.args(cluster::SMALL).env("FLINK_HOME", flink_home(Line::V1_20)).env_remove("FLINK_CONF_DIR");
+        command
+            .args(cluster::SMALL)
+            .env("FLINK_HOME", flink_home(Line::V1_20))
+            .env_remove("FLINK_CONF_DIR");
         let output = command.output().unwrap();
         let error = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(64), "{error}");

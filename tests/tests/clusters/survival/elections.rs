@@ -11,9 +11,11 @@ use tests::{
 use zookeeper_client::Client;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn task_managers_are_unaffected_when_the_leaders_of_three_masters_and_three_zookeeper_servers_die() {
+async fn task_managers_are_unaffected_when_the_leaders_of_three_masters_and_three_zookeeper_servers_die()
+ {
     let mesos = RealMesos::start_ha(3, 1).await;
-    // On a busy machine, ZooKeeper's own election takes seconds, in which the application master must not lose its session.
+    // On a busy machine, ZooKeeper's own election takes seconds, in which the application master
+    // must not lose its session.
     let patient = ["-Dhigh-availability.zookeeper.client.session-timeout=15 s"];
     let mut site = Site::begin(2, mesos, RealZooKeeper::start_ensemble(3).await, &patient).await;
     let before = site.task_managers();
@@ -21,7 +23,10 @@ async fn task_managers_are_unaffected_when_the_leaders_of_three_masters_and_thre
     site.mesos.kill_master(leader).await;
     site.until_subscribed(2).await;
     site.until_whole(2).await;
-    assert_eq!((site.task_managers(), site.mesos.leader().await == leader), (before.clone(), false));
+    assert_eq!(
+        (site.task_managers(), site.mesos.leader().await == leader),
+        (before.clone(), false)
+    );
     site.zookeeper.kill_leader().await;
     let listed = site.operate(&["drain", "nobody"]);
     assert_eq!(listed["draining"][0], "nobody");
@@ -68,7 +73,9 @@ async fn sigterm_hands_over_to_the_standby_at_once_and_stop_ends_the_cluster_for
     let before = site.task_managers();
     let standby = site.standby();
     site.master.signal(Signal::SIGTERM);
-    let mut left = tokio::time::timeout(Duration::from_secs(60), site.follow(standby)).await.expect("taken over");
+    let mut left = tokio::time::timeout(Duration::from_secs(60), site.follow(standby))
+        .await
+        .expect("taken over");
     assert!(left.end().success());
     site.until_whole(1).await;
     assert_eq!(site.task_managers(), before);

@@ -1,4 +1,5 @@
-//! Partitioned networks: no end notices, and each continues on its own until the network is restored.
+//! Partitioned networks: no end notices, and each continues on its own until the network is
+//! restored.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -42,7 +43,9 @@ async fn changes_while_the_master_is_unreachable_are_handled_afterwards() {
         let state = site.mesos.state().await;
         // It keeps the task until we acknowledge its end.
         let mut tasks = state["frameworks"][0]["tasks"].as_array()?.iter();
-        tasks.any(|task| task["id"] == dead.as_str() && task["state"] == "TASK_FAILED").then_some(())
+        tasks
+            .any(|task| task["id"] == dead.as_str() && task["state"] == "TASK_FAILED")
+            .then_some(())
     })
     .await;
     network.restore();
@@ -65,7 +68,9 @@ async fn a_task_manager_on_a_disconnected_agent_is_replaced_and_ended_when_it_re
     site.mesos.signal_agent(agent, Signal::SIGSTOP);
     wait_until("another one has taken its place", Duration::from_secs(60), async || {
         let reported = site.workers().await?;
-        let well = |worker: &serde_json::Value| worker["phase"] == "running" && worker["id"] != cut_off.as_str();
+        let well = |worker: &serde_json::Value| {
+            worker["phase"] == "running" && worker["id"] != cut_off.as_str()
+        };
         reported["workers"].as_array()?.iter().any(well).then_some(())
     })
     .await;
@@ -92,7 +97,10 @@ async fn while_zookeeper_does_not_answer_nothing_is_launched_and_rescinded_offer
     kill(Pid::from_raw(pid), Signal::SIGKILL).unwrap();
     site.master.wait_for("store-away");
     let reported = site.operate(&["list"]);
-    assert!(reported["starved"].as_str().is_some_and(|why| why.contains("cannot be stored")), "{reported}");
+    assert!(
+        reported["starved"].as_str().is_some_and(|why| why.contains("cannot be stored")),
+        "{reported}"
+    );
     assert_eq!((site.task_managers().len(), site.tasks().await), (0, vec![dead.clone()]));
     site.zookeeper.signal(Signal::SIGCONT);
     site.master.wait_for("store-back");
@@ -110,7 +118,11 @@ fn has_sandbox_of(mesos: &RealMesos, agent: usize, worker: &str) -> bool {
             return true;
         }
         let entries = fs_err::read_dir(&folder).into_iter().flatten().map_while(Result::ok);
-        folders.extend(entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|e| e.path()));
+        folders.extend(
+            entries
+                .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+                .map(|e| e.path()),
+        );
     }
     false
 }

@@ -1,5 +1,5 @@
-//! Agents in other regions, and resources that not every agent has. The agents here have no isolator for GPUs: theirs
-//! are only counted.
+//! Agents in other regions, and resources that not every agent has. The agents here have no
+//! isolator for GPUs: theirs are only counted.
 
 use tests::{
     RealMesosOptions,
@@ -7,7 +7,9 @@ use tests::{
 };
 
 fn domain(region: &str, zone: &str) -> String {
-    format!(r#"--domain={{"fault_domain":{{"region":{{"name":"{region}"}},"zone":{{"name":"{zone}"}}}}}}"#)
+    format!(
+        r#"--domain={{"fault_domain":{{"region":{{"name":"{region}"}},"zone":{{"name":"{zone}"}}}}}}"#
+    )
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -17,7 +19,8 @@ async fn a_constraint_on_the_region_is_met_by_agents_of_another_region_than_the_
         agent_flags: vec![domain("us", "b")],
         ..RealMesosOptions::default()
     };
-    let mut site = Site::start(1, options, &["-Dmesos.constraints=@region:IS:us,@zone:LIKE:b|c"]).await;
+    let mut site =
+        Site::start(1, options, &["-Dmesos.constraints=@region:IS:us,@zone:LIKE:b|c"]).await;
     site.until_whole(1).await;
     site.end().await;
 }
@@ -25,9 +28,13 @@ async fn a_constraint_on_the_region_is_met_by_agents_of_another_region_than_the_
 #[tokio::test(flavor = "multi_thread")]
 async fn network_bandwidth_is_taken_from_the_configured_resource() {
     let resources = "cpus:4;mem:4096;disk:8192;mbps:1000".to_owned();
-    let options =
-        ["-Dmesos.resourcemanager.tasks.network.bandwidth=250", "-Dmesos.resourcemanager.network.resource.name=mbps"];
-    let site = Site::start(1, RealMesosOptions { resources, ..RealMesosOptions::default() }, &options).await;
+    let options = [
+        "-Dmesos.resourcemanager.tasks.network.bandwidth=250",
+        "-Dmesos.resourcemanager.network.resource.name=mbps",
+    ];
+    let site =
+        Site::start(1, RealMesosOptions { resources, ..RealMesosOptions::default() }, &options)
+            .await;
     let state = site.mesos.state().await;
     assert_eq!(state["frameworks"][0]["tasks"][0]["resources"]["mbps"], 250.0);
     site.end().await;

@@ -6,14 +6,19 @@ use tests::{
     site::{Part, Site},
 };
 
-const KEYS: [&str; 4] =
-    ["rest.port", "jobmanager.rpc.port", "mesos.resourcemanager.artifactserver.port", "mesos.control.port"];
+const KEYS: [&str; 4] = [
+    "rest.port",
+    "jobmanager.rpc.port",
+    "mesos.resourcemanager.artifactserver.port",
+    "mesos.control.port",
+];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_standby_on_the_leaders_machine_uses_its_ports_when_it_leads() {
     let ports = KEYS.map(|key| (key, ReservedPort::new()));
     let options = ports.each_ref().map(|(key, port)| format!("-D{key}={}", port.number()));
-    let mut site = Site::start(2, RealMesosOptions::default(), &options.each_ref().map(String::as_str)).await;
+    let mut site =
+        Site::start(2, RealMesosOptions::default(), &options.each_ref().map(String::as_str)).await;
     let before = site.task_managers();
     for end in [Signal::SIGKILL, Signal::SIGTERM] {
         let standby = site.standby();

@@ -12,7 +12,8 @@ const ROLE: &str = "-Dmesos.resourcemanager.framework.role=";
 async fn resources_reserved_for_the_role_are_used_first_and_stay_reserved() {
     let (mesos, zookeeper) = (RealMesos::start(1).await, RealZooKeeper::start().await);
     let reserved = json!([reservation("DYNAMIC", "flink")]);
-    reserve(&mesos, json!([scalar("cpus", 2.0, &reserved), scalar("mem", 2000.0, &reserved)])).await;
+    reserve(&mesos, json!([scalar("cpus", 2.0, &reserved), scalar("mem", 2000.0, &reserved)]))
+        .await;
     let mut site = Site::begin(1, mesos, zookeeper, &[&format!("{ROLE}flink")]).await;
     for resource in used(&site, &["cpus", "mem"]).await {
         assert_eq!(resource["reservations"], reserved, "{resource}");
@@ -49,7 +50,11 @@ async fn a_refined_reservation_is_kept() {
     let outer = json!([reservation("DYNAMIC", "flink")]);
     let refined = json!([reservation("DYNAMIC", "flink"), reservation("DYNAMIC", "flink/prod")]);
     for reservations in [&outer, &refined] {
-        reserve(&mesos, json!([scalar("cpus", 2.0, reservations), scalar("mem", 2000.0, reservations)])).await;
+        reserve(
+            &mesos,
+            json!([scalar("cpus", 2.0, reservations), scalar("mem", 2000.0, reservations)]),
+        )
+        .await;
     }
     let mut site = Site::begin(1, mesos, zookeeper, &[&format!("{ROLE}flink/prod")]).await;
     for resource in used(&site, &["cpus", "mem"]).await {
@@ -116,7 +121,9 @@ async fn agent(mesos: &RealMesos) -> String {
 }
 
 async fn reserve(mesos: &RealMesos, resources: Value) {
-    mesos.post("reserve", &[("slaveId", &agent(mesos).await), ("resources", &resources.to_string())]).await;
+    mesos
+        .post("reserve", &[("slaveId", &agent(mesos).await), ("resources", &resources.to_string())])
+        .await;
 }
 
 /// The used resources with these names; each must be used.
@@ -134,7 +141,8 @@ async fn used(site: &Site, names: &[&str]) -> Vec<Value> {
 async fn roles(site: &Site) -> Vec<String> {
     let state = site.mesos.state().await;
     let tasks = state["frameworks"][0]["tasks"].as_array().unwrap();
-    let mut roles: Vec<_> = tasks.iter().map(|task| task["role"].as_str().unwrap().to_owned()).collect();
+    let mut roles: Vec<_> =
+        tasks.iter().map(|task| task["role"].as_str().unwrap().to_owned()).collect();
     roles.sort();
     roles
 }

@@ -8,8 +8,10 @@ use tests::{Line, RealMesos, RealMesosOptions, cluster::FlinkMesos, flink_home, 
 /// A session on this Mesos, and its java.
 fn session(mesos: &RealMesos, more: &[&str]) -> (FlinkMesos, TempDir) {
     let java = stand_in();
-    let (master, home) =
-        (format!("-Dmesos.master={}", mesos.master()), format!("-Denv.java.home={}", java.path().display()));
+    let (master, home) = (
+        format!("-Dmesos.master={}", mesos.master()),
+        format!("-Denv.java.home={}", java.path().display()),
+    );
     let options = [&["session", &master, &home], more].concat();
     (FlinkMesos::start(&flink_home(Line::V1_20), &options), java)
 }
@@ -30,7 +32,8 @@ fn end(mut master: FlinkMesos) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_constraint_that_no_agent_meets_is_named_with_the_agents_values() {
     let attributes = "rack:r1".to_owned();
-    let mesos = RealMesos::start_with(RealMesosOptions { attributes, ..RealMesosOptions::default() }).await;
+    let mesos =
+        RealMesos::start_with(RealMesosOptions { attributes, ..RealMesosOptions::default() }).await;
     let (mut master, _java) = session(&mesos, &["-Dmesos.constraints=rack:CLUSTER:r9"]);
     wait_until_reported(&mut master, &["constraint rack:CLUSTER:r9 not met, the agents have r1"]);
     end(master);
@@ -38,14 +41,20 @@ async fn a_constraint_that_no_agent_meets_is_named_with_the_agents_values() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_offers_missing_resources_reservations_and_drained_agents_are_reported() {
-    let reserved = vec!["--resources=cpus(other):4;mem(other):4096;disk:8192;ports:[31000-31099]".to_owned()];
-    let options =
-        RealMesosOptions { agents: 2, flags_of_each_agent: vec![reserved, vec![]], ..RealMesosOptions::default() };
+    let reserved =
+        vec!["--resources=cpus(other):4;mem(other):4096;disk:8192;ports:[31000-31099]".to_owned()];
+    let options = RealMesosOptions {
+        agents: 2,
+        flags_of_each_agent: vec![reserved, vec![]],
+        ..RealMesosOptions::default()
+    };
     let mesos = RealMesos::start_with(options).await;
     let agents = mesos.agents().await;
-    let has_cpus = |agent: &&serde_json::Value| agent["unreserved_resources"]["cpus"].as_f64().unwrap() > 0.0;
+    let has_cpus =
+        |agent: &&serde_json::Value| agent["unreserved_resources"]["cpus"].as_f64().unwrap() > 0.0;
     let open = agents["slaves"].as_array().unwrap().iter().find(has_cpus).unwrap();
-    let drain = json!({ "type": "DRAIN_AGENT", "drain_agent": { "agent_id": { "value": open["id"] } } });
+    let drain =
+        json!({ "type": "DRAIN_AGENT", "drain_agent": { "agent_id": { "value": open["id"] } } });
     mesos.post_json("api/v1", &drain).await;
     let (mut master, _java) = session(&mesos, &[]);
     let parts = [
@@ -61,10 +70,18 @@ async fn without_offers_missing_resources_reservations_and_drained_agents_are_re
 async fn a_quota_that_leaves_too_little_is_named_with_the_used_amount() {
     let mesos = RealMesos::start(1).await;
     let limits = |cpus: f64| json!({ "cpus": { "value": cpus } });
-    let configs = json!([{ "role": "x", "limits": limits(1.5) }, { "role": "y", "limits": limits(0.0) }]);
-    mesos.post_json("api/v1", &json!({ "type": "UPDATE_QUOTA", "update_quota": { "quota_configs": configs } })).await;
-    let (mut master, _java) = session(&mesos, &["--workers=2", "-Dmesos.resourcemanager.framework.role=x"]);
-    let quota = "role `x` has a quota of cpus 1.5, of which 1.1 are in use, a TaskManager needs 1.1";
+    let configs =
+        json!([{ "role": "x", "limits": limits(1.5) }, { "role": "y", "limits": limits(0.0) }]);
+    mesos
+        .post_json(
+            "api/v1",
+            &json!({ "type": "UPDATE_QUOTA", "update_quota": { "quota_configs": configs } }),
+        )
+        .await;
+    let (mut master, _java) =
+        session(&mesos, &["--workers=2", "-Dmesos.resourcemanager.framework.role=x"]);
+    let quota =
+        "role `x` has a quota of cpus 1.5, of which 1.1 are in use, a TaskManager needs 1.1";
     wait_until_reported(&mut master, &["declined: need cpus 1.1, largest was 0.4", quota]);
     end(master);
     let (mut master, _java) = session(&mesos, &["-Dmesos.resourcemanager.framework.role=y"]);
@@ -73,7 +90,8 @@ async fn a_quota_that_leaves_too_little_is_named_with_the_used_amount() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_docker_container_on_an_agent_without_docker_counts_against_the_agent_and_its_flag_is_named() {
+async fn a_docker_container_on_an_agent_without_docker_counts_against_the_agent_and_its_flag_is_named()
+ {
     let mesos = RealMesos::start(1).await;
     let container = [
         "-Dmesos.resourcemanager.tasks.container.type=docker",

@@ -11,10 +11,13 @@ use tests::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_earlier_port_is_used_again_and_if_it_is_in_use_the_task_managers_are_replaced_at_once() {
+async fn the_earlier_port_is_used_again_and_if_it_is_in_use_the_task_managers_are_replaced_at_once()
+{
     let state = tempfile::tempdir().unwrap();
     let folder = format!("-Dmesos.state.dir={}", state.path().join("state").display());
-    let mut site = Site::start(2, RealMesosOptions::default(), &["-Dhigh-availability.type=NONE", &folder]).await;
+    let mut site =
+        Site::start(2, RealMesosOptions::default(), &["-Dhigh-availability.type=NONE", &folder])
+            .await;
     let before = site.task_managers();
     for ending in [Signal::SIGTERM, Signal::SIGKILL] {
         site.master.signal(ending);
@@ -25,14 +28,20 @@ async fn the_earlier_port_is_used_again_and_if_it_is_in_use_the_task_managers_ar
     }
     site.kill(Part::ApplicationMaster).await;
     let port = wait_until("the JobManager of before has ended", PATIENCE, async || {
-        let port = fs_err::read_to_string(site.java_home().join("rpc-port")).unwrap().parse::<u16>().unwrap();
+        let port = fs_err::read_to_string(site.java_home().join("rpc-port"))
+            .unwrap()
+            .parse::<u16>()
+            .unwrap();
         TcpListener::bind(("0.0.0.0", port)).ok()
     })
     .await;
     site.restart(Part::ApplicationMaster).await;
     site.master.wait_for("port-taken");
     let killing = site.master.wait_for("killing");
-    assert!(killing["reason"].as_str().unwrap().contains("it looks for the JobManager at 127.0.0.1:"), "{killing}");
+    assert!(
+        killing["reason"].as_str().unwrap().contains("it looks for the JobManager at 127.0.0.1:"),
+        "{killing}"
+    );
     wait_until("both are replaced", PATIENCE, async || {
         let there = site.task_managers();
         (there.len() == 2 && there.keys().all(|name| !before.contains_key(name))).then_some(())
@@ -66,7 +75,8 @@ const PRINCIPAL: &str = "mesos.resourcemanager.framework.principal";
 const USER: &str = "mesos.resourcemanager.framework.user";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_framework_keeps_its_user_and_principal_and_a_takeover_with_others_is_reported_before_anything_starts() {
+async fn a_framework_keeps_its_user_and_principal_and_a_takeover_with_others_is_reported_before_anything_starts()
+ {
     let state = tempfile::tempdir().unwrap();
     let folder = state.path().join("state");
     let in_folder = format!("-Dmesos.state.dir={}", folder.display());
@@ -80,7 +90,10 @@ async fn a_framework_keeps_its_user_and_principal_and_a_takeover_with_others_is_
         site.restart(Part::ApplicationMaster).await;
         assert_eq!(site.master.end().code(), Some(64));
         let said = site.master.errors();
-        assert!(said.contains(&format!("{PRINCIPAL}: it is other now, but was flink when")), "{said}");
+        assert!(
+            said.contains(&format!("{PRINCIPAL}: it is other now, but was flink when")),
+            "{said}"
+        );
         assert!(site.master.events("control").is_empty(), "nothing was started");
         site.reconfigure(&[&flink, &format!("-D{USER}=bob")]);
         site.restart(Part::ApplicationMaster).await;
@@ -90,7 +103,10 @@ async fn a_framework_keeps_its_user_and_principal_and_a_takeover_with_others_is_
         site.until_whole(1).await;
         assert_eq!(site.task_managers(), before);
         let reported = site.mesos.state().await;
-        assert_eq!([&reported["frameworks"][0]["user"], &reported["frameworks"][0]["principal"]], ["alice", "flink"]);
+        assert_eq!(
+            [&reported["frameworks"][0]["user"], &reported["frameworks"][0]["principal"]],
+            ["alice", "flink"]
+        );
         site.end().await;
     }
 }
@@ -99,7 +115,8 @@ async fn a_framework_keeps_its_user_and_principal_and_a_takeover_with_others_is_
 async fn a_changed_principal_that_only_the_master_notices_is_refused_with_its_option() {
     let state = tempfile::tempdir().unwrap();
     let folder = state.path().join("state");
-    let options = ["-Dhigh-availability.type=NONE", &format!("-Dmesos.state.dir={}", folder.display())];
+    let options =
+        ["-Dhigh-availability.type=NONE", &format!("-Dmesos.state.dir={}", folder.display())];
     let mut site = Site::start(1, RealMesosOptions::default(), &options).await;
     site.kill(Part::ApplicationMaster).await;
     // Only the framework's id is left.
@@ -110,7 +127,10 @@ async fn a_changed_principal_that_only_the_master_notices_is_refused_with_its_op
     site.restart(Part::ApplicationMaster).await;
     assert_eq!(site.master.end().code(), Some(64));
     let said = site.master.errors();
-    assert!(said.contains(&format!("Changing framework's principal is not allowed. ({PRINCIPAL})")), "{said}");
+    assert!(
+        said.contains(&format!("Changing framework's principal is not allowed. ({PRINCIPAL})")),
+        "{said}"
+    );
     assert_eq!(site.task_managers().len(), 1);
 }
 
@@ -118,7 +138,9 @@ async fn a_changed_principal_that_only_the_master_notices_is_refused_with_its_op
 async fn the_master_of_another_cluster_does_not_get_the_framework_and_the_user_has_a_way_out() {
     let state = tempfile::tempdir().unwrap();
     let folder = format!("-Dmesos.state.dir={}", state.path().join("state").display());
-    let mut site = Site::start(1, RealMesosOptions::default(), &["-Dhigh-availability.type=NONE", &folder]).await;
+    let mut site =
+        Site::start(1, RealMesosOptions::default(), &["-Dhigh-availability.type=NONE", &folder])
+            .await;
     let before = site.task_managers();
     let framework = site.master.events("registered")[0]["framework"].as_str().unwrap().to_owned();
     let other = RealMesos::start(1).await;
@@ -130,7 +152,11 @@ async fn the_master_of_another_cluster_does_not_get_the_framework_and_the_user_h
     assert_eq!(site.master.end().code(), Some(64));
     let said = site.master.errors();
     let forget = format!("-Dmesos.state.forget-framework={framework}");
-    for part in [&format!("knows neither the framework {framework} nor any agent"), "Set mesos.master", &forget] {
+    for part in [
+        &format!("knows neither the framework {framework} nor any agent"),
+        "Set mesos.master",
+        &forget,
+    ] {
         assert!(said.contains(part), "{part:?} is missing in: {said}");
     }
     assert_eq!(other.state().await["frameworks"].as_array().map(Vec::len), Some(0));
@@ -155,10 +181,14 @@ async fn the_master_of_another_cluster_does_not_get_the_framework_and_the_user_h
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_master_that_has_lost_its_registry_accepts_the_framework_again_when_its_agents_are_back() {
+async fn a_master_that_has_lost_its_registry_accepts_the_framework_again_when_its_agents_are_back()
+{
     let state = tempfile::tempdir().unwrap();
     let folder = format!("-Dmesos.state.dir={}", state.path().join("state").display());
-    let options = RealMesosOptions { master_flags: vec!["--registry=in_memory".to_owned()], ..Default::default() };
+    let options = RealMesosOptions {
+        master_flags: vec!["--registry=in_memory".to_owned()],
+        ..Default::default()
+    };
     let mut site = Site::start(1, options, &["-Dhigh-availability.type=NONE", &folder]).await;
     let before = site.task_managers();
     site.kill(Part::ApplicationMaster).await;
@@ -191,11 +221,14 @@ fn copy_of(home: &Path) -> TempDir {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_task_manager_with_other_jars_is_replaced_at_a_takeover_and_one_with_another_log_configuration_is_kept() {
+async fn a_task_manager_with_other_jars_is_replaced_at_a_takeover_and_one_with_another_log_configuration_is_kept()
+ {
     let mut site = Site::start(1, RealMesosOptions::default(), &[]).await;
     let before = site.task_managers();
     let home = copy_of(&flink_home(Line::V1_20));
-    for (file, is_kept) in [("nothing", true), ("conf/log4j-console.properties", true), ("lib/one-more.jar", false)] {
+    for (file, is_kept) in
+        [("nothing", true), ("conf/log4j-console.properties", true), ("lib/one-more.jar", false)]
+    {
         site.kill(Part::ApplicationMaster).await;
         if file != "nothing" {
             let path = home.path().join(file);
@@ -206,11 +239,18 @@ async fn a_task_manager_with_other_jars_is_replaced_at_a_takeover_and_one_with_a
         if is_kept {
             site.until_whole(1).await;
             assert_eq!(site.task_managers(), before, "{file}");
-            assert_eq!(site.master.events("other-files").len(), usize::from(file != "nothing"), "{file}");
+            assert_eq!(
+                site.master.events("other-files").len(),
+                usize::from(file != "nothing"),
+                "{file}"
+            );
         } else {
             let killing = site.master.wait_for("killing");
             let said = killing["reason"].as_str().unwrap();
-            assert!(said.starts_with("it was started with other jars of Flink, plugins or application"), "{said}");
+            assert!(
+                said.starts_with("it was started with other jars of Flink, plugins or application"),
+                "{said}"
+            );
         }
     }
     wait_until("another one has taken its place", PATIENCE, async || {

@@ -28,7 +28,8 @@ async fn after_a_takeover_a_jobmanager_that_never_answers_leaves_the_task_manage
     site.reconfigure(&[&format!("-Denv.java.home={}", never.path().display())]);
     site.restart(Part::ApplicationMaster).await;
     assert_eq!(site.master.end().code(), Some(1));
-    let reported = ["jobmanager-restarting", "leaving", "stopping"].map(|event| site.master.events(event).len());
+    let reported = ["jobmanager-restarting", "leaving", "stopping"]
+        .map(|event| site.master.events(event).len());
     assert_eq!(reported, [4, 1, 0]);
     assert_eq!(site.task_managers(), before);
     // It starts at last.

@@ -17,8 +17,23 @@ const ROLE: &str = "flink";
 const LISTS: usize = 60;
 
 const AGENTS: [&str; 5] = ["x:a;y:r1", "x:1.10;y:[1-3]", "x:b;x:a;y:007", "", "x:ab;y:1e3"];
-const VALUES: [&str; 15] =
-    ["a", "b", "ab", "a.b", "r1", "r2", "1.1", "1.10", "007", "7", "1e3", "[1-3]", "eu", "us", "127.0.0.1"];
+const VALUES: [&str; 15] = [
+    "a",
+    "b",
+    "ab",
+    "a.b",
+    "r1",
+    "r2",
+    "1.1",
+    "1.10",
+    "007",
+    "7",
+    "1e3",
+    "[1-3]",
+    "eu",
+    "us",
+    "127.0.0.1",
+];
 const PATTERNS: [&str; 20] = [
     "a",
     "a|b",
@@ -63,7 +78,9 @@ fn some_constraint(dice: &mut StdRng) -> String {
 
 fn cluster() -> RealMesosOptions {
     let domain = |region: &str, zone: &str| {
-        format!(r#"--domain={{"fault_domain":{{"region":{{"name":"{region}"}},"zone":{{"name":"{zone}"}}}}}}"#)
+        format!(
+            r#"--domain={{"fault_domain":{{"region":{{"name":"{region}"}},"zone":{{"name":"{zone}"}}}}}}"#
+        )
     };
     let mut each: Vec<Vec<String>> =
         AGENTS.iter().map(|attributes| vec![format!("--attributes={attributes}")]).collect();
@@ -87,9 +104,13 @@ struct Probe {
 
 impl Probe {
     async fn subscribe(mesos: &RealMesos) -> Self {
-        let capability =
-            |kind: framework_info::capability::Type| framework_info::Capability { r#type: Some(kind.into()) };
-        let special = [framework_info::capability::Type::MultiRole, framework_info::capability::Type::RegionAware];
+        let capability = |kind: framework_info::capability::Type| framework_info::Capability {
+            r#type: Some(kind.into()),
+        };
+        let special = [
+            framework_info::capability::Type::MultiRole,
+            framework_info::capability::Type::RegionAware,
+        ];
         let mut info = FrameworkInfo {
             user: "root".to_owned(),
             name: "asking".to_owned(),
@@ -99,7 +120,8 @@ impl Probe {
         };
         let options = SchedulerOptions::new(mesos.master().parse().unwrap());
         let suppressed = vec![ROLE.to_owned()];
-        let (handle, mut events) = SchedulerConnection::open(options, info.clone(), suppressed).await.unwrap();
+        let (handle, mut events) =
+            SchedulerConnection::open(options, info.clone(), suppressed).await.unwrap();
         loop {
             if let Some(SchedulerEvent::Subscribed { framework_id, .. }) = events.recv().await {
                 info.id = Some(framework_id);
@@ -131,7 +153,8 @@ impl Probe {
     /// Replaces the constraints at the master.
     async fn ask(&mut self, constraints: Option<v1::OfferConstraints>) {
         self.call(calls::suppress(Vec::new())).await;
-        self.call(calls::update_framework(self.info.clone(), vec![ROLE.to_owned()], constraints)).await;
+        self.call(calls::update_framework(self.info.clone(), vec![ROLE.to_owned()], constraints))
+            .await;
         while let Ok(offers) = self.offers.try_recv() {
             self.held.extend(offers.into_iter().map(|offer| offer.id));
         }
@@ -164,11 +187,14 @@ async fn the_master_never_holds_back_an_offer_that_we_would_use() {
             let value = |one: &Constraint| values.get(&one.field).map(|value| &**value);
             parsed.iter().all(|one| one.check(value(one), &Census::default()).is_ok())
         };
-        let mut missing: BTreeSet<_> = all.iter().filter(takes).map(|offer| offer.agent_id.value.clone()).collect();
+        let mut missing: BTreeSet<_> =
+            all.iter().filter(takes).map(|offer| offer.agent_id.value.clone()).collect();
         let (wanted, mut offered) = (missing.len(), 0);
         asking.ask(offer_constraints(&[ROLE.to_owned()], &parsed)).await;
         while !missing.is_empty() {
-            let Some(offers) = asking.more().await else { panic!("{list:?}: no offer of {missing:?}") };
+            let Some(offers) = asking.more().await else {
+                panic!("{list:?}: no offer of {missing:?}")
+            };
             for offer in offers {
                 offered += 1;
                 missing.remove(&offer.agent_id.value);
@@ -177,5 +203,8 @@ async fn the_master_never_holds_back_an_offer_that_we_would_use() {
         pairs += all.len();
         withheld += if wanted > 0 { all.len().saturating_sub(offered) } else { 0 };
     }
-    assert!(pairs >= 200 && withheld >= LISTS / 4, "{pairs} pairs, {withheld} offers that were spared");
+    assert!(
+        pairs >= 200 && withheld >= LISTS / 4,
+        "{pairs} pairs, {withheld} offers that were spared"
+    );
 }

@@ -5,7 +5,10 @@ use std::time::Duration;
 use mesos::{
     resources::scalar,
     scheduler::{SchedulerConnection, SchedulerEvent, SchedulerHandle, SchedulerOptions, calls},
-    v1::{CommandInfo, ExecutorInfo, FrameworkInfo, Offer, TaskInfo, command_info, executor_info, scheduler},
+    v1::{
+        CommandInfo, ExecutorInfo, FrameworkInfo, Offer, TaskInfo, command_info, executor_info,
+        scheduler,
+    },
 };
 use tests::{RealMesos, wait_until};
 use tokio::{
@@ -30,13 +33,15 @@ impl Framework {
             failover_timeout: Some(3600.0),
             ..Default::default()
         };
-        let (handle, mut events) = SchedulerConnection::open(options, info, Vec::new()).await.unwrap();
+        let (handle, mut events) =
+            SchedulerConnection::open(options, info, Vec::new()).await.unwrap();
         // Events are always read, because a connection whose events are not read stops.
         let (sender, offers) = unbounded_channel();
         let mut reader = JoinSet::new();
         reader.spawn(async move {
             while let Some(event) = events.recv().await {
-                if let SchedulerEvent::Event(scheduler::Event { offers: Some(offers), .. }) = event {
+                if let SchedulerEvent::Event(scheduler::Event { offers: Some(offers), .. }) = event
+                {
                     offers.offers.into_iter().for_each(|offer| drop(sender.send(offer)));
                 }
             }
@@ -51,7 +56,8 @@ impl Framework {
     /// Launches `sleep 1000` with this URI as its executor, and waits until it runs.
     pub(crate) async fn launch_sleeper(&mut self, mesos: &RealMesos, uris: Vec<command_info::Uri>) {
         let offer = self.offer().await;
-        let command = CommandInfo { uris, value: Some("sleep 1000".to_owned()), ..Default::default() };
+        let command =
+            CommandInfo { uris, value: Some("sleep 1000".to_owned()), ..Default::default() };
         let executor = ExecutorInfo {
             r#type: Some(executor_info::Type::Custom.into()),
             executor_id: "sleeper".into(),
@@ -66,7 +72,10 @@ impl Framework {
             resources: vec![scalar("cpus", 0.1), scalar("mem", 32.0)],
             ..Default::default()
         };
-        self.handle.call(calls::accept(vec![offer.id], vec![calls::launch(vec![task])], 1.0)).await.unwrap();
+        self.handle
+            .call(calls::accept(vec![offer.id], vec![calls::launch(vec![task])], 1.0))
+            .await
+            .unwrap();
         wait_until("the sleeper sleeps", Duration::from_secs(60), async || sleeper_of(mesos)).await;
     }
 }

@@ -37,7 +37,10 @@ async fn a_leader_without_a_network_stops_before_the_next_one_leads_and_cannot_w
 #[tokio::test(flavor = "multi_thread")]
 async fn a_leader_that_stops_cleanly_is_followed_at_once() {
     let zookeeper = RealZooKeeper::start().await;
-    let patient = scheduler::election::ZooKeeperOptions { session_timeout: PATIENCE * 2, ..options(&zookeeper) };
+    let patient = scheduler::election::ZooKeeperOptions {
+        session_timeout: PATIENCE * 2,
+        ..options(&zookeeper)
+    };
     assert!(write(lead(&patient).await, vec![Change::NextNumber(3)]).await);
     assert_eq!(lead(&patient).await.state.next_number, 3);
 }
@@ -49,7 +52,10 @@ async fn the_end_of_a_cluster_counts_for_standbys_and_not_for_later_candidates()
     let first = lead(&options).await;
     let mut standby = Candidate::new(options.clone());
     let mut waiting = Box::pin(standby.lead(|_| {}));
-    assert!(timeout(Duration::from_millis(500), &mut waiting).await.is_err(), "it leads beside the first one");
+    assert!(
+        timeout(Duration::from_millis(500), &mut waiting).await.is_err(),
+        "it leads beside the first one"
+    );
     let ended = Ended { exit_code: 1, why: "the application failed".to_owned() };
     assert!(write(first, vec![Change::End(ended.clone())]).await);
     let second = timeout(PATIENCE, waiting).await.expect("leadership in time").unwrap();

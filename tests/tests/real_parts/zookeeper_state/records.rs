@@ -17,11 +17,16 @@ use super::{PATIENCE, lead, options, worker, write};
 
 /// Written by the build 7fc61a2. Nodes in this format must load forever.
 fn format_1(name: &str) -> Vec<u8> {
-    fs::read(format!("{}/../scheduler/tests/fixtures/state-1/node-{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+    fs::read(format!(
+        "{}/../scheduler/tests/fixtures/state-1/node-{name}",
+        env!("CARGO_MANIFEST_DIR")
+    ))
+    .unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nodes_in_the_previous_format_are_read_and_an_invalid_node_ends_the_program_with_its_name() {
+async fn nodes_in_the_previous_format_are_read_and_an_invalid_node_ends_the_program_with_its_name()
+{
     let zookeeper = RealZooKeeper::start().await;
     let options = options(&zookeeper);
     let client = Client::connect(&zookeeper.connect_string()).await.unwrap();
@@ -31,14 +36,18 @@ async fn nodes_in_the_previous_format_are_read_and_an_invalid_node_ends_the_prog
     client.create(&format!("{}/state", options.base), &format_1("state"), &create).await.unwrap();
     for number in 5..=7 {
         let name = WorkerId::new("0badcafe", number);
-        client.create(&format!("{workers}/{name}"), &format_1(name.as_str()), &create).await.unwrap();
+        client
+            .create(&format!("{workers}/{name}"), &format_1(name.as_str()), &create)
+            .await
+            .unwrap();
     }
     // The end of the cluster is written while the second one is a standby.
     let mut first = lead(&options).await;
     let state = std::mem::take(&mut first.state);
     assert_eq!(state.framework.as_deref(), Some("f3b8b3a0-7a3b-4c8e-9d53-9d8a3b1f6a77-0003"));
     assert_eq!((state.epoch.as_str(), state.next_number, state.generation), ("0badcafe", 8, 2));
-    let found: Vec<_> = state.workers.values().map(|worker| (worker.running, worker.released)).collect();
+    let found: Vec<_> =
+        state.workers.values().map(|worker| (worker.running, worker.released)).collect();
     assert_eq!(found, [(true, false), (false, false), (true, true)]);
     let mut second = Candidate::new(options.clone());
     let mut second = Box::pin(second.lead(|_| {}));
@@ -55,7 +64,10 @@ async fn nodes_in_the_previous_format_are_read_and_an_invalid_node_ends_the_prog
     client.create(&format!("{workers}/garbage"), b"\xff\xffgarbage", &create).await.unwrap();
     let mut third = Candidate::new(options.clone());
     let refused = timeout(PATIENCE, third.lead(|_| {})).await.expect("an end in time").unwrap_err();
-    assert!(matches!(&refused, StoreError::Corrupt { path, .. } if path.ends_with("workers/garbage")), "{refused}");
+    assert!(
+        matches!(&refused, StoreError::Corrupt { path, .. } if path.ends_with("workers/garbage")),
+        "{refused}"
+    );
     assert!(refused.needs_a_person(), "{refused}");
 }
 
@@ -65,7 +77,9 @@ async fn no_id_is_used_twice_after_the_nodes_were_restored_from_an_older_copy() 
     let options = options(&zookeeper);
     let client = Client::connect(&zookeeper.connect_string()).await.unwrap();
     let path = format!("{}/state", options.base);
-    assert!(write(lead(&options).await, vec![Change::NextNumber(2), Change::Worker(worker(1))]).await);
+    assert!(
+        write(lead(&options).await, vec![Change::NextNumber(2), Change::Worker(worker(1))]).await
+    );
     let (copy, _) = client.get_data(&path).await.unwrap();
     let next_id = async || {
         // As the shell does for each leader.

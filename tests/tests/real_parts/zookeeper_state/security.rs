@@ -17,12 +17,19 @@ use super::{PATIENCE, lead, write};
 /// The options as the application master reads them.
 fn configured(quorum: &str, options: &[(&str, &str)]) -> ZooKeeperOptions {
     let mut config = Configuration::new();
-    let common = [("high-availability.type", "zookeeper"), ("high-availability.zookeeper.quorum", quorum)];
+    let common =
+        [("high-availability.type", "zookeeper"), ("high-availability.zookeeper.quorum", quorum)];
     for (key, value) in [&common, options].concat() {
         config.set(key, value, Source::DynamicProperty);
     }
-    config.set("high-availability.zookeeper.client.session-timeout", "3 s", Source::DynamicProperty);
-    let StateLocation::ZooKeeper(options) = state_location(&config).unwrap() else { panic!("not in ZooKeeper") };
+    config.set(
+        "high-availability.zookeeper.client.session-timeout",
+        "3 s",
+        Source::DynamicProperty,
+    );
+    let StateLocation::ZooKeeper(options) = state_location(&config).unwrap() else {
+        panic!("not in ZooKeeper")
+    };
     options
 }
 
@@ -33,7 +40,11 @@ async fn keeps_state(options: &ZooKeeperOptions) {
 
 /// What a check of the installation reports.
 async fn tried(options: &ZooKeeperOptions) -> Result<(), String> {
-    timeout(PATIENCE, try_out(options)).await.expect("an answer in time").map(drop).map_err(|error| error.to_string())
+    timeout(PATIENCE, try_out(options))
+        .await
+        .expect("an answer in time")
+        .map(drop)
+        .map_err(|error| error.to_string())
 }
 
 async fn refused(options: ZooKeeperOptions) -> String {
@@ -58,11 +69,17 @@ async fn with_the_creators_acl_nobody_else_reads_or_leads() {
     keeps_state(&own).await;
     assert_eq!(tried(&own).await, Ok(()));
     let error = tried(&options("guess")).await.unwrap_err();
-    assert!(error.contains("/flink/mesos-workers/default") && error.contains("not authorized"), "{error}");
+    assert!(
+        error.contains("/flink/mesos-workers/default") && error.contains("not authorized"),
+        "{error}"
+    );
     let stranger = Client::connect(&zookeeper.connect_string()).await.unwrap();
     assert_eq!(stranger.get_data(&format!("{}/state", own.base)).await.unwrap_err(), Error::NoAuth);
     let refused = refused(options("guess")).await;
-    assert!(refused.contains("/flink/mesos-workers/default") && !refused.contains("guess"), "{refused}");
+    assert!(
+        refused.contains("/flink/mesos-workers/default") && !refused.contains("guess"),
+        "{refused}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -76,7 +93,9 @@ async fn a_sasl_login_uses_the_settings_of_flinks_own_client() {
     let module = "org.apache.zookeeper.server.auth.DigestLoginModule required";
     let server = file("server", &format!("Server {{ {module} user_flink=\"s3cret\"; }};"));
     let zookeeper = RealZooKeeper::start_with(RealZooKeeperOptions {
-        configuration: vec!["authProvider.1=org.apache.zookeeper.server.auth.SASLAuthenticationProvider".to_owned()],
+        configuration: vec![
+            "authProvider.1=org.apache.zookeeper.server.auth.SASLAuthenticationProvider".to_owned(),
+        ],
         properties: vec![
             format!("java.security.auth.login.config={server}"),
             "zookeeper.sessionRequireClientSASLAuth=true".to_owned(),
@@ -104,7 +123,10 @@ async fn a_check_changes_nothing_and_reports_missing_permissions_before_the_firs
     assert_eq!(tried(&configured(&quorum, &[])).await, Ok(()));
     let client = Client::connect(&quorum).await.unwrap();
     assert_eq!(client.list_children("/").await.unwrap(), ["zookeeper"]);
-    client.create("/flink", b"", &CreateMode::Persistent.with_acls(Acls::anyone_read())).await.unwrap();
+    client
+        .create("/flink", b"", &CreateMode::Persistent.with_acls(Acls::anyone_read()))
+        .await
+        .unwrap();
     let error = tried(&configured(&quorum, &[])).await.unwrap_err();
     assert!(error.contains("cannot make /flink/mesos-workers: not authorized"), "{error}");
 }
@@ -116,7 +138,10 @@ async fn a_check_reports_for_each_server_why_there_is_no_session() {
     let error = tried(&configured(&quorum, &[])).await.unwrap_err();
     assert!(error.contains("127.0.0.1:1: ") && error.contains("refused"), "{error}");
     assert!(
-        error.contains(&format!("{} accepts connections but starts no session", deaf.local_addr().unwrap())),
+        error.contains(&format!(
+            "{} accepts connections but starts no session",
+            deaf.local_addr().unwrap()
+        )),
         "{error}"
     );
 }
@@ -147,7 +172,10 @@ async fn mutual_tls_uses_the_settings_of_flinks_own_client() {
     );
     let acl = ("high-availability.zookeeper.client.acl", "creator");
     keeps_state(&configured(&quorum, &[("env.java.opts.jobmanager", &opts), acl])).await;
-    assert_eq!(tried(&configured(&quorum, &[("env.java.opts.jobmanager", &opts), acl])).await, Ok(()));
+    assert_eq!(
+        tried(&configured(&quorum, &[("env.java.opts.jobmanager", &opts), acl])).await,
+        Ok(())
+    );
     // A server that is not trusted is not used.
     let wrong = opts.replace("server.trust", "client.trust");
     let stranger = configured(&quorum, &[("env.java.opts.jobmanager", &wrong)]);
@@ -167,8 +195,8 @@ async fn mutual_tls_uses_the_settings_of_flinks_own_client() {
     );
 }
 
-/// A key with its certificate, `NAME.p12`, and only the certificate, `NAME.trust.p12`. Returns the path without
-/// extension.
+/// A key with its certificate, `NAME.p12`, and only the certificate, `NAME.trust.p12`. Returns the
+/// path without extension.
 fn key_store(folder: &Path, name: &str) -> String {
     let path = folder.join(name).display().to_string();
     let run = |arguments: &str| {

@@ -16,8 +16,8 @@ use crate::cache::room::Removed;
 use crate::crash;
 use crate::lock::FileLock;
 
-/// Share of the cache's budget for archives, as a divisor. It is small because an archive saves a second, but removing
-/// a tree for it costs minutes.
+/// Share of the cache's budget for archives, as a divisor. It is small because an archive saves a
+/// second, but removing a tree for it costs minutes.
 const SHARE: u64 = 10;
 
 /// An archive being written. Dropping it discards the archive.

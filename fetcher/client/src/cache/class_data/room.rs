@@ -18,17 +18,26 @@ const UNUSED_FOR: Duration = Duration::from_secs(30 * 24 * 3600);
 impl Cache {
     /// Number and bytes of the archives.
     pub(in crate::cache) fn class_data_usage(&self) -> io::Result<(usize, u64)> {
-        let archives = self.list("class-data")?.into_iter().filter(|entry| has_extension(&entry.path(), "jsa"));
-        let sizes: Vec<u64> = archives.map(|entry| entry.metadata().map_or(0, |metadata| metadata.len())).collect();
+        let archives = self
+            .list("class-data")?
+            .into_iter()
+            .filter(|entry| has_extension(&entry.path(), "jsa"));
+        let sizes: Vec<u64> =
+            archives.map(|entry| entry.metadata().map_or(0, |metadata| metadata.len())).collect();
         Ok((sizes.len(), sizes.iter().sum()))
     }
 
     /// Removes archives, the least recently used first, until at most `limit` bytes are left.
-    pub(in crate::cache) fn bound_class_data(&self, limit: u64, removed: &mut Removed) -> io::Result<()> {
+    pub(in crate::cache) fn bound_class_data(
+        &self,
+        limit: u64,
+        removed: &mut Removed,
+    ) -> io::Result<()> {
         let (_, mut bytes) = self.class_data_usage()?;
         let mut records = self.list("class-data")?;
         records.retain(|entry| has_extension(&entry.path(), "json"));
-        records.sort_by_key(|record| record.metadata().and_then(|metadata| metadata.modified()).ok());
+        records
+            .sort_by_key(|record| record.metadata().and_then(|metadata| metadata.modified()).ok());
         for record in records {
             if bytes <= limit {
                 break;
@@ -70,13 +79,20 @@ impl Cache {
     /// Reads all archives; returns the names of the damaged ones.
     pub(in crate::cache) fn verify_class_data(&self) -> io::Result<Vec<String>> {
         let mut wrong = Vec::new();
-        for entry in self.list("class-data")?.into_iter().filter(|entry| has_extension(&entry.path(), "json")) {
-            let record =
-                fs_err::read(entry.path()).ok().and_then(|known| serde_json::from_slice::<Record>(&known).ok());
+        for entry in self
+            .list("class-data")?
+            .into_iter()
+            .filter(|entry| has_extension(&entry.path(), "json"))
+        {
+            let record = fs_err::read(entry.path())
+                .ok()
+                .and_then(|known| serde_json::from_slice::<Record>(&known).ok());
             let Ok(key) = stem(&entry.path()).parse::<Digest>() else { continue };
             let is_right = match digest_of(&self.archive(&key)) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                digest => record.is_some_and(|record| digest.is_ok_and(|digest| digest.to_string() == record.digest)),
+                digest => record.is_some_and(|record| {
+                    digest.is_ok_and(|digest| digest.to_string() == record.digest)
+                }),
             };
             if !is_right {
                 self.quarantine_class_data(&key, "its content is wrong")?;

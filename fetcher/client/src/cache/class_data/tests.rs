@@ -19,7 +19,8 @@ struct Scene {
 impl Scene {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let cache = Cache::open(CacheOptions { path: folder.path().join("cache"), budget: 1000 }).unwrap();
+        let cache =
+            Cache::open(CacheOptions { path: folder.path().join("cache"), budget: 1000 }).unwrap();
         Self { _folder: folder, cache }
     }
 
@@ -78,7 +79,8 @@ fn a_replaced_file_with_the_right_content_is_verified_again() {
     fs_err::copy(&archive, archive.with_extension("copy")).unwrap();
     fs_err::rename(archive.with_extension("copy"), &archive).unwrap();
     assert_eq!(scene.cache.class_data(&key).unwrap(), Some(archive.clone()));
-    let known: Record = serde_json::from_slice(&fs_err::read(archive.with_extension("json")).unwrap()).unwrap();
+    let known: Record =
+        serde_json::from_slice(&fs_err::read(archive.with_extension("json")).unwrap()).unwrap();
     assert_eq!(known.seen, Fingerprint::of(&fs_err::metadata(&archive).unwrap()));
 }
 
@@ -115,8 +117,10 @@ fn archives_stay_within_their_share_and_the_least_recently_used_goes_first() {
     for key in &keys[..2] {
         scene.made(key);
         // Modification times are not exact.
-        let (record, long_ago) = (scene.cache.about_class_data(key, "json"), TimeSpec::new(1_000_000, 0));
-        utimensat(AT_FDCWD, &record, &long_ago, &long_ago, UtimensatFlags::NoFollowSymlink).unwrap();
+        let (record, long_ago) =
+            (scene.cache.about_class_data(key, "json"), TimeSpec::new(1_000_000, 0));
+        utimensat(AT_FDCWD, &record, &long_ago, &long_ago, UtimensatFlags::NoFollowSymlink)
+            .unwrap();
     }
     assert!(scene.cache.class_data(&keys[0]).unwrap().is_some());
     scene.made(&keys[2]);
@@ -131,5 +135,8 @@ async fn garbage_collection_counts_and_removes_archives() {
     scene.cache.collect_garbage(CONTENT.len() as u64).await.unwrap();
     assert!(scene.cache.class_data(&key).unwrap().is_some());
     let removed = scene.cache.collect_garbage(0).await.unwrap();
-    assert_eq!((removed.bytes, scene.cache.class_data(&key).unwrap()), (CONTENT.len() as u64, None));
+    assert_eq!(
+        (removed.bytes, scene.cache.class_data(&key).unwrap()),
+        (CONTENT.len() as u64, None)
+    );
 }

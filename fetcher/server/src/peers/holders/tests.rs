@@ -51,7 +51,9 @@ fn no_client_is_redirected_to_a_holder_that_it_avoids() {
     for number in 1..=2 {
         holders.announce(SECOND, peer(number), [digest(1)]).unwrap();
     }
-    let Decision::SendTo(first) = holders.decide(SECOND, 8, &asked(1, Some(peer(100)))) else { panic!("not sent") };
+    let Decision::SendTo(first) = holders.decide(SECOND, 8, &asked(1, Some(peer(100)))) else {
+        panic!("not sent")
+    };
     let other = Asked { avoid: Some(first), ..asked(1, Some(peer(100))) };
     let second = holders.decide(SECOND, 8, &other);
     assert!(matches!(second, Decision::SendTo(holder) if holder != first), "{second:?}");
@@ -68,8 +70,14 @@ fn the_holder_with_the_fewest_streams_is_next() {
             (0..3).map(|_| format!("{:?}", holders.decide(SECOND, 8, &asked(1, None)))).collect();
         assert_eq!(sent.len(), 3, "a holder was chosen twice before the others: {sent:?}");
     }
-    assert!(matches!(holders.decide(SECOND, 8, &asked(1, None)), Decision::Wait(_)), "all holders are full");
-    assert!(matches!(holders.decide(SECOND * 2, 8, &asked(1, None)), Decision::SendTo(_)), "they are done by now");
+    assert!(
+        matches!(holders.decide(SECOND, 8, &asked(1, None)), Decision::Wait(_)),
+        "all holders are full"
+    );
+    assert!(
+        matches!(holders.decide(SECOND * 2, 8, &asked(1, None)), Decision::SendTo(_)),
+        "they are done by now"
+    );
 }
 
 #[test]
@@ -83,7 +91,8 @@ fn a_client_stays_with_its_holder_until_it_has_everything() {
     for round in 1..10 {
         assert_eq!(holders.decide(SECOND + round * SECOND / 2, 8, &asked(2, asker)), first);
     }
-    let askers = |holders: &Holders| holders.known.iter().map(|holder| holder.askers.len()).sum::<usize>();
+    let askers =
+        |holders: &Holders| holders.known.iter().map(|holder| holder.askers.len()).sum::<usize>();
     assert_eq!(askers(&holders), 1, "one asker takes one place");
     holders.complete(peer(100));
     assert_eq!((askers(&holders), holders.sent.len()), (0, 0));
@@ -138,7 +147,11 @@ fn a_few_clients_get_everything_first_to_serve_the_others() {
     assert!(matches!(holders.decide(SECOND, 8, &asked(1, Some(peer(3)))), Decision::Wait(_)));
     assert!(matches!(holders.decide(SECOND, 8, &asked(1, None)), Decision::Wait(_)));
     assert_eq!(holders.decide(SECOND, 8, &asked(1, Some(peer(1)))), Decision::Serve, "it goes on");
-    assert_eq!(holders.decide(SECOND * 3, 8, &asked(1, Some(peer(3)))), Decision::Serve, "the others have ended");
+    assert_eq!(
+        holders.decide(SECOND * 3, 8, &asked(1, Some(peer(3)))),
+        Decision::Serve,
+        "the others have ended"
+    );
 }
 
 #[test]
@@ -166,7 +179,11 @@ fn memory_is_bounded() {
     }
     assert_eq!(holders.entries, 15);
     assert_eq!(holders.announce(SECOND, peer(200), [digest(1)]), Err(Refused::Full));
-    assert_eq!(holders.announce(SECOND * 700, peer(200), [digest(1)]), Ok(()), "the old ones have made room");
+    assert_eq!(
+        holders.announce(SECOND * 700, peer(200), [digest(1)]),
+        Ok(()),
+        "the old ones have made room"
+    );
     assert_eq!(holders.known.len(), 10);
 }
 
@@ -181,9 +198,12 @@ enum Step {
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let contents = || 0..5_u8;
     let step = prop_oneof![
-        (0..20_u8, prop::collection::vec(contents(), 0..4)).prop_map(|(who, what)| Step::Announce(who, what)),
-        (0..20_u8, contents(), any::<bool>()).prop_map(|(who, what, lacks)| Step::Report(who, what, lacks)),
-        (contents(), prop::option::of(0..20_u8), 0..70_usize).prop_map(|(what, who, busy)| Step::Ask(what, who, busy)),
+        (0..20_u8, prop::collection::vec(contents(), 0..4))
+            .prop_map(|(who, what)| Step::Announce(who, what)),
+        (0..20_u8, contents(), any::<bool>())
+            .prop_map(|(who, what, lacks)| Step::Report(who, what, lacks)),
+        (contents(), prop::option::of(0..20_u8), 0..70_usize)
+            .prop_map(|(what, who, busy)| Step::Ask(what, who, busy)),
         (0..400_u64).prop_map(Step::Pass),
     ];
     prop::collection::vec(step, 0..200)

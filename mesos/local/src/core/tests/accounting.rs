@@ -20,7 +20,11 @@ enum Step {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let state = prop_oneof![Just(TaskState::TaskRunning), Just(TaskState::TaskFinished), Just(TaskState::TaskFailed)];
+    let state = prop_oneof![
+        Just(TaskState::TaskRunning),
+        Just(TaskState::TaskFinished),
+        Just(TaskState::TaskFailed)
+    ];
     prop_oneof![
         4 => Just(Step::Launch),
         1 => Just(Step::Decline),
@@ -52,16 +56,20 @@ fn act(bench: &mut Bench, step: &Step, count: &mut usize) {
             }
         }
         Step::Kill(index) if connected => {
-            let task = bench.core.frameworks.values().flat_map(|it| it.tasks.keys()).nth(*index).cloned();
+            let task =
+                bench.core.frameworks.values().flat_map(|it| it.tasks.keys()).nth(*index).cloned();
             if let Some(task) = task {
                 let kill = Some(call::Kill { task_id: task.into(), ..call::Kill::default() });
-                bench.call(Call { r#type: Some(Type::Kill.into()), kill, ..Call::default() }).unwrap();
+                bench
+                    .call(Call { r#type: Some(Type::Kill.into()), kill, ..Call::default() })
+                    .unwrap();
             }
         }
         Step::Launch | Step::Decline | Step::AcknowledgeAll | Step::Kill(_) => {}
         Step::Update(index, state) => update(bench, *index, *state),
         Step::End(index) => {
-            let container = bench.core.executors.values().nth(*index).map(|executor| executor.container);
+            let container =
+                bench.core.executors.values().nth(*index).map(|executor| executor.container);
             if let Some(container) = container {
                 bench.core.container_ended(container, Ending::Exited(0));
                 bench.collect();
@@ -92,8 +100,14 @@ fn update(bench: &mut Bench, index: usize, state: TaskState) {
         ..TaskStatus::default()
     };
     let update = Some(executor::call::Update { status });
-    bench.core.executor_call(key.agent, call(executor::call::Type::Subscribe, None), Uuid::new_v4()).unwrap();
-    bench.core.executor_call(key.agent, call(executor::call::Type::Update, update), Uuid::new_v4()).ok();
+    bench
+        .core
+        .executor_call(key.agent, call(executor::call::Type::Subscribe, None), Uuid::new_v4())
+        .unwrap();
+    bench
+        .core
+        .executor_call(key.agent, call(executor::call::Type::Update, update), Uuid::new_v4())
+        .ok();
     bench.collect();
 }
 
@@ -101,9 +115,12 @@ fn update(bench: &mut Bench, index: usize, state: TaskState) {
 fn given_away(core: &Core, agent: usize) -> Amount {
     let mut sum = Amount::default();
     let offers = core.offers.values().filter(|it| it.agent == agent).map(|it| &it.resources);
-    let executors = core.executors.iter().filter(|(key, _)| key.agent == agent).map(|(_, it)| &it.resources);
+    let executors =
+        core.executors.iter().filter(|(key, _)| key.agent == agent).map(|(_, it)| &it.resources);
     let tasks = core.frameworks.values().flat_map(|it| it.tasks.values());
-    let tasks = tasks.filter(|it| it.executor.agent == agent && !is_terminal(it.state)).map(|it| &it.resources);
+    let tasks = tasks
+        .filter(|it| it.executor.agent == agent && !is_terminal(it.state))
+        .map(|it| &it.resources);
     offers.chain(executors).chain(tasks).for_each(|amount| sum.add(amount));
     sum
 }

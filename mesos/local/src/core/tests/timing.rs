@@ -40,14 +40,18 @@ fn an_update_waits_for_the_one_before_it() {
     assert_eq!(running.iter().map(TaskStatus::state).collect::<Vec<_>>(), [TaskState::TaskRunning]);
     bench.acknowledge(&running[0]);
     let finished = bench.take_updates();
-    assert_eq!(finished.iter().map(TaskStatus::state).collect::<Vec<_>>(), [TaskState::TaskFinished]);
+    assert_eq!(
+        finished.iter().map(TaskStatus::state).collect::<Vec<_>>(),
+        [TaskState::TaskFinished]
+    );
 }
 
 #[test]
 fn heartbeats_come_at_their_interval_and_not_between() {
     let mut bench = Bench::subscribed(LocalOptions::default(), 0.0);
     let heartbeat = i32::from(scheduler::event::Type::Heartbeat);
-    let count = |bench: &Bench| bench.events.iter().filter(|event| event.r#type == Some(heartbeat)).count();
+    let count =
+        |bench: &Bench| bench.events.iter().filter(|event| event.r#type == Some(heartbeat)).count();
     assert_eq!(count(&bench), 1);
     bench.pass(14.9);
     assert_eq!(count(&bench), 1);
@@ -66,7 +70,10 @@ fn an_executor_that_never_subscribes_is_killed_and_its_task_says_why() {
     assert_eq!(bench.killed, [bench.launched[0].id]);
     bench.end(9);
     let status = bench.take_updates().remove(0);
-    assert_eq!((status.state(), status.message()), (TaskState::TaskFailed, "Executor did not register within 1mins"));
+    assert_eq!(
+        (status.state(), status.message()),
+        (TaskState::TaskFailed, "Executor did not register within 1mins")
+    );
 }
 
 #[test]
@@ -88,7 +95,9 @@ fn a_framework_that_stays_away_too_long_is_removed_for_ever() {
     let (id, stream) = (bench.framework.clone(), bench.stream);
     bench.core.stream_closed(stream);
     bench.pass(29.0);
-    assert!(bench.to_executors.iter().all(|event| event.r#type() != executor::event::Type::Shutdown));
+    assert!(
+        bench.to_executors.iter().all(|event| event.r#type() != executor::event::Type::Shutdown)
+    );
     bench.pass(1.0);
     assert_eq!(bench.to_executors.last().unwrap().r#type(), executor::event::Type::Shutdown);
     bench.subscribe(30.0);
