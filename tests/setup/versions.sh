@@ -27,6 +27,8 @@ typos_version=1.52.0
 
 nextest_version=0.9.148
 
+deny_version=0.20.2
+
 # moto's server needs Flask; its own extra for that brings much more.
 moto_version=5.2.5
 moto_flask_version=3.1.3

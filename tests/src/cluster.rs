@@ -29,8 +29,9 @@ pub struct FlinkMesos {
     pub work: TempDir,
 }
 
-/// Small enough to run several clusters at once.
+/// Small enough to run several clusters at once. The JVMs end before optimised code would pay off.
 pub const SMALL: &[&str] = &[
+    "-Denv.java.opts.all=-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
     "-Djobmanager.memory.process.size=768m",
     "-Djobmanager.memory.jvm-metaspace.size=192m",
     "-Dtaskmanager.memory.process.size=1024m",

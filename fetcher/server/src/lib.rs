@@ -30,7 +30,7 @@ pub use peer_server::{Metrics, PeerOptions, PeerServer};
 pub use tls::{Identity, Password, StoreFormat, TlsError, Trust};
 
 /// Entry point for fuzzing: parses bytes as the head of a request.
-#[cfg(fuzzing)]
+#[doc(hidden)]
 pub fn fuzz_head(bytes: &[u8]) {
     if let request::Parsed::Complete(head, length) = request::parse(bytes) {
         assert!(head.path.starts_with('/') && length <= bytes.len());

@@ -1,6 +1,8 @@
 //! The set-up: it installs everything, a second run costs nothing, and it fails with advice.
 
 use std::{
+    fs::Permissions,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Command, Output},
 };
@@ -148,16 +150,19 @@ fn no_script_names_a_host() {
     }
 }
 
-/// The output of `make check` about advisories, with a `cargo` that runs these scripts for `fetch`
+/// The output of `make check` about advisories, with a `cargo-deny` that runs these scripts for `fetch`
 /// and `check`.
 fn advisories(fetch: &str, check: &str, deny: &str) -> Output {
     let folder = tempfile::tempdir().unwrap();
-    let (cargo, settings) = (folder.path().join("cargo"), folder.path().join("deny.toml"));
-    fs_err::write(&cargo, format!("case $2 in fetch) {fetch} ;; *) {check} ;; esac\n")).unwrap();
+    let (program, settings) =
+        (folder.path().join("cargo-deny"), folder.path().join("deny.toml"));
+    let text = format!("#!/bin/sh\ncase $1 in fetch) {fetch} ;; *) {check} ;; esac\n");
+    fs_err::write(&program, text).unwrap();
+    fs_err::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
     fs_err::write(&settings, deny).unwrap();
     let mut script = Command::new(self::folder().join("advisories"));
     script
-        .env("CARGO", format!("bash {}", cargo.display()))
+        .env("CARGO_DENY", &program)
         .env("DENY_TOML", &settings)
         .env("ADVISORIES_PATIENCE", "1");
     script.output().unwrap()
