@@ -111,7 +111,7 @@ async fn show(
             if let Ok(master) = settings::master(&config) {
                 address::explain(&mut config, &master, &*lookup).await;
             }
-            write(&format!("{}\n", config.explain(&key).trim_end()))?;
+            write(&format!("{}\n", flink::check::explain(&config, &key).trim_end()))?;
         }
         Config::Check(check) => {
             let report =

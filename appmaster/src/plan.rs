@@ -7,12 +7,12 @@ use std::{
 
 use anyhow::anyhow;
 use flink::{
+    check::check,
     config::{Configuration, Source},
     home::FlinkHome,
     java::Java,
     memory::JobManagerMemory,
     options::{
-        self,
         flink::{
             CLUSTER_REGISTRATION_ERROR_DELAY as REGISTRATION_RETRY, ENV_LOG_DIR,
             RESOURCEMANAGER_STANDALONE_START_UP_TIME as START_UP_TIME,
@@ -65,7 +65,7 @@ impl Plan {
     pub fn make(request: &Request, lookup: &Lookup) -> Result<Self, Failure> {
         let home = home(request)?;
         let config = configuration(&home, request)?;
-        let problems = options::check(&config);
+        let problems = check(&config);
         let warnings: Vec<_> = problems.iter().map(ToString::to_string).collect();
         if problems.iter().any(|problem| problem.fatal) {
             return Err(Failure::usage(anyhow!(

@@ -11,20 +11,20 @@ use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::options;
 use crate::version::FlinkVersion;
 
-mod deprecated;
 mod dynamic;
 mod environment;
-mod explain;
 mod file;
 mod flat;
-mod memory_size;
+mod read;
 mod secret;
 mod typed;
 mod yaml;
 
-pub use memory_size::MemorySize;
+pub use crate::memory_size::MemorySize;
+pub use read::Value;
 
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,6 +91,10 @@ struct Entry {
 impl Entry {
     fn last(&self) -> Option<&Setting> {
         self.settings.last()
+    }
+
+    fn all(&self) -> impl Iterator<Item = (&str, &Source)> {
+        self.settings.iter().map(|setting| (setting.value.as_str(), &setting.source))
     }
 }
 
@@ -244,10 +248,12 @@ impl Configuration {
 
     /// Everything that set `key`, under the name that counts, in order: the last one won.
     pub fn settings(&self, key: &str) -> impl Iterator<Item = (&str, &Source)> {
-        let entry = self.entry(key);
-        entry
-            .into_iter()
-            .flat_map(|entry| entry.settings.iter().map(|s| (s.value.as_str(), &s.source)))
+        self.entry(key).into_iter().flat_map(Entry::all)
+    }
+
+    /// Everything that set this very name, and not an old one of it, in order.
+    pub(crate) fn settings_named(&self, name: &str) -> impl Iterator<Item = (&str, &Source)> {
+        self.named(name).into_iter().flat_map(Entry::all)
     }
 
     /// Sets `key`; its place in the order stays when it was there already.
@@ -284,7 +290,7 @@ impl Configuration {
     /// Removes `key` and its deprecated names.
     pub fn remove(&mut self, key: &str) {
         self.entries.retain(|entry| {
-            entry.key != key && !deprecated::names(key).contains(&entry.key.as_str())
+            entry.key != key && !options::deprecated_names(key).contains(&entry.key.as_str())
         });
         self.places =
             self.entries.iter().zip(0..).map(|(entry, place)| (entry.key.clone(), place)).collect();
@@ -347,7 +353,8 @@ impl Configuration {
     }
 
     fn entry(&self, key: &str) -> Option<&Entry> {
-        self.named(key).or_else(|| deprecated::names(key).iter().find_map(|name| self.named(name)))
+        self.named(key)
+            .or_else(|| options::deprecated_names(key).iter().find_map(|name| self.named(name)))
     }
 
     /// The entry under this very name.

@@ -1,5 +1,5 @@
 //! Numbers as Java prints and reads them: `Double.toString`, on whose digits Flink's memory
-//! arithmetic rests, and `Double.parseDouble`.
+//! arithmetic rests, and `Double.parseDouble`; and the blanks that Java cuts off around them.
 
 /// The shortest digits that mean this number, and the power of ten that they are multiplied with;
 /// `None` for what is not finite. When two shortest forms are equally near, the one with the even
@@ -167,6 +167,19 @@ pub(crate) fn decimal(digits: &str, radix: u32) -> Option<String> {
     let mut limbs = limbs.iter().rev();
     let first = limbs.next().map(u64::to_string).unwrap_or_default();
     Some(limbs.fold(first, |text, limb| format!("{text}{limb:09}")))
+}
+
+/// Leading digits and, without blanks around it, what follows them.
+pub(crate) fn split_number(text: &str) -> (&str, &str) {
+    let text = text.trim_matches(is_java_blank);
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    (number, unit.trim_matches(is_java_blank))
+}
+
+/// What Java's `trim` takes away: everything up to the blank.
+pub(crate) fn is_java_blank(c: char) -> bool {
+    c <= ' '
 }
 
 #[cfg(test)]

@@ -2,29 +2,29 @@
 //! meaning, which Flink versions know it, and which read it as another type.
 //!
 //! The user's reference is printed from it ([`reference()`]), a configuration is checked against it
-//! ([`check()`]), and the old names that [`crate::config`] looks under are its. Each option has the
+//! ([`crate::check`]), and the old names that [`crate::config`] looks under are its. Each option has the
 //! type that readers get ([`ConfigOption`]), and what the programs of this project read has a name
 //! too: readers take the declaration, and with it key, bounds and default.
 
 mod bounds;
-mod check;
 mod declare;
 mod earlier;
 pub mod flink;
-mod heartbeats;
 pub mod mesos;
-mod message_size;
-mod pools;
-mod ports;
-mod range;
+mod nearest;
+mod option;
 mod reference;
-mod typed;
+pub(crate) mod removed;
 
+pub(crate) use bounds::Amount;
 pub use bounds::Bounds;
-pub use check::{Problem, check, nearest};
 pub use earlier::Earlier;
+pub use nearest::nearest;
+pub use option::{ConfigOption, OptionType};
 pub use reference::reference;
-pub use typed::{ConfigOption, Value};
+
+#[cfg(test)]
+pub(crate) use declare::key;
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -198,7 +198,7 @@ impl Declaration {
     }
 
     /// Does a Flink of this version read it, or we ourselves?
-    fn is_read_by(&self, version: &FlinkVersion) -> bool {
+    pub(crate) fn is_read_by(&self, version: &FlinkVersion) -> bool {
         self.key.starts_with("mesos.") || self.exists_in(version)
     }
 }
@@ -214,20 +214,6 @@ mod tests {
         let all = names.len();
         names.dedup();
         assert_eq!(names.len(), all);
-    }
-
-    #[test]
-    fn every_default_has_its_options_form() {
-        for option in all() {
-            if let Some(default) = option.default {
-                assert_eq!(
-                    check::form_error(&crate::config::Configuration::new(), option, default),
-                    None,
-                    "{}",
-                    option.key
-                );
-            }
-        }
     }
 
     #[test]

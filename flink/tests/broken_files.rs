@@ -9,7 +9,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
 use flink::config::{Configuration, ConfigurationError};
-use flink::options;
 use flink::version::FlinkVersion;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -79,7 +78,7 @@ impl Target {
         let Ok(config) = Configuration::load(self.folder.path(), &self.version) else {
             return false;
         };
-        options::check(&config);
+        flink::check::check(&config);
         let written = self.folder.path().join("written");
         match config.write(&written, &self.version) {
             Ok(_) => {}

@@ -9,7 +9,6 @@ use std::path::Path;
 
 use flink::command::job_manager_properties;
 use flink::config::{Configuration, Source};
-use flink::options;
 use flink::version::FlinkVersion;
 use nix::time::{ClockId, clock_gettime};
 use tempfile::TempDir;
@@ -72,7 +71,7 @@ fn folder_with(name: &str, text: &str) -> TempDir {
 
 fn load(folder: &TempDir, version: FlinkVersion) {
     if let Ok(config) = Configuration::load(folder.path(), &version) {
-        options::check(&config);
+        flink::check::check(&config);
         config.write(folder.path(), &version).unwrap();
     }
 }
@@ -216,9 +215,9 @@ fn values_are_read_in_time_that_grows_with_them() {
     };
     check("values, a map below a key", below, |config| drop(config.get_map("k").unwrap()));
     let long = |size| with(&"external-resource.a.param.".repeat(size), String::new());
-    check("keys of resources, long ones", long, |config| drop(options::check(config)));
+    check("keys of resources, long ones", long, |config| drop(flink::check::check(config)));
     let long = |size: usize| with(&format!("mesos.{}", "x".repeat(20 * size)), String::new());
-    check("keys of Mesos, long ones", long, |config| drop(options::check(config)));
+    check("keys of Mesos, long ones", long, |config| drop(flink::check::check(config)));
 }
 
 #[test]
@@ -232,7 +231,7 @@ fn java_options_are_split_in_time_that_grows_with_them() {
     ] {
         let prepare = |size| with("env.java.opts.all", repeated.repeat(5 * size));
         check(&format!("options of java, {what}"), prepare, |config| {
-            drop(job_manager_properties(config))
+            drop(job_manager_properties(config));
         });
     }
 }

@@ -21,7 +21,7 @@ const SOURCES: [&str; 8] = [
 const TABLES: [&str; 2] = ["flink/src/options/mesos", "flink/src/options/flink"];
 
 /// Names keys that are gone.
-const OF_EARLIER: &str = "options/check.rs";
+const OF_EARLIER: &str = "options/removed.rs";
 
 /// Files that are tests as a whole.
 const TESTS: [&str; 2] = ["tests.rs", "behaviour.rs"];

@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
+use flink::check::{check, explain};
 use flink::config::{Configuration, ConfigurationError};
-use flink::options;
 use flink::version::FlinkVersion;
 
 /// A configuration file of one of the formats, and a Flink version that reads it.
@@ -35,9 +35,9 @@ impl Installation {
     pub fn read(&self, bytes: &[u8]) -> Option<Configuration> {
         fs_err::write(self.folder.join(self.file), bytes).expect("the file is written");
         let config = Configuration::load(&self.folder, &self.version).ok()?;
-        options::check(&config);
+        check(&config);
         for (key, _) in config.iter() {
-            config.explain(key);
+            explain(&config, key);
         }
         Some(config)
     }

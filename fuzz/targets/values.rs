@@ -2,8 +2,8 @@
 //! no text causes a panic, and a size stays the same when it is printed and read again.
 #![no_main]
 
+use flink::check::{check, explain};
 use flink::config::{Configuration, MemorySize, Source};
-use flink::options;
 use libfuzzer_sys::fuzz_target;
 
 const KEY: &str = "some.key";
@@ -25,7 +25,7 @@ fuzz_target!(|text: &str| {
     config.set("env.java.opts.all", text, Source::DynamicProperty);
     config.set("heartbeat.timeout", text, Source::DynamicProperty);
     config.read_as("1.20.5".parse().expect("a version"));
-    options::check(&config);
+    check(&config);
     // The text as a key, as an image's properties, and as the argument of -D.
     config.set(text, "1", Source::DynamicProperty);
     let variables = [("FLINK_PROPERTIES", text), (&format!("FLINK_CONF_{text}"), "1")];
@@ -33,6 +33,6 @@ fuzz_target!(|text: &str| {
         variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())),
     ));
     drop(config.apply_dynamic_properties(&[text.to_owned()]));
-    options::check(&config);
-    config.explain(text);
+    check(&config);
+    explain(&config, text);
 });

@@ -4,13 +4,13 @@
 use std::path::{Path, PathBuf};
 
 use flink::{
+    check::check,
     command::{self, CommandError, Directories},
     config::Configuration,
     home::FlinkHome,
     java::Java,
     memory::JobManagerMemory,
     options::{
-        self,
         flink::{
             BLOB_STORAGE_DIRECTORY, ENV_LOG_DIR, IO_TMP_DIRS, PROCESS_JOBMANAGER_WORKING_DIR,
             PROCESS_WORKING_DIR, WEB_TMPDIR, WEB_UPLOAD_DIR,
@@ -59,7 +59,7 @@ pub(super) fn check(subject: &Subject, lookup: &Lookup, report: &mut Report) -> 
     let home = plan::home(request).map_err(|e| report.error(e)).ok()?;
     report.fact(format!("Flink {} in {}", home.version, home.path.display()));
     let config = configuration(&home, request, report)?;
-    for problem in options::check(&config) {
+    for problem in check(&config) {
         if problem.fatal { report.error(problem) } else { report.warning(problem) }
     }
     // The Mesos for a laptop has a fixed address, and no containers.

@@ -1,6 +1,6 @@
 //! `flink-conf.yaml`: one `key: value` a line, in Flink's own loose reading, which is not YAML.
 
-use super::typed::is_java_blank;
+use crate::java_number::is_java_blank;
 
 /// A key, its value, and its line counted from 1.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Configuration, ConfigurationError, MemorySize, Shape, secret, yaml};
+use super::{Configuration, ConfigurationError, MemorySize, Reading, Shape, secret, yaml};
 use crate::java_number;
 
 mod duration;
@@ -16,65 +16,69 @@ use self::map::parse_map;
 /// What all options of this project begin with; Flink does not read them.
 pub(super) const OURS: &str = "mesos.";
 
+/// The text of one value, with what decides how it is read.
+#[derive(Clone, Copy)]
+pub(super) struct Written<'a> {
+    text: &'a str,
+    shape: Shape,
+    reading: Reading,
+    /// Is it the value of an option that Flink does not read?
+    is_ours: bool,
+}
+
+/// A type in which Flink's options have values.
+pub(super) trait Typed: Sized {
+    /// What its values look like, for messages.
+    fn form(text: Written<'_>) -> &'static str;
+
+    /// The value, if the text has the form.
+    fn of(text: Written<'_>) -> Option<Self>;
+}
+
 impl Configuration {
     /// The value as a whole number.
     pub fn get_i64(&self, key: &str) -> Result<Option<i64>, ConfigurationError> {
-        self.parsed(key, "a whole number", |text| text.parse().ok())
+        self.typed(key)
     }
 
     /// The value as a number, in the forms that Java reads and in those of `config.yaml`.
     pub fn get_f64(&self, key: &str) -> Result<Option<f64>, ConfigurationError> {
-        self.parsed(key, "a number", |text| {
-            self.yaml_number(key, text).or_else(|| java_number::parse(text))
-        })
+        self.typed(key)
     }
 
     /// The value as a number of single precision: Flink keeps its memory fractions so.
     pub(crate) fn get_f32(&self, key: &str) -> Result<Option<f32>, ConfigurationError> {
-        self.parsed(key, "a number", |text| match self.yaml_number(key, text) {
-            Some(number) => single_precision(number),
-            None => match java_number::decimal_form(text) {
-                Some(decimal) => {
-                    decimal.parse().ok().or_else(|| Some(java_number::parse(text)? as f32))
-                }
-                None => None,
-            },
-        })
+        self.typed(key)
     }
 
     /// The value as `true` or `false`, in any case.
     pub fn get_bool(&self, key: &str) -> Result<Option<bool>, ConfigurationError> {
-        self.parsed(key, "true or false", |text| match text {
-            _ if text.eq_ignore_ascii_case("true") => Some(true),
-            _ if text.eq_ignore_ascii_case("false") => Some(false),
-            _ => None,
-        })
+        self.typed(key)
     }
 
     /// The value as a Flink duration such as `10 s`, `5min` or `PT1M`; a bare number is
     /// milliseconds. Options of Flink's have the forms that its version reads.
     pub fn get_duration(&self, key: &str) -> Result<Option<Duration>, ConfigurationError> {
-        let reader = duration::Reader::of(self.reading.version.filter(|_| !key.starts_with(OURS)));
-        self.parsed(key, reader.form(), |text| reader.parse(text))
+        self.typed(key)
     }
 
     /// The value as a Flink memory size such as `1728m` or `64 kb`; a bare number is bytes.
     pub fn get_memory(&self, key: &str) -> Result<Option<MemorySize>, ConfigurationError> {
-        self.parsed(key, MemorySize::FORM, |text| text.parse().ok())
+        self.typed(key)
     }
 
     /// The value as a list: a YAML sequence such as `[a, b]`, or parts between semicolons with
     /// quotes around parts that hold one.
     pub fn get_list(&self, key: &str) -> Result<Option<Vec<String>>, ConfigurationError> {
-        self.parsed(key, list::FORM, |text| parse_list(text, self.reads_yaml(key)))
+        self.typed(key)
     }
 
     /// The value as a map, in its order: `key1:value1,key2:value2` or a YAML mapping. Where the key
     /// itself is not set, the keys below it are the map, as `config.yaml` has it when it is written
     /// over several lines.
     pub fn get_map(&self, key: &str) -> Result<Option<Vec<(String, String)>>, ConfigurationError> {
-        if self.contains(key) {
-            return self.parsed(key, map::FORM, |text| parse_map(text, self.reads_yaml(key)));
+        if let Some(map) = self.typed(key)? {
+            return Ok(Some(map));
         }
         let below = self.iter().filter_map(|(known, value)| {
             let name = known.strip_prefix(key)?.strip_prefix('.')?;
@@ -83,22 +87,20 @@ impl Configuration {
         Ok(Some(below.collect::<Vec<_>>()).filter(|pairs| !pairs.is_empty()))
     }
 
-    /// Whether a list or map may be YAML: not in a Flink that has read `flink-conf.yaml`.
-    fn reads_yaml(&self, key: &str) -> bool {
-        !self.reading.is_flat || key.starts_with(OURS)
+    /// A text as the value of this key would be read.
+    pub(super) fn written<'a>(&self, key: &str, text: &'a str, shape: Shape) -> Written<'a> {
+        Written { text, shape, reading: self.reading, is_ours: key.starts_with(OURS) }
     }
 
-    /// What `config.yaml` has as a number with a fraction, and not as text.
-    fn yaml_number(&self, key: &str, text: &str) -> Option<f64> {
-        let is_literal = self.setting(key).is_some_and(|setting| setting.shape == Shape::Literal);
-        match text {
-            _ if !is_literal => None,
-            ".inf" => Some(f64::INFINITY),
-            "-.inf" => Some(f64::NEG_INFINITY),
-            ".nan" => Some(f64::NAN),
-            _ if text.contains('.') => java_number::parse(text),
-            _ => None,
-        }
+    fn typed<T: Typed>(&self, key: &str) -> Result<Option<T>, ConfigurationError> {
+        let Some(setting) = self.setting(key) else { return Ok(None) };
+        let text = self.written(key, &setting.value, setting.shape);
+        T::of(text).map(Some).ok_or_else(|| ConfigurationError::Value {
+            key: key.to_owned(),
+            value: secret::shown(key, &setting.value).into_owned(),
+            allowed: T::form(text),
+            origin: setting.source.clone(),
+        })
     }
 
     /// The error of a value that is too small or too large.
@@ -106,20 +108,84 @@ impl Configuration {
         let value = secret::shown(key, self.get(key).unwrap_or_default()).into_owned();
         ConfigurationError::Range { key: key.to_owned(), value, allowed }
     }
+}
 
-    fn parsed<T>(
-        &self,
-        key: &str,
-        allowed: &'static str,
-        parse: impl Fn(&str) -> Option<T>,
-    ) -> Result<Option<T>, ConfigurationError> {
-        let Some(setting) = self.setting(key) else { return Ok(None) };
-        parse(&setting.value).map(Some).ok_or_else(|| ConfigurationError::Value {
-            key: key.to_owned(),
-            value: secret::shown(key, &setting.value).into_owned(),
-            allowed,
-            origin: setting.source.clone(),
-        })
+impl<'a> Written<'a> {
+    /// The text itself.
+    pub(super) fn as_str(self) -> &'a str {
+        self.text
+    }
+
+    fn durations(self) -> duration::Reader {
+        duration::Reader::of(self.reading.version.filter(|_| !self.is_ours))
+    }
+
+    /// Whether a list or map may be YAML: not in a Flink that has read `flink-conf.yaml`.
+    fn reads_yaml(self) -> bool {
+        !self.reading.is_flat || self.is_ours
+    }
+
+    /// What `config.yaml` has as a number with a fraction, and not as text.
+    fn yaml_number(self) -> Option<f64> {
+        match self.text {
+            _ if self.shape != Shape::Literal => None,
+            ".inf" => Some(f64::INFINITY),
+            "-.inf" => Some(f64::NEG_INFINITY),
+            ".nan" => Some(f64::NAN),
+            text if text.contains('.') => java_number::parse(text),
+            _ => None,
+        }
+    }
+}
+
+/// Types of which the form is a constant.
+macro_rules! typed {
+    ($($value:ty, $form:expr, $of:expr;)+) => {$(
+        impl Typed for $value {
+            fn form(_: Written<'_>) -> &'static str {
+                $form
+            }
+
+            fn of(text: Written<'_>) -> Option<Self> {
+                $of(text)
+            }
+        }
+    )+};
+}
+
+typed! {
+    i64, "a whole number", |text: Written<'_>| text.text.parse().ok();
+    f64, "a number", |text: Written<'_>| text.yaml_number().or_else(|| java_number::parse(text.text));
+    f32, "a number", single;
+    bool, "true or false", boolean;
+    MemorySize, MemorySize::FORM, |text: Written<'_>| text.text.parse().ok();
+    Vec<String>, list::FORM, |text: Written<'_>| parse_list(text.text, text.reads_yaml());
+    Vec<(String, String)>, map::FORM, |text: Written<'_>| parse_map(text.text, text.reads_yaml());
+}
+
+impl Typed for Duration {
+    fn form(text: Written<'_>) -> &'static str {
+        text.durations().form()
+    }
+
+    fn of(text: Written<'_>) -> Option<Self> {
+        text.durations().parse(text.text)
+    }
+}
+
+fn single(text: Written<'_>) -> Option<f32> {
+    if let Some(number) = text.yaml_number() {
+        return single_precision(number);
+    }
+    let decimal = java_number::decimal_form(text.text)?;
+    decimal.parse().ok().or_else(|| Some(java_number::parse(text.text)? as f32))
+}
+
+fn boolean(text: Written<'_>) -> Option<bool> {
+    match text.text {
+        text if text.eq_ignore_ascii_case("true") => Some(true),
+        text if text.eq_ignore_ascii_case("false") => Some(false),
+        _ => None,
     }
 }
 
@@ -143,19 +209,6 @@ pub(super) fn standard_map(text: &str) -> Option<String> {
 fn single_precision(number: f64) -> Option<f32> {
     let fits = (f64::from(f32::from_bits(1))..=f64::from(f32::MAX)).contains(&number.abs());
     (number == 0.0 || fits).then_some(number as f32)
-}
-
-/// Leading digits and, without blanks around it, what follows them.
-pub(super) fn split_number(text: &str) -> (&str, &str) {
-    let text = text.trim_matches(is_java_blank);
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    (number, unit.trim_matches(is_java_blank))
-}
-
-/// What Java's `trim` takes away: everything up to the blank.
-pub(super) fn is_java_blank(c: char) -> bool {
-    c <= ' '
 }
 
 #[cfg(test)]

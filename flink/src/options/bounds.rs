@@ -1,8 +1,10 @@
 //! The least and the largest value of every numeric option.
 
+use std::fmt;
 use std::time::Duration;
 
 use super::{Declaration, Kind};
+use crate::memory_size::MemorySize;
 
 /// Both ends belong to it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -44,6 +46,29 @@ impl Bounds {
     }
 }
 
+/// How much a value is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Amount {
+    Integer(i64),
+    Number(f64),
+    Duration(Duration),
+    /// In bytes.
+    Memory(u64),
+}
+
+impl Bounds {
+    /// Is the amount within them? One of another kind is not.
+    pub(crate) fn contain(self, amount: Amount) -> bool {
+        match (self, amount) {
+            (Self::Integer(least, most), Amount::Integer(it)) => (least..=most).contains(&it),
+            (Self::Number(least, most), Amount::Number(it)) => (least..=most).contains(&it),
+            (Self::Duration(least, most), Amount::Duration(it)) => (least..=most).contains(&it),
+            (Self::Memory(least, most), Amount::Memory(it)) => (least..=most).contains(&it),
+            _ => false,
+        }
+    }
+}
+
 impl Declaration {
     /// The bounds of a numeric option: its own, or those of its kind.
     pub fn bounds(&self) -> Option<Bounds> {
@@ -56,11 +81,42 @@ impl Declaration {
         };
         Some(self.bounds.unwrap_or(of_kind))
     }
+
+    /// The bounds as they are printed: `0 to 100000`, with the unit.
+    pub(crate) fn allowed(&self) -> Option<String> {
+        let unit = self.unit.map(|unit| format!(" {unit}")).unwrap_or_default();
+        Some(format!("{}{unit}", self.bounds()?))
+    }
+}
+
+impl fmt::Display for Bounds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Integer(least, most) => write!(f, "{least} to {most}"),
+            Self::Number(least, most) => write!(f, "{least} to {most}"),
+            Self::Duration(least, most) => write!(f, "{} to {}", duration(*least), duration(*most)),
+            Self::Memory(least, most) => {
+                write!(f, "{} to {}", MemorySize(*least), MemorySize(*most))
+            }
+        }
+    }
+}
+
+/// A duration in the largest unit that holds it without a rest.
+fn duration(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match duration.subsec_millis() {
+        0 if seconds > 0 && seconds.is_multiple_of(86_400) => format!("{} d", seconds / 86_400),
+        0 if seconds > 0 && seconds.is_multiple_of(3600) => format!("{} h", seconds / 3600),
+        0 => format!("{seconds} s"),
+        _ => format!("{} ms", duration.as_millis()),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Section, all};
+    #![allow(clippy::unwrap_used)]
+    use super::super::{Section, all, find};
     use super::*;
 
     #[test]
@@ -84,5 +140,14 @@ mod tests {
             };
             assert!(is_right, "{}", option.key);
         }
+    }
+
+    #[test]
+    fn what_is_allowed_is_said_in_units_that_people_use() {
+        let said = |key: &str| find(key).unwrap().allowed().unwrap();
+        assert_eq!(said("mesos.workers"), "0 to 100000");
+        assert_eq!(said("mesos.executor.mem"), "1 to 1048576 MB");
+        assert_eq!(said("mesos.worker.kill-grace"), "0 s to 1 h");
+        assert_eq!(said("resourcemanager.standalone.start-up-time"), "0 s to 248 d");
     }
 }

@@ -1,7 +1,6 @@
 //! How the tables are written: the macro, and what a declaration can say.
 
-use super::typed::{ConfigOption, Value};
-use super::{Bounds, Declaration, Earlier, Kind};
+use super::{Bounds, ConfigOption, Declaration, Earlier, Kind, OptionType};
 
 /// Declares options: the meaning, then the name for readers (`_` if this project reads it by
 /// another way or not at all), the type, and the rest. All are in `OPTIONS`, in this order.
@@ -28,7 +27,7 @@ macro_rules! named {
 pub(in crate::options) use {declare, named};
 
 /// An option of this key, to be declared.
-pub(in crate::options) const fn key<T: Value>(key: &'static str) -> ConfigOption<T> {
+pub(crate) const fn key<T: OptionType>(key: &'static str) -> ConfigOption<T> {
     ConfigOption::new(Declaration {
         key,
         kind: T::KIND,
@@ -129,7 +128,7 @@ impl<T> ConfigOption<T> {
     }
 }
 
-impl<T: Value> ConfigOption<T> {
+impl<T: OptionType> ConfigOption<T> {
     /// What is known of it; this does not compile if readers need a default and there is none.
     pub(in crate::options) const fn checked(self) -> Declaration {
         assert!(!T::NEEDS_DEFAULT || self.declaration.default.is_some(), "readers need a default");

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Declaration, Earlier, Kind, Section, range};
+use super::{Declaration, Earlier, Kind, Section};
 
 const INTRODUCTION: &str = "# Options
 
@@ -45,7 +45,7 @@ fn row(section: Section, option: &Declaration) -> String {
         option.default.filter(|default| !default.is_empty()).map(|default| format!("`{default}`"));
     let unit = option.unit.map(|unit| format!(", {unit}"));
     // Those of the kind go without saying.
-    let range = option.bounds.and(range::allowed(option)).map(|range| format!(", {range}"));
+    let range = option.bounds.and(option.allowed()).map(|range| format!(", {range}"));
     let range = range.or(unit).unwrap_or_default();
     let formerly = match option.deprecated {
         [] => String::new(),
@@ -103,7 +103,7 @@ fn kind(kind: Kind) -> String {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::super::{all, check};
+    use super::super::{all, removed};
     use super::*;
 
     #[test]
@@ -121,7 +121,7 @@ mod tests {
     fn the_migration_page_has_a_word_on_every_option_that_flink_1_13_had() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/migrating-from-flink-1.13.md");
         let page = fs_err::read_to_string(path).unwrap();
-        let gone = check::GONE.iter().chain(check::FORGOTTEN).map(|(key, _)| *key);
+        let gone = removed::GONE.iter().chain(removed::FORGOTTEN).map(|(key, _)| *key);
         let upstream = Section::Upstream.options().iter().map(|option| option.key);
         let idle = all().filter(|option| option.without_effect.is_some()).map(|option| option.key);
         let missing: Vec<_> = upstream

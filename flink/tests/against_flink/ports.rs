@@ -1,7 +1,7 @@
 //! Ports to choose from as Flink reads them.
 
+use flink::check::check;
 use flink::config::{Configuration, Source};
-use flink::options::check;
 use rand::Rng;
 use rand::seq::IndexedRandom;
 

@@ -1,7 +1,7 @@
 //! Options of the RPC system, as each Flink and the Pekko in it read them.
 
+use flink::check::check;
 use flink::config::{Configuration, Source};
-use flink::options::check;
 use flink::version::FlinkVersion;
 
 use super::oracle::flink;

@@ -154,17 +154,13 @@ fn no_script_names_a_host() {
 /// and `check`.
 fn advisories(fetch: &str, check: &str, deny: &str) -> Output {
     let folder = tempfile::tempdir().unwrap();
-    let (program, settings) =
-        (folder.path().join("cargo-deny"), folder.path().join("deny.toml"));
+    let (program, settings) = (folder.path().join("cargo-deny"), folder.path().join("deny.toml"));
     let text = format!("#!/bin/sh\ncase $1 in fetch) {fetch} ;; *) {check} ;; esac\n");
     fs_err::write(&program, text).unwrap();
     fs_err::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
     fs_err::write(&settings, deny).unwrap();
     let mut script = Command::new(self::folder().join("advisories"));
-    script
-        .env("CARGO_DENY", &program)
-        .env("DENY_TOML", &settings)
-        .env("ADVISORIES_PATIENCE", "1");
+    script.env("CARGO_DENY", &program).env("DENY_TOML", &settings).env("ADVISORIES_PATIENCE", "1");
     script.output().unwrap()
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{is_java_blank, split_number};
+use crate::java_number::{is_java_blank, split_number};
 use crate::version::FlinkVersion;
 
 /// What durations look like, for messages.

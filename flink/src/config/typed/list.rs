@@ -1,7 +1,7 @@
 //! Flink's lists: a YAML sequence, or parts between semicolons.
 
 use super::super::yaml;
-use super::is_java_blank;
+use crate::java_number::is_java_blank;
 
 /// What a list looks like, for messages.
 pub(super) const FORM: &str =

@@ -1,6 +1,6 @@
 //! Memory of TaskManager and JobManager.
 
-use crate::config::MemorySize;
+use crate::memory_size::MemorySize;
 use crate::options::Bounds;
 use crate::options::declare::{declare, key};
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::MILLISECONDS;
-use crate::config::MemorySize;
+use crate::memory_size::MemorySize;
 use crate::options::declare::{declare, key};
 use crate::options::{Bounds, Earlier, Kind};
 

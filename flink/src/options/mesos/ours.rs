@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::config::MemorySize;
+use crate::memory_size::MemorySize;
 use crate::options::Bounds;
 use crate::options::declare::{declare, key};
 

@@ -2,49 +2,49 @@
 
 use std::fmt::Write;
 
-use super::{Configuration, deprecated, secret};
+use super::check;
+use crate::config::Configuration;
 use crate::options;
 
-impl Configuration {
-    /// The value of `key`, everything that set it in the order in which it did, and what the table
-    /// of options says about it. Secrets are starred.
-    pub fn explain(&self, key: &str) -> String {
-        let known = options::find(key);
-        let shown = |value: &str| secret::shown(key, value).into_owned();
-        let mut text = match (self.get(key), known.and_then(|option| option.default)) {
-            (Some(value), _) => format!("{key} = {}\n", shown(value)),
-            (None, Some(default)) => format!("{key} = {default} (default)\n"),
-            (None, None) => format!("{key} is not set\n"),
-        };
-        for name in [key].iter().chain(deprecated::names(key)) {
-            self.explain_name(key, name, &mut text);
-        }
-        if let Some(option) = known {
-            // Writing to a text cannot fail.
-            writeln!(text, "  {}", option.meaning).ok();
-        }
-        for problem in
-            options::check(self).iter().filter(|problem| problem.key == key && known.is_some())
-        {
+/// The value of `key`, everything that set it in the order in which it did, and what the table of
+/// options and the check say about it. Secrets are starred.
+pub fn explain(config: &Configuration, key: &str) -> String {
+    let known = options::find(key);
+    let mut text = match (config.get(key), known.and_then(|option| option.default)) {
+        (Some(value), _) => format!("{key} = {}\n", Configuration::shown(key, value)),
+        (None, Some(default)) => format!("{key} = {default} (default)\n"),
+        (None, None) => format!("{key} is not set\n"),
+    };
+    text.push_str(&history(config, key));
+    if let Some(option) = known {
+        // Writing to a text cannot fail.
+        writeln!(text, "  {}", option.meaning).ok();
+        for problem in check(config).iter().filter(|problem| problem.key == key) {
             let kind = if problem.fatal { "error" } else { "warning" };
             writeln!(text, "  {kind}: {}", problem.message).ok();
         }
-        if known.is_none() && self.get(key).is_none() {
-            text.push_str(&guess(key));
-        }
-        text
+    } else if config.get(key).is_none() {
+        text.push_str(&guess(key));
     }
+    text
+}
 
-    fn explain_name(&self, key: &str, name: &str, text: &mut String) {
-        let Some(entry) = self.named(name) else { return };
-        let wins = self.entry(key).is_some_and(|winner| winner.key == name);
-        for (number, setting) in entry.settings.iter().enumerate() {
-            let value = secret::shown(key, &setting.value);
-            let under = if name == key { String::new() } else { format!(" as {name}") };
-            let won = if wins && number + 1 == entry.settings.len() { "  <- wins" } else { "" };
-            writeln!(text, "  {value}  from {}{under}{won}", setting.source).ok();
+/// A line for everything that set the key, under its own name and then under its old ones.
+fn history(config: &Configuration, key: &str) -> String {
+    let mut text = String::new();
+    let mut is_decided = false;
+    for name in [key].iter().chain(options::deprecated_names(key)) {
+        let under = if *name == key { String::new() } else { format!(" as {name}") };
+        let mut settings = config.settings_named(name).peekable();
+        let wins = !is_decided && settings.peek().is_some();
+        is_decided |= wins;
+        while let Some((value, source)) = settings.next() {
+            let value = Configuration::shown(key, value);
+            let won = if wins && settings.peek().is_none() { "  <- wins" } else { "" };
+            writeln!(text, "  {value}  from {source}{under}{won}").ok();
         }
     }
+    text
 }
 
 /// The options that may be meant by a key that there is not.
@@ -66,8 +66,8 @@ fn guess(key: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Source;
     use super::*;
+    use crate::config::Source;
 
     #[test]
     fn every_source_is_told_and_which_won() {
@@ -81,22 +81,22 @@ mod tests {
         config.set("web.port", "1", Source::Environment("FLINK_PROPERTIES".to_owned()));
         let expected = "rest.port = 9090\n  8081  from /etc/flink/config.yaml:12\n  9090  from -D  <- wins\n  \
                         1  from environment variable FLINK_PROPERTIES as web.port\n  port of the REST API and the web page\n";
-        assert_eq!(config.explain("rest.port"), expected);
+        assert_eq!(explain(&config, "rest.port"), expected);
     }
 
     #[test]
     fn a_key_that_is_not_set_has_its_default() {
         let config = Configuration::new();
-        assert!(config.explain("rest.port").starts_with("rest.port = 8081 (default)\n"));
-        assert_eq!(config.explain("my.own.key"), "my.own.key is not set\n");
+        assert!(explain(&config, "rest.port").starts_with("rest.port = 8081 (default)\n"));
+        assert_eq!(explain(&config, "my.own.key"), "my.own.key is not set\n");
     }
 
     #[test]
     fn a_key_that_is_no_option_is_told_with_what_may_be_meant() {
         let config = Configuration::new();
-        let near = config.explain("mesos.mster");
+        let near = explain(&config, "mesos.mster");
         assert!(near.ends_with("unknown option; did you mean mesos.master?\n"), "{near}");
-        let below = config.explain("mesos.worker");
+        let below = explain(&config, "mesos.worker");
         assert!(
             below.contains("options with this prefix: ")
                 && below.contains("mesos.worker.kill-grace"),
@@ -108,7 +108,7 @@ mod tests {
     fn a_wrong_value_is_told() {
         let mut config = Configuration::new();
         config.set("taskmanager.heap.mb", "1024m", Source::DynamicProperty);
-        let told = config.explain("taskmanager.heap.mb");
+        let told = explain(&config, "taskmanager.heap.mb");
         assert!(told.contains("error: '1024m' is not a whole number"), "{told}");
     }
 
@@ -129,7 +129,7 @@ mod tests {
                 value,
                 Source::File { path: "/etc/flink/config.yaml".into(), line: Some(1) },
             );
-            let text = config.explain(key);
+            let text = explain(&config, key);
             assert!(!text.contains("hush") && text.contains("config.yaml:1"), "{text}");
         }
     }

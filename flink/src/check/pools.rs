@@ -3,15 +3,16 @@
 
 use std::ops::RangeInclusive;
 
-use super::flink::{
+use super::Problem;
+use crate::config::{Configuration, Source};
+use crate::options::ConfigOption;
+use crate::options::flink::{
     PEKKO_CLIENT_SOCKET_WORKER_POOL_POOL_SIZE_FACTOR,
     PEKKO_CLIENT_SOCKET_WORKER_POOL_POOL_SIZE_MAX, PEKKO_CLIENT_SOCKET_WORKER_POOL_POOL_SIZE_MIN,
     PEKKO_FORK_JOIN_EXECUTOR_PARALLELISM_FACTOR, PEKKO_FORK_JOIN_EXECUTOR_PARALLELISM_MAX,
     PEKKO_FORK_JOIN_EXECUTOR_PARALLELISM_MIN, PEKKO_SERVER_SOCKET_WORKER_POOL_POOL_SIZE_FACTOR,
     PEKKO_SERVER_SOCKET_WORKER_POOL_POOL_SIZE_MAX, PEKKO_SERVER_SOCKET_WORKER_POOL_POOL_SIZE_MIN,
 };
-use super::{ConfigOption, Problem};
-use crate::config::{Configuration, Source};
 
 struct Pool {
     /// Threads for each core.

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use super::flink::{HEARTBEAT_INTERVAL as INTERVAL, HEARTBEAT_TIMEOUT as TIMEOUT};
-use super::{ConfigOption, Problem};
+use super::Problem;
 use crate::config::{Configuration, Source};
+use crate::options::ConfigOption;
+use crate::options::flink::{HEARTBEAT_INTERVAL as INTERVAL, HEARTBEAT_TIMEOUT as TIMEOUT};
 
 /// Why no process of Flink would start with these heartbeats. Values of another form have a problem
 /// of their own.

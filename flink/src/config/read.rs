@@ -1,73 +1,13 @@
-//! An option as its readers use it: its declaration, and the type of its value.
+//! Values read as the type that an option's declaration has, within its bounds.
 //!
-//! [`Configuration::read`] takes it and gives a value of that type, or the declared default. So
-//! neither a key nor a default is written where an option is read.
+//! [`Configuration::read`] takes an option and gives a value of its type, or the declared default.
+//! So neither a key nor a default is written where an option is read.
 
-use std::fmt;
-use std::marker::PhantomData;
 use std::time::Duration;
 
-use super::{Declaration, Kind, range};
-use crate::config::{Configuration, ConfigurationError, MemorySize};
-
-/// An option whose value is a `T`: an `Option` if readers must know that nothing is configured, any
-/// other type if it has a default.
-pub struct ConfigOption<T> {
-    pub(super) declaration: Declaration,
-    value: PhantomData<fn() -> T>,
-}
-
-impl<T> ConfigOption<T> {
-    pub(super) const fn new(declaration: Declaration) -> Self {
-        Self { declaration, value: PhantomData }
-    }
-
-    /// Its key.
-    pub const fn key(&self) -> &'static str {
-        self.declaration.key
-    }
-
-    /// What the keys begin with of an option of which the user names a part, such as
-    /// `mesos.artifacts.<name>`.
-    pub const fn prefix(&self) -> &'static str {
-        let key = self.key().as_bytes();
-        let mut end = 0;
-        while end < key.len() && key[end] != b'<' {
-            end += 1;
-        }
-        self.key().split_at(end).0
-    }
-
-    /// The key of an option of which the user names a part, with this name.
-    pub fn named(&self, name: &str) -> String {
-        let (prefix, rest) = self.key().split_at(self.prefix().len());
-        let after = rest.split_once('>').map_or("", |(_, after)| after);
-        format!("{prefix}{name}{after}")
-    }
-
-    /// What is known of it.
-    pub const fn declaration(&self) -> &Declaration {
-        &self.declaration
-    }
-}
-
-impl<T> AsRef<str> for ConfigOption<T> {
-    fn as_ref(&self) -> &str {
-        self.key()
-    }
-}
-
-impl<T> From<&ConfigOption<T>> for String {
-    fn from(option: &ConfigOption<T>) -> Self {
-        option.key().to_owned()
-    }
-}
-
-impl<T> fmt::Display for ConfigOption<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.key())
-    }
-}
+use super::typed::{Typed, Written};
+use super::{Configuration, ConfigurationError, MemorySize, Shape};
+use crate::options::{Amount, Bounds, ConfigOption, Declaration, OptionType};
 
 impl Configuration {
     /// What is configured for this option, within its bounds, or its default.
@@ -97,15 +37,23 @@ impl Configuration {
     pub fn text(&self, option: &ConfigOption<String>) -> &str {
         self.get(option).or(option.declaration().default).unwrap_or_default()
     }
+
+    /// What is allowed for `key`, if its value has the right form and is out of the bounds of this
+    /// option as one Flink line reads it.
+    pub(crate) fn beyond(&self, key: &str, option: &Declaration) -> Option<String> {
+        let bounds = option.bounds()?;
+        let amount = match bounds {
+            Bounds::Integer(..) => Amount::Integer(self.get_i64(key).ok()??),
+            Bounds::Number(..) => Amount::Number(self.get_f64(key).ok()??),
+            Bounds::Duration(..) => Amount::Duration(self.get_duration(key).ok()??),
+            Bounds::Memory(..) => Amount::Memory(self.get_memory(key).ok()??.0),
+        };
+        (!bounds.contain(amount)).then(|| option.allowed()).flatten()
+    }
 }
 
 /// What an option can be read as.
-pub trait Value: Sized {
-    /// What its text looks like.
-    const KIND: Kind;
-    /// Whether there is no value where none is configured and there is no default.
-    const NEEDS_DEFAULT: bool = true;
-
+pub trait Value: OptionType + Sized {
     /// What is configured under this key, within the declared bounds, or the declared default.
     fn read(
         config: &Configuration,
@@ -115,10 +63,14 @@ pub trait Value: Sized {
 }
 
 /// A type whose values have one text each.
-trait Parsed: Sized {
-    const KIND: Kind;
-
+trait Parsed: OptionType + Sized {
     fn parsed(config: &Configuration, key: &str) -> Result<Option<Self>, ConfigurationError>;
+
+    /// The value of this text, an option's default.
+    fn of(text: Written<'_>) -> Option<Self>;
+
+    /// How much it is, if it has bounds.
+    fn amount(&self) -> Option<Amount>;
 }
 
 fn configured<T: Parsed>(
@@ -126,16 +78,27 @@ fn configured<T: Parsed>(
     option: &Declaration,
     key: &str,
 ) -> Result<Option<T>, ConfigurationError> {
-    match range::beyond(config, key, &option.as_read_by(config.version())) {
-        Some(allowed) => Err(config.out_of_range(key, allowed)),
-        None => T::parsed(config, key),
+    // Where the Flink that reads it has another type for it, its bounds are of that type.
+    if !option.earlier.is_empty()
+        && let Some(allowed) = config.beyond(key, &option.as_read_by(config.version()))
+    {
+        return Err(config.out_of_range(key, allowed));
     }
+    let value = T::parsed(config, key).map_err(|error| match config.beyond(key, option) {
+        // The bounds of an option are narrower than those of its type.
+        Some(allowed) => config.out_of_range(key, allowed),
+        None => error,
+    })?;
+    if option.earlier.is_empty()
+        && let Some(amount) = value.as_ref().and_then(T::amount)
+        && option.bounds().is_some_and(|bounds| !bounds.contain(amount))
+    {
+        return Err(config.out_of_range(key, option.allowed().unwrap_or_default()));
+    }
+    Ok(value)
 }
 
 impl<T: Parsed> Value for Option<T> {
-    const KIND: Kind = T::KIND;
-    const NEEDS_DEFAULT: bool = false;
-
     fn read(
         config: &Configuration,
         option: &Declaration,
@@ -146,8 +109,6 @@ impl<T: Parsed> Value for Option<T> {
 }
 
 impl<T: Parsed> Value for T {
-    const KIND: Kind = T::KIND;
-
     fn read(
         config: &Configuration,
         option: &Declaration,
@@ -156,44 +117,58 @@ impl<T: Parsed> Value for T {
         if let Some(value) = configured(config, option, key)? {
             return Ok(value);
         }
-        let alone = config.alone(key, option.default.unwrap_or_default());
         // There is one: `ConfigOption::checked`.
-        T::parsed(&alone, key)?.ok_or_else(|| alone.out_of_range(key, "a default".to_owned()))
+        let default = option.default.unwrap_or_default();
+        T::of(config.written(key, default, Shape::Text))
+            .ok_or_else(|| config.out_of_range(key, "a default".to_owned()))
     }
 }
 
 macro_rules! parsed {
-    ($($value:ty: $kind:ident = $get:ident;)+) => {$(
+    ($($value:ty = $get:ident, $amount:expr;)+) => {$(
         impl Parsed for $value {
-            const KIND: Kind = Kind::$kind;
-
             fn parsed(config: &Configuration, key: &str) -> Result<Option<Self>, ConfigurationError> {
                 config.$get(key)
+            }
+
+            fn of(text: Written<'_>) -> Option<Self> {
+                Typed::of(text)
+            }
+
+            fn amount(&self) -> Option<Amount> {
+                let amount: fn(&Self) -> Option<Amount> = $amount;
+                amount(self)
             }
         }
     )+};
 }
 
 parsed! {
-    i64: Integer = get_i64;
-    f64: Number = get_f64;
-    f32: Number = get_f32;
-    bool: Boolean = get_bool;
-    Duration: Duration = get_duration;
-    MemorySize: Memory = get_memory;
-    Vec<String>: List = get_list;
-    Vec<(String, String)>: Map = get_map;
+    i64 = get_i64, |number| Some(Amount::Integer(*number));
+    f64 = get_f64, |number| Some(Amount::Number(*number));
+    f32 = get_f32, |number| Some(Amount::Number(f64::from(*number)));
+    bool = get_bool, |_| None;
+    Duration = get_duration, |duration| Some(Amount::Duration(*duration));
+    MemorySize = get_memory, |size| Some(Amount::Memory(size.0));
+    Vec<String> = get_list, |_| None;
+    Vec<(String, String)> = get_map, |_| None;
 }
 
 macro_rules! whole {
     ($($value:ident)+) => {$(
         impl Parsed for $value {
-            const KIND: Kind = Kind::Integer;
-
             fn parsed(config: &Configuration, key: &str) -> Result<Option<Self>, ConfigurationError> {
                 let Some(number) = config.get_i64(key)? else { return Ok(None) };
                 let allowed = || format!("0 to {}", Self::MAX);
                 Self::try_from(number).map(Some).map_err(|_| config.out_of_range(key, allowed()))
+            }
+
+            fn of(text: Written<'_>) -> Option<Self> {
+                Self::try_from(<i64 as Typed>::of(text)?).ok()
+            }
+
+            fn amount(&self) -> Option<Amount> {
+                i64::try_from(*self).ok().map(Amount::Integer)
             }
         }
     )+};
@@ -202,20 +177,25 @@ macro_rules! whole {
 whole!(u16 u32 u64 usize);
 
 impl Parsed for String {
-    const KIND: Kind = Kind::Text;
-
     fn parsed(config: &Configuration, key: &str) -> Result<Option<Self>, ConfigurationError> {
         Ok(config.get(key).map(str::to_owned))
+    }
+
+    fn of(text: Written<'_>) -> Option<Self> {
+        Some(text.as_str().to_owned())
+    }
+
+    fn amount(&self) -> Option<Amount> {
+        None
     }
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::super::declare::key;
-    use super::super::{check, flink, mesos};
+    use super::super::Source;
     use super::*;
-    use crate::config::Source;
+    use crate::options::mesos;
 
     fn with(key: &str, value: &str) -> Configuration {
         let mut config = Configuration::new();
@@ -245,29 +225,9 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_gets_the_error_that_the_check_reports() {
-        for value in ["many", "-1", "100001", "9223372036854775808"] {
-            let config = with("mesos.workers", value);
-            let error = config.read(&mesos::WORKERS).unwrap_err().to_string();
-            let reported = check(&config)[0].to_string();
-            assert!(
-                reported.starts_with(error.trim_end_matches(" (from -D)")),
-                "{error}, {reported}"
-            );
-        }
-    }
-
-    #[test]
     fn a_whole_number_that_its_type_cannot_hold_is_out_of_range() {
-        let without_bounds: ConfigOption<Option<u16>> = key("some.port");
+        let without_bounds: ConfigOption<Option<u16>> = crate::options::key("some.port");
         let error = with("some.port", "65536").read(&without_bounds).unwrap_err().to_string();
         assert_eq!(error, "some.port: 65536 is out of range (0 to 65535)");
-    }
-
-    #[test]
-    fn keys_of_which_the_user_names_a_part_begin_with_the_rest() {
-        assert_eq!(mesos::ARTIFACT.prefix(), "mesos.artifacts.");
-        assert_eq!(mesos::WORKERS.prefix(), "mesos.workers");
-        assert_eq!(flink::EXTERNAL_RESOURCE_AMOUNT.named("gpu"), "external-resource.gpu.amount");
     }
 }

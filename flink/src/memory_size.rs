@@ -46,7 +46,7 @@ impl FromStr for MemorySize {
     /// Flink's `MemorySize.parse`: digits, blanks, a unit in any case.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let refused = || NotAMemorySize(text.to_owned());
-        let (number, unit) = super::typed::split_number(text);
+        let (number, unit) = crate::java_number::split_number(text);
         let number: u64 = number.parse().map_err(|_| refused())?;
         let scale = if unit.is_empty() {
             1
