@@ -276,7 +276,7 @@ async fn run(
         let parts = setup.parts(uris, leadership).await?;
         match Box::pin(Shell::start(parts, &console)).await?.run(&mut signals).await? {
             Outcome::Deposed => {
-                console.report("deposed", "Another application master may lead now.", json!({}))
+                console.report("deposed", "Another application master may lead now.", json!({}));
             }
             outcome => break outcome,
         }

@@ -337,7 +337,7 @@ mod tests {
         let (read_end, write_end) = nix::unistd::pipe().unwrap();
         let path = format!("/dev/fd/{}", read_end.as_raw_fd());
         let endless = std::thread::spawn(move || {
-            _ = std::fs::File::from(write_end).write_all(&vec![b'x'; 1 << 20])
+            _ = std::fs::File::from(write_end).write_all(&vec![b'x'; 1 << 20]);
         });
         let error = read_secret(Path::new(&path)).unwrap_err().to_string();
         assert_eq!(error, format!("{path} is too large: more than 64 KB"));

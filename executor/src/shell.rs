@@ -257,7 +257,7 @@ impl Shell {
                 self.sender = Some(Sender::start(Arc::clone(&connection), inbox.clone()));
                 self.subscription =
                     Some(Subscription::start(connection, tasks, updates, inbox, move || {
-                        workspace.prepare_once()
+                        workspace.prepare_once();
                     }));
             }
             Output::Note(status) => {

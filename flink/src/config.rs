@@ -251,7 +251,7 @@ impl Configuration {
         self.entry(key).into_iter().flat_map(Entry::all)
     }
 
-    /// Everything that set this very name, and not an old one of it, in order.
+    /// Everything that set this very name, and not an old one of it, the first one first.
     pub(crate) fn settings_named(&self, name: &str) -> impl Iterator<Item = (&str, &Source)> {
         self.named(name).into_iter().flat_map(Entry::all)
     }

@@ -201,7 +201,7 @@ impl Core {
             Input::Disconnected => self.disconnected(),
             Input::FrameworkRemoved => self.framework_removed(),
             Input::ForgetFramework => {
-                self.forget_framework("the framework was forgotten as configured", Vec::new())
+                self.forget_framework("the framework was forgotten as configured", Vec::new());
             }
             Input::Offers(offers) => self.offers(offers),
             Input::Rescinded(offer) => self.rescinded(&offer),

@@ -202,7 +202,7 @@ impl Driver {
                 self.feed(Input::Stored(number)).await;
             }
             Reason::Inspected(inspection) => {
-                self.feed(Input::MasterInspected(Box::new(inspection))).await
+                self.feed(Input::MasterInspected(Box::new(inspection))).await;
             }
             Reason::Deadline => self.feed(Input::Tick).await,
         }

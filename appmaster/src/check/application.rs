@@ -156,7 +156,7 @@ fn find_class(
             java.version
         )),
         (Some((_, jar)), _) => {
-            report.fact(format!("the application is {class} of {}", jar.display()))
+            report.fact(format!("the application is {class} of {}", jar.display()));
         }
     }
 }

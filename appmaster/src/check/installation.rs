@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use flink::{
-    check::check,
+    check::check as check_options,
     command::{self, CommandError, Directories},
     config::Configuration,
     home::FlinkHome,
@@ -59,7 +59,7 @@ pub(super) fn check(subject: &Subject, lookup: &Lookup, report: &mut Report) -> 
     let home = plan::home(request).map_err(|e| report.error(e)).ok()?;
     report.fact(format!("Flink {} in {}", home.version, home.path.display()));
     let config = configuration(&home, request, report)?;
-    for problem in check(&config) {
+    for problem in check_options(&config) {
         if problem.fatal { report.error(problem) } else { report.warning(problem) }
     }
     // The Mesos for a laptop has a fixed address, and no containers.

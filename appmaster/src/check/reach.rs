@@ -63,7 +63,7 @@ pub(super) async fn zookeeper(options: &ZooKeeperOptions, report: &mut Report) -
             return state;
         }
         Err(e @ TrialError::Unreachable(_)) => {
-            report.error(format!("{HIGH_AVAILABILITY_ZOOKEEPER_QUORUM}: {e}"))
+            report.error(format!("{HIGH_AVAILABILITY_ZOOKEEPER_QUORUM}: {e}"));
         }
         Err(e @ TrialError::Refused(_)) => {
             report.error(format!(

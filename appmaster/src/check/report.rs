@@ -101,7 +101,7 @@ impl Report {
         }
         match error.key().and_then(|key| config.source(key)) {
             Some(origin) if !matches!(error, SettingsError::Form(_)) => {
-                self.error(format!("{text} (from {origin})"))
+                self.error(format!("{text} (from {origin})"));
             }
             _ => self.error(text),
         }

@@ -104,7 +104,7 @@ async fn connection(
             Some(acceptor) => match timeout(HEAD, acceptor.accept(socket)).await {
                 Ok(Ok(socket)) => converse(socket, routes, here).await,
                 Ok(Err(error)) => {
-                    debug!(%peer, %error, "TLS handshake with the control API failed")
+                    debug!(%peer, %error, "TLS handshake with the control API failed");
                 }
                 Err(_) => debug!(%peer, "TLS handshake with the control API timed out"),
             },

@@ -84,7 +84,7 @@ impl Shell<'_> {
                 console.report("store-away", text, json!({}));
             }
             Notice::StoreBack => {
-                console.report("store-back", "State is persisted again.", json!({}))
+                console.report("store-back", "State is persisted again.", json!({}));
             }
             Notice::Unknown(worker) => {
                 let text = format!("Killing unknown task {worker}");

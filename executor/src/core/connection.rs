@@ -67,7 +67,7 @@ impl Connection {
                 self.state = State::Disconnected(Attempts::new(now, deadline));
             }
             State::Connecting(attempts) | State::Disconnected(attempts) => {
-                attempts.failed(now, self.longest_pause)
+                attempts.failed(now, self.longest_pause);
             }
             State::GivenUp => {}
         }

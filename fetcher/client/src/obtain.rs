@@ -51,7 +51,7 @@ pub async fn obtain(
             Err(Setback::Everywhere(error)) => return Err(error),
             Err(Setback::Absent(reason)) => tracing::info!(reason, "Fetching without a sidecar"),
             Err(Setback::Here(reason)) => {
-                tracing::warn!(reason, "The sidecar failed; fetching without it")
+                tracing::warn!(reason, "The sidecar failed; fetching without it");
             }
         }
         progress.send_replace(Progress::default());

@@ -95,11 +95,12 @@ fn head(request: &httparse::Request<'_, '_>) -> Result<Head, Status> {
             name if name.eq_ignore_ascii_case(PEER_HEADER) => head.peer = Some(value.to_owned()),
             name if name.eq_ignore_ascii_case(AVOID_HEADER) => head.avoid = Some(value.to_owned()),
             name if name.eq_ignore_ascii_case(HOLDER_HEADER) => {
-                head.holder = Some(value.to_owned())
+                head.holder = Some(value.to_owned());
             }
             name if name.eq_ignore_ascii_case(FAULT_HEADER) => head.fault = Some(value.to_owned()),
             "connection" => {
-                head.close |= value.split(',').any(|word| word.trim().eq_ignore_ascii_case("close"))
+                head.close |=
+                    value.split(',').any(|word| word.trim().eq_ignore_ascii_case("close"));
             }
             // Bodies are never read, and the bytes of one would be taken for the next request.
             "content-length" if value != "0" => return Err(Status::BodyNotAllowed),

@@ -121,7 +121,7 @@ impl Invocation {
         match &cli.config {
             Some(file) => sources.read_file(file)?,
             None if fs_err::exists(DEFAULT_FILE).unwrap_or(true) => {
-                sources.read_file(DEFAULT_FILE.as_ref())?
+                sources.read_file(DEFAULT_FILE.as_ref())?;
             }
             None => {}
         }

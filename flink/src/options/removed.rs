@@ -1,4 +1,4 @@
-//! Keys of earlier Flinks that are no options any more.
+//! Keys of earlier Flinks that are no longer options.
 
 /// Keys that earlier Flinks had on Mesos, and what replaces them.
 pub(crate) const GONE: &[(&str, &str)] = &[

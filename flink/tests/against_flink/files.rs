@@ -322,8 +322,11 @@ fn yaml_file(random: &mut StdRng) -> String {
                 }
             }
             _ => {
-                text +=
-                    &format!("f{i}.g: {}{}\n", scalar(random), [" # c", ""].choose(random).unwrap())
+                text += &format!(
+                    "f{i}.g: {}{}\n",
+                    scalar(random),
+                    [" # c", ""].choose(random).unwrap()
+                );
             }
         }
     }

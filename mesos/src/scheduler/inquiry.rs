@@ -98,7 +98,7 @@ impl<'a> Inquiry<'a> {
                         .ok();
                 }
                 status if status.is_redirection() => {
-                    self.target.host = leader_of(&self.target, &answer).ok()?
+                    self.target.host = leader_of(&self.target, &answer).ok()?;
                 }
                 status => {
                     tracing::debug!(master = %self.target, path, %status, "The master does not say what it knows.");

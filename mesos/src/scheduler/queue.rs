@@ -92,7 +92,7 @@ impl CallQueue {
                 // Sending fails if the caller gave up.
                 (Some(done), result) => drop(done.send(result)),
                 (None, Err(error)) => {
-                    tracing::warn!(call = r#type.as_str_name(), %error, "Call lost")
+                    tracing::warn!(call = r#type.as_str_name(), %error, "Call lost");
                 }
                 (None, Ok(())) => {}
             }

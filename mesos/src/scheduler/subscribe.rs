@@ -83,7 +83,7 @@ pub(super) async fn subscribe(
         match answer.status() {
             StatusCode::OK => return accepted(target, connection, answer),
             status if status.is_redirection() => {
-                target.host = leader_of(&target, &answer).map_err(Refusal::Retry)?
+                target.host = leader_of(&target, &answer).map_err(Refusal::Retry)?;
             }
             status => {
                 return Err(refusal(

@@ -34,7 +34,7 @@ fn main() {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["match"] => println!("{:.4}", matching(1000, "", 21)),
         ["match-10k"] => {
-            row("match-10k", matching(10_000, "@zone:GROUP_BY:3,rack:LIKE:r.*", 7), "ms")
+            row("match-10k", matching(10_000, "@zone:GROUP_BY:3,rack:LIKE:r.*", 7), "ms");
         }
         ["growth"] => growth(),
         ["offer-latency"] => latency(),

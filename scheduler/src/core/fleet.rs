@@ -84,7 +84,7 @@ impl Indexes {
             return;
         }
         let count = |of: &mut usize, before: bool, after: bool| {
-            *of = *of + usize::from(after) - usize::from(before)
+            *of = *of + usize::from(after) - usize::from(before);
         };
         count(&mut self.ready, before.ready, after.ready);
         count(&mut self.present, before.present, after.present);

@@ -223,7 +223,7 @@ impl Core {
         match self.offers_wanted {
             Some(true) => self.offers_wanted_sent = self.now,
             Some(false) if self.now.since(self.offers_wanted_sent) >= SUPPRESS_LAG => {
-                self.offers_wanted = None
+                self.offers_wanted = None;
             }
             _ => {}
         }

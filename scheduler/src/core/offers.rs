@@ -379,7 +379,7 @@ impl SampleValues {
         match value {
             None => self.none = true,
             Some(value) if self.values.len() < MOST_VALUES => {
-                drop(self.values.insert(value.clone()))
+                drop(self.values.insert(value.clone()));
             }
             Some(value) => self.more |= !self.values.contains(value),
         }
@@ -405,7 +405,7 @@ impl Refusals {
                 seen.add(value.as_ref());
             }
             Refusal::Avoided(why, _) => {
-                *self.avoided.entry((*why).to_owned()).or_insert(0) += offers
+                *self.avoided.entry((*why).to_owned()).or_insert(0) += offers;
             }
             Refusal::Shortage(shortage) => {
                 let new = || (shortage.clone(), 0);

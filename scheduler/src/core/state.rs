@@ -187,7 +187,7 @@ impl State {
                 self.draining.remove(agent);
             }
             Change::Generation(generation, pace) => {
-                (self.generation, self.restart) = (*generation, *pace)
+                (self.generation, self.restart) = (*generation, *pace);
             }
             Change::End(ended) => self.ended = Some(ended.clone()),
         }

@@ -62,7 +62,7 @@ impl Core {
         match (Meaning::of(status.state), self.fleet.get(&id).is_some()) {
             (Some(meaning), true) => self.known(&id, meaning, &status),
             (Some(Meaning::Preparing | Meaning::Running | Meaning::Ending), false) => {
-                self.unknown(id, &status)
+                self.unknown(id, &status);
             }
             (Some(Meaning::Over(_)), false) => drop(self.unknown_tasks.remove(&id)),
             // An unreachable unknown task needs no action, and neither does a state that this

@@ -97,7 +97,7 @@ impl Harness {
             for output in self.core.handle(self.now, input) {
                 match output {
                     Output::Store(number, changes) if self.hold_stores => {
-                        self.held.push((number, changes))
+                        self.held.push((number, changes));
                     }
                     Output::Store(number, changes) => {
                         for change in &changes {

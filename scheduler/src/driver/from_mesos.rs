@@ -33,11 +33,11 @@ impl Driver {
                 self.options.offer_constraints = None;
             }
             Some(SchedulerEvent::Rejected { reason }) if is_framework_removed(&reason) => {
-                self.start_over().await
+                self.start_over().await;
             }
             // A framework without tasks can be replaced without loss.
             Some(SchedulerEvent::Unknown { .. }) if self.core.workers().is_empty() => {
-                self.start_over().await
+                self.start_over().await;
             }
             Some(SchedulerEvent::Unknown { reason }) => {
                 let id = self.framework.id.as_ref().map_or("", |id| &id.value);

@@ -31,10 +31,10 @@ impl Driver {
                 }
                 Output::Accept { offers, launches } => self.accept(offers, &launches),
                 Output::Decline(offers, refuse) => {
-                    self.mesos.send(calls::decline(offers, refuse.as_secs_f64()))
+                    self.mesos.send(calls::decline(offers, refuse.as_secs_f64()));
                 }
                 Output::AcceptInverse(offers) => {
-                    self.mesos.send(calls::accept_inverse_offers(offers))
+                    self.mesos.send(calls::accept_inverse_offers(offers));
                 }
                 Output::DeclineInverse(offers, refuse) => {
                     self.mesos.send(calls::decline_inverse_offers(offers, refuse.as_secs_f64()));
@@ -53,7 +53,7 @@ impl Driver {
                     self.mesos.send(calls::shutdown(executor, v1::AgentId { value: agent }));
                 }
                 Output::Acknowledge { agent, task, uuid } => {
-                    self.mesos.send(calls::acknowledge(agent, task, uuid))
+                    self.mesos.send(calls::acknowledge(agent, task, uuid));
                 }
                 Output::Reconcile(workers) => {
                     let tasks = workers.iter().map(|(worker, agent)| {

@@ -194,7 +194,7 @@ impl World {
                 self.feed_core(master, Input::Rescinded(id));
             }
             FromMaster::InverseOffer(offer) => {
-                self.feed_core(master, Input::InverseOffers(vec![*offer]))
+                self.feed_core(master, Input::InverseOffers(vec![*offer]));
             }
             FromMaster::InverseRescinded(id) => self.feed_core(master, Input::InverseRescinded(id)),
             FromMaster::Update(status) => {

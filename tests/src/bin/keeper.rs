@@ -136,10 +136,10 @@ fn reap(ended: &mut Vec<(i32, Value)>) {
     loop {
         match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
             Ok(WaitStatus::Exited(pid, code)) => {
-                ended.push((pid.as_raw(), json!({ "code": code })))
+                ended.push((pid.as_raw(), json!({ "code": code })));
             }
             Ok(WaitStatus::Signaled(pid, signal, _)) => {
-                ended.push((pid.as_raw(), json!({ "signal": signal as i32 })))
+                ended.push((pid.as_raw(), json!({ "signal": signal as i32 })));
             }
             Ok(WaitStatus::StillAlive) | Err(_) => return,
             Ok(_) => {}

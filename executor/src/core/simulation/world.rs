@@ -234,7 +234,7 @@ impl World {
                 self.launch(*id, Input::Launch(Box::new(task)));
             }
             Action::LaunchGroup(id) if connected => {
-                self.launch(*id, Input::LaunchGroup(vec![task(TASKS[*id])]))
+                self.launch(*id, Input::LaunchGroup(vec![task(TASKS[*id])]));
             }
             Action::Kill(id, grace) if connected => {
                 let (task_id, grace) = (TASKS[*id].to_owned(), grace.map(Duration::from_millis));
@@ -250,7 +250,7 @@ impl World {
                 self.at_agent.extend(delivered.as_ref().map(key));
             }
             Action::LoseSend if connected && self.on_the_wire.pop_front().is_some() => {
-                self.handle(Input::SendFailed)
+                self.handle(Input::SendFailed);
             }
             Action::Acknowledge(index) if connected && !self.at_agent.is_empty() => {
                 let key = self.at_agent.remove(index % self.at_agent.len());
@@ -286,7 +286,7 @@ impl World {
             }
             Action::Registered if self.process.is_some() => self.handle(Input::Registered),
             Action::Unregistered if self.process.is_some() => {
-                self.handle(Input::Unregistered("so".into()))
+                self.handle(Input::Unregistered("so".into()));
             }
             Action::WorkDone => self.work_done(),
             Action::WorkFailed if self.work.take().is_some() => {

@@ -214,9 +214,9 @@ impl Cache {
                 if is_temporary && is_old(&entry, PARTIAL_FOR) {
                     let is_folder = entry.metadata()?.is_dir();
                     if is_folder {
-                        remove_folder(&entry.path())?
+                        remove_folder(&entry.path())?;
                     } else {
-                        remove_if_there(&entry.path())?
+                        remove_if_there(&entry.path())?;
                     }
                 }
             }

@@ -57,7 +57,7 @@ impl Meter {
     /// Subtracts bytes that were wrong.
     pub(crate) fn take_back(&self, bytes: u64) {
         self.progress.send_modify(|progress| {
-            progress.bytes_done = progress.bytes_done.saturating_sub(bytes)
+            progress.bytes_done = progress.bytes_done.saturating_sub(bytes);
         });
     }
 

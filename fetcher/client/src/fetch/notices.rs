@@ -84,10 +84,10 @@ async fn deliver(
     match &answer {
         Ok(answer) if answer.status().is_success() => {}
         Ok(answer) => {
-            tracing::debug!(?notice, status = %answer.status(), "The artifact server rejected a notice")
+            tracing::debug!(?notice, status = %answer.status(), "The artifact server rejected a notice");
         }
         Err(error) => {
-            tracing::debug!(?notice, %error, "Cannot send a notice to the artifact server")
+            tracing::debug!(?notice, %error, "Cannot send a notice to the artifact server");
         }
     }
     answer.is_ok()

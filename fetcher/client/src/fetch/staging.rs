@@ -148,7 +148,7 @@ impl Staging {
                 Kind::File(_) | Kind::Executable(_) => finish(&self.file(entry), entry.mode())?,
                 // The archive is unpacked by now.
                 Kind::Archive(..) => {
-                    fs_err::remove_file(self.file(entry)).map_err(FetchError::Disk)?
+                    fs_err::remove_file(self.file(entry)).map_err(FetchError::Disk)?;
                 }
             }
         }

@@ -42,7 +42,7 @@ fn one(entry: &mut tar::Entry<'_, impl Read>, tree: &mut Tree<'_>) -> Result<(),
     };
     match kind {
         EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
-            tree.file(&name, mode, entry)?
+            tree.file(&name, mode, entry)?;
         }
         EntryType::Directory => tree.folder(&name, mode)?,
         EntryType::Symlink => tree.link(&name, &target(entry)?)?,

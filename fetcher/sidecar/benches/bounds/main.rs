@@ -31,7 +31,7 @@ fn main() {
         ["crowd", address] => crowd::come(address),
         ["serve", folder] => served::serve(folder),
         ["unpack", format, folder] => {
-            fetcher_tests::heavy::unpack_here(format.parse().unwrap(), folder.as_ref())
+            fetcher_tests::heavy::unpack_here(format.parse().unwrap(), folder.as_ref());
         }
         ["ask", socket, manifest, url] => neighbours::ask(socket, manifest, url),
         _ => {

@@ -162,7 +162,7 @@ impl Simulation {
                 }
                 Event::Answer(message) => self.answer(message),
                 Event::AtPeer(agent, connection, peer, guessed) => {
-                    self.at_peer(agent, connection, peer, guessed)
+                    self.at_peer(agent, connection, peer, guessed);
                 }
                 Event::End(flow, version) => self.end(End { flow, version, at }),
             }
@@ -232,7 +232,7 @@ impl Simulation {
                 self.holders.announce(now, address(agent), all).ok();
             }
             Message::Lacks(agent, blob) => {
-                self.holders.report(now, address(agent), &self.blobs[blob].digest, true)
+                self.holders.report(now, address(agent), &self.blobs[blob].digest, true);
             }
         }
     }

@@ -61,18 +61,18 @@ impl Core {
             }
             call::Type::Revive => self.revive(framework, &call.revive.unwrap_or_default().roles),
             call::Type::Suppress => {
-                self.suppress(framework, call.suppress.unwrap_or_default().roles)
+                self.suppress(framework, call.suppress.unwrap_or_default().roles);
             }
             call::Type::Kill => self.kill(framework, call.kill.unwrap_or_default()),
             call::Type::Shutdown => self.shutdown(framework, call.shutdown.unwrap_or_default()),
             call::Type::Acknowledge => {
-                self.acknowledge(framework, &call.acknowledge.unwrap_or_default())
+                self.acknowledge(framework, &call.acknowledge.unwrap_or_default());
             }
             call::Type::Reconcile => {
-                self.reconcile(framework, &call.reconcile.unwrap_or_default().tasks)
+                self.reconcile(framework, &call.reconcile.unwrap_or_default().tasks);
             }
             call::Type::Message => {
-                self.message_to_executor(framework, call.message.unwrap_or_default())
+                self.message_to_executor(framework, call.message.unwrap_or_default());
             }
             // The real allocator takes requests for resources and does nothing with them.
             call::Type::Request => {}

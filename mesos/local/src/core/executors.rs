@@ -39,7 +39,7 @@ impl Core {
         let registering = matches!(executor.phase, Phase::Registering(_));
         match kind {
             call::Type::Subscribe => {
-                self.executor_subscribed(&key, stream, call.subscribe.unwrap_or_default())
+                self.executor_subscribed(&key, stream, call.subscribe.unwrap_or_default());
             }
             call::Type::Heartbeat => {}
             _ if registering => return Err(Refusal::Forbidden("Executor is not subscribed")),

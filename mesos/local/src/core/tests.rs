@@ -99,7 +99,7 @@ impl Bench {
         for output in self.core.take_outputs() {
             match output {
                 Output::Scheduler(stream, event) if stream == self.stream => {
-                    self.events.push(*event)
+                    self.events.push(*event);
                 }
                 Output::Scheduler(..) => {}
                 Output::Executor(_, event) => self.to_executors.push(*event),

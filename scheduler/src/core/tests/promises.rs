@@ -111,7 +111,7 @@ fn there_are_never_more_workers_than_target_plus_surge() {
                 1 => drop(harness.feed(Input::Drain(agent))),
                 2 => drop(harness.feed(Input::Undrain(agent))),
                 3..6 => {
-                    drop(harness.feed(Input::Offers(vec![offer(&format!("o{step}"), &agent, 9)])))
+                    drop(harness.feed(Input::Offers(vec![offer(&format!("o{step}"), &agent, 9)])));
                 }
                 6 => drop(harness.wait(dice.random_range(0..40))),
                 _ => {

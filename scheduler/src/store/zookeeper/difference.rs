@@ -52,7 +52,7 @@ pub(super) fn difference(from: &State, to: &State) -> Vec<Operation> {
     // First, so that nobody finds the rest missing without the reason.
     match (&from.ended, &to.ended) {
         (None, Some(ended)) => {
-            operations.push(Operation::Create(Node::Ended, record::encode_ended(ended)))
+            operations.push(Operation::Create(Node::Ended, record::encode_ended(ended)));
         }
         (Some(before), Some(ended)) if before != ended => {
             operations.push(Operation::Set(Node::Ended, record::encode_ended(ended)));
@@ -78,7 +78,7 @@ pub(super) fn difference(from: &State, to: &State) -> Vec<Operation> {
         match from.workers.get(id) {
             None => operations.push(Operation::Create(node, record::encode_worker(worker))),
             Some(before) if before != worker => {
-                operations.push(Operation::Set(node, record::encode_worker(worker)))
+                operations.push(Operation::Set(node, record::encode_worker(worker)));
             }
             Some(_) => {}
         }

@@ -69,7 +69,7 @@ impl World {
             }
             Output::AcceptInverse(offers) => self.call(master, Call::AcceptInverse(values(offers))),
             Output::DeclineInverse(offers, refuse) => {
-                self.call(master, Call::DeclineInverse(values(offers), refuse))
+                self.call(master, Call::DeclineInverse(values(offers), refuse));
             }
             Output::Suppress => {
                 self.masters[master].offers_wanted = false;

@@ -77,7 +77,7 @@ impl World {
                 }
             }
             Event::Launch { agent, registration, task } => {
-                self.agent_launch(agent, registration, task)
+                self.agent_launch(agent, registration, task);
             }
             Event::Kill { agent, id } => self.agent_kill(agent, &id),
             Event::Shutdown { agent, id } => self.agent_shutdown(agent, &id),
