@@ -1,10 +1,10 @@
 //! Flink, seen from outside: what its configuration means, and how its processes are started.
 //!
 //! A [`config::Configuration`] is read from Flink's files, dynamic properties and the environment,
-//! as the release in question ([`version`]) reads them, and checked ([`check`]) against the table of
-//! [`options`]. From it come the memory sizes ([`memory`]) that Flink's own scripts would compute
-//! and the java command lines ([`command`]) that they would run, without a shell and without a
-//! second JVM. [`exception`] finds in a log what ended a process.
+//! as the release in question ([`version`]) reads them, and checked ([`check`]) against the table
+//! of [`options`]. From it come the memory sizes ([`memory`]) that Flink's own scripts would
+//! compute and the java command lines ([`command`]) that they would run, without a shell and
+//! without a second JVM. [`exception`] finds in a log what ended a process.
 //!
 //! Nothing here talks to a network or keeps a process: the only program ever run is `java
 //! -version`.

@@ -2,9 +2,9 @@
 //! meaning, which Flink versions know it, and which read it as another type.
 //!
 //! The user's reference is printed from it ([`reference()`]), a configuration is checked against it
-//! ([`crate::check`]), and the old names that [`crate::config`] looks under are its. Each option has the
-//! type that readers get ([`ConfigOption`]), and what the programs of this project read has a name
-//! too: readers take the declaration, and with it key, bounds and default.
+//! ([`crate::check`]), and the old names that [`crate::config`] looks under are its. Each option
+//! has the type that readers get ([`ConfigOption`]), and what the programs of this project read has
+//! a name too: readers take the declaration, and with it key, bounds and default.
 
 mod bounds;
 mod declare;

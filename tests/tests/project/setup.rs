@@ -150,8 +150,8 @@ fn no_script_names_a_host() {
     }
 }
 
-/// The output of `make check` about advisories, with a `cargo-deny` that runs these scripts for `fetch`
-/// and `check`.
+/// The output of `make check` about advisories, with a `cargo-deny` that runs these scripts for
+/// `fetch` and `check`.
 fn advisories(fetch: &str, check: &str, deny: &str) -> Output {
     let folder = tempfile::tempdir().unwrap();
     let (program, settings) = (folder.path().join("cargo-deny"), folder.path().join("deny.toml"));
