@@ -50,7 +50,7 @@ impl Shell<'_> {
                 }
                 console.waiting(&format!("Retrying Mesos in {retry_in:.1?}: {reason}"));
             }
-            Event::Notice(notice) => self.notice(notice),
+            Event::Notice(notice) => self.notice(&notice),
             Event::Stored(number) => self.keep_promises(number),
             Event::CameUp { worker, steps, timeline } => {
                 let text = format!("{worker} came up: {steps}");

@@ -379,7 +379,7 @@ impl SampleValues {
         match value {
             None => self.none = true,
             Some(value) if self.values.len() < MOST_VALUES => {
-                drop(self.values.insert(value.clone()));
+                self.values.insert(value.clone());
             }
             Some(value) => self.more |= !self.values.contains(value),
         }

@@ -218,6 +218,42 @@ async fn unauthenticated_answers(url: &str, paths: &[&str]) -> Vec<(String, Stri
     said
 }
 
+/// No file of Mesos or in a sandbox contains a secret, except files of this worker that only their
+/// owner can read.
+fn assert_secrets_are_the_workers_alone(work_dir: &Path, worker: &str) {
+    let marked = marked_files(work_dir);
+    let names: Vec<_> = marked.iter().filter_map(|path| path.file_name()?.to_str()).collect();
+    assert!(names.contains(&"licence") && names.contains(&"config.yaml"), "{marked:?}");
+    for path in &marked {
+        let credentials = path.parent() == Some(work_dir);
+        let mode = fs_err::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert!(
+            credentials || path.display().to_string().contains(worker),
+            "a secret is in {}",
+            path.display()
+        );
+        assert!(
+            credentials || mode.trailing_zeros() >= 6,
+            "{} is open to others: {mode:o}",
+            path.display()
+        );
+    }
+    assert_eq!(
+        names.iter().filter(|name| **name == "config.yaml").count(),
+        1,
+        "one configuration: {marked:?}"
+    );
+    let is_masters =
+        |text: &[u8]| String::from_utf8_lossy(text).contains(&format!("masters-{}", MARK.as_str()));
+    let masters: Vec<_> =
+        marked.iter().filter(|path| is_masters(&fs_err::read(path).unwrap())).collect();
+    assert_eq!(
+        masters,
+        Vec::<&PathBuf>::new(),
+        "a secret of the application master reached a worker"
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn no_planted_secret_is_visible_outside_the_workers_own_files() {
     let mark = MARK.as_str();
@@ -298,39 +334,7 @@ async fn no_planted_secret_is_visible_outside_the_workers_own_files() {
     let is_workers = |line: &String| line.contains("TaskManagerRunner") && line.contains(&worker);
     assert!(!environments.is_empty() && environments.iter().all(is_workers), "{environments:?}");
 
-    // No file of Mesos or in a sandbox contains a secret, except files that only their owner can
-    // read.
-    let marked = marked_files(mesos.work_dir());
-    let names: Vec<_> = marked.iter().filter_map(|path| path.file_name()?.to_str()).collect();
-    assert!(names.contains(&"licence") && names.contains(&"config.yaml"), "{marked:?}");
-    for path in &marked {
-        let credentials = path.parent() == Some(mesos.work_dir());
-        let mode = fs_err::metadata(path).unwrap().permissions().mode() & 0o777;
-        assert!(
-            credentials || path.display().to_string().contains(&worker),
-            "a secret is in {}",
-            path.display()
-        );
-        assert!(
-            credentials || mode.trailing_zeros() >= 6,
-            "{} is open to others: {mode:o}",
-            path.display()
-        );
-    }
-    assert_eq!(
-        names.iter().filter(|name| **name == "config.yaml").count(),
-        1,
-        "one configuration: {marked:?}"
-    );
-    let is_masters =
-        |text: &[u8]| String::from_utf8_lossy(text).contains(&format!("masters-{mark}"));
-    let masters: Vec<_> =
-        marked.iter().filter(|path| is_masters(&fs_err::read(path).unwrap())).collect();
-    assert_eq!(
-        masters,
-        Vec::<&PathBuf>::new(),
-        "a secret of the application master reached a worker"
-    );
+    assert_secrets_are_the_workers_alone(mesos.work_dir(), &worker);
     for kept in [zookeeper.work_dir(), &storage] {
         assert_eq!(marked_files(kept), Vec::<PathBuf>::new());
     }

@@ -27,6 +27,7 @@ impl World {
         steps
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm for each kind of event")]
     fn happen(&mut self, event: Event) {
         if let Some(master) = self.concerns(&event)
             && self.masters[master].stalled_until > self.now
