@@ -3,7 +3,7 @@
 use std::fmt;
 
 use common::addresses::without_users;
-use scheduler::{driver::DriverError, store::StoreError};
+use scheduler::NeedsAPerson;
 
 /// An error for people, by who can fix it.
 #[derive(Debug)]
@@ -37,15 +37,9 @@ impl Failure {
     }
 }
 
-impl From<StoreError> for Failure {
+impl<E: NeedsAPerson> From<E> for Failure {
     /// What a person must resolve before the next start counts as an error of configuration.
-    fn from(error: StoreError) -> Self {
-        if error.needs_a_person() { Self::usage(error) } else { Self::other(error) }
-    }
-}
-
-impl From<DriverError> for Failure {
-    fn from(error: DriverError) -> Self {
+    fn from(error: E) -> Self {
         if error.needs_a_person() { Self::usage(error) } else { Self::other(error) }
     }
 }

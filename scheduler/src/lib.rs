@@ -10,5 +10,8 @@ pub mod election;
 pub mod executors;
 pub mod finish;
 pub mod launch;
+mod needs_a_person;
 pub mod store;
 pub mod takeover;
+
+pub use needs_a_person::NeedsAPerson;

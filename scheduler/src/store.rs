@@ -24,7 +24,10 @@ pub(crate) use self::{
     mirror::Mirror,
     zookeeper::{failed, look},
 };
-use crate::core::state::{Change, State};
+use crate::{
+    NeedsAPerson,
+    core::state::{Change, State},
+};
 
 /// Why the store could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -68,9 +71,8 @@ pub enum StoreError {
     },
 }
 
-impl StoreError {
-    /// Whether a person must resolve it before the next start.
-    pub fn needs_a_person(&self) -> bool {
+impl NeedsAPerson for StoreError {
+    fn needs_a_person(&self) -> bool {
         match self {
             Self::Io { .. } | Self::Locked(_) | Self::Deposed => false,
             Self::Untrusted(_) | Self::Corrupt { .. } | Self::ZooKeeper { .. } => true,

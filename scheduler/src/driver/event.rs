@@ -5,7 +5,10 @@ use std::time::Duration;
 use mesos::scheduler::SchedulerError;
 use serde_json::Value;
 
-use crate::core::{ids::WorkerId, message::Notice};
+use crate::{
+    NeedsAPerson,
+    core::{ids::WorkerId, message::Notice},
+};
 
 /// What has happened, in the order in which it did.
 #[derive(Debug)]
@@ -77,9 +80,8 @@ pub enum DriverError {
     ConnectionEnded,
 }
 
-impl DriverError {
-    /// Whether a person must resolve it before the next start.
-    pub fn needs_a_person(&self) -> bool {
+impl NeedsAPerson for DriverError {
+    fn needs_a_person(&self) -> bool {
         match self {
             Self::Options(_) | Self::UnknownFramework(_) | Self::Rejected { .. } => true,
             Self::Orphans(_) | Self::Reopening(_) | Self::TakenOver(_) | Self::ConnectionEnded => {

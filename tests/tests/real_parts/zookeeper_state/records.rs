@@ -2,6 +2,7 @@
 
 use fs_err as fs;
 use scheduler::{
+    NeedsAPerson as _,
     core::{
         ids::WorkerId,
         state::{Change, Ended},
