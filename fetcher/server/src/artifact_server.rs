@@ -168,7 +168,7 @@ impl ArtifactServer {
 
     /// The token of a worker; it stays the same until it is revoked.
     pub fn issue_token(&self, worker: &str) -> Token {
-        self.shared.site.tokens.issue(worker)
+        self.token_issuer()(worker)
     }
 
     /// Issues tokens like [`Self::issue_token`], from wherever it is kept.
