@@ -51,7 +51,27 @@ pub struct ContainerSpec {
     pub configuration: Configuration,
 }
 
-/// Why the overlays could not be collected.
+impl ContainerSpec {
+    /// Files that could not be shipped because they cannot be read. Opens each file: blocking.
+    pub fn unreadable(&self) -> impl Iterator<Item = OverlayError> {
+        let opened = self.artifacts.iter().map(|file| common::files::open(&file.source));
+        opened.filter_map(Result::err).map(OverlayError::Io)
+    }
+}
+
+/// Why the overlays could not be collected: all problems, in the order of the overlays.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+pub struct OverlayErrors(Vec<OverlayError>);
+
+impl OverlayErrors {
+    /// Each of them; there is at least one.
+    pub fn iter(&self) -> impl Iterator<Item = &OverlayError> {
+        self.0.iter()
+    }
+}
+
+/// Why an overlay could not be collected.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OverlayError {
@@ -228,34 +248,23 @@ const OVERLAYS: [Collect; 11] = [
     user_artifacts::collect,
 ];
 
-/// Runs every overlay in upstream's order; the first of the [`problems`] is the error.
+/// Runs every overlay in upstream's order, also after a problem in one of them.
+///
+/// # Errors
+/// All problems, with the files among what could be collected that cannot be read.
 pub fn collect(
     home: &FlinkHome,
     config: &Configuration,
     lookup: &dyn Fn(&str) -> Option<String>,
-) -> Result<ContainerSpec, OverlayError> {
-    let mut draft = draft(&Master { home, config, lookup });
-    if !draft.problems.is_empty() {
-        return Err(draft.problems.swap_remove(0));
+) -> Result<ContainerSpec, OverlayErrors> {
+    let Draft { artifacts, environment, configuration, problems, .. } =
+        draft(&Master { home, config, lookup });
+    let artifacts = artifacts.into_values().collect();
+    let spec = ContainerSpec { artifacts, environment, configuration };
+    if problems.is_empty() {
+        return Ok(spec);
     }
-    Ok(ContainerSpec {
-        artifacts: draft.artifacts.into_values().collect(),
-        environment: draft.environment,
-        configuration: draft.configuration,
-    })
-}
-
-/// Everything that keeps the overlays from being collected, and files that they would ship but that
-/// cannot be read.
-pub fn problems(
-    home: &FlinkHome,
-    config: &Configuration,
-    lookup: &dyn Fn(&str) -> Option<String>,
-) -> Vec<OverlayError> {
-    let draft = draft(&Master { home, config, lookup });
-    let unreadable =
-        draft.artifacts.values().filter_map(|file| common::files::open(&file.source).err());
-    draft.problems.into_iter().chain(unreadable.map(OverlayError::Io)).collect()
+    Err(OverlayErrors(problems.into_iter().chain(spec.unreadable()).collect()))
 }
 
 fn draft(master: &Master<'_>) -> Draft {

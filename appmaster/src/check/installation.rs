@@ -164,16 +164,20 @@ fn files(
     lookup: &Lookup,
     report: &mut Report,
 ) -> Vec<String> {
-    for problem in overlay::problems(home, config, lookup) {
-        report.error(problem);
-    }
     if !home.conf_dir.join("log4j-console.properties").is_file() {
         let folder = home.conf_dir.display();
         report.warning(format!(
             "{folder}: without log4j-console.properties Flink's processes log nothing"
         ));
     }
-    let Ok(spec) = overlay::collect(home, config, lookup) else { return Vec::new() };
+    let spec = match overlay::collect(home, config, lookup) {
+        Ok(spec) => spec,
+        Err(problems) => {
+            problems.iter().for_each(|problem| report.error(problem));
+            return Vec::new();
+        }
+    };
+    spec.unreadable().for_each(|problem| report.error(problem));
     let values = worker::names_of_secrets(&spec);
     report.fact(shipped(&spec, !values.is_empty()));
     let files = spec.artifacts.into_iter().filter(|file| file.secret).map(|file| file.target);

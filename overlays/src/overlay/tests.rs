@@ -43,7 +43,7 @@ impl Installation {
         fs_err::os::unix::fs::symlink(self.path(to), self.path(link)).unwrap();
     }
 
-    fn collect(&self) -> Result<ContainerSpec, OverlayError> {
+    fn collect(&self) -> Result<ContainerSpec, OverlayErrors> {
         self.collect_with(None, &[])
     }
 
@@ -51,12 +51,19 @@ impl Installation {
         &self,
         conf: Option<&Path>,
         environment: &[(&str, &str)],
-    ) -> Result<ContainerSpec, OverlayError> {
+    ) -> Result<ContainerSpec, OverlayErrors> {
         let home = FlinkHome::open(&self.path("flink"), conf).unwrap();
         let lookup = |name: &str| {
             environment.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
         };
         super::collect(&home, &self.config, &lookup)
+    }
+
+    /// The only problem.
+    fn problem(&self) -> OverlayError {
+        let mut problems = self.collect().unwrap_err().0;
+        assert_eq!(problems.len(), 1, "{problems:#?}");
+        problems.remove(0)
     }
 }
 
@@ -224,7 +231,7 @@ fn collecting_leaves_the_distribution_as_it_was() {
 fn a_variable_that_no_process_can_have_is_refused_with_its_key() {
     for (name, value) in [("A=B", "x"), ("A\0B", "x"), ("", "x"), ("A", "x\0y")] {
         let key = format!("containerized.taskmanager.env.{name}");
-        let error = Installation::new(&[]).set(&key, value).collect().unwrap_err();
+        let error = Installation::new(&[]).set(&key, value).problem();
         assert!(
             matches!(&error, OverlayError::VariableName { key: named, .. } if *named == key),
             "{error}"
@@ -481,10 +488,7 @@ fn two_files_for_one_place_are_refused_with_both() {
     for (one, other) in [("x", "x/y/z"), ("x/y/z", "x")] {
         let both = Installation::new(&[]).set(&format!("mesos.artifacts.{one}"), &a);
         let both = both.set(&format!("mesos.secret-artifacts.{other}"), &b);
-        assert!(
-            matches!(both.collect(), Err(OverlayError::Clash { .. })),
-            "a file cannot be a folder"
-        );
+        assert!(matches!(both.problem(), OverlayError::Clash { .. }), "a file cannot be a folder");
     }
 }
 
@@ -496,8 +500,7 @@ fn every_problem_is_told_not_only_the_first() {
         .set("security.ssl.truststore", "/no/truststore")
         .set("mesos.artifacts.../x", "/tmp")
         .set("mesos.secret-artifacts.key", "/no/key");
-    let home = FlinkHome::open(&master.path("flink"), None).unwrap();
-    let problems = super::problems(&home, &master.config, &|_| None);
+    let problems = master.collect().unwrap_err();
     let said: Vec<_> = problems.iter().map(ToString::to_string).collect();
     let expected = [
         "login.keytab",
@@ -508,14 +511,17 @@ fn every_problem_is_told_not_only_the_first() {
     ];
     assert_eq!(said.len(), expected.len(), "{said:#?}");
     assert!(said.iter().zip(expected).all(|(said, part)| said.contains(part)), "{said:#?}");
-    assert_eq!(master.collect().unwrap_err().to_string(), said[0]);
+    assert_eq!(problems.to_string(), said.join("\n"));
 }
 
 #[test]
-fn a_sound_installation_has_no_problems() {
-    let master = Installation::new(&[]);
-    let home = FlinkHome::open(&master.path("flink"), None).unwrap();
-    assert!(super::problems(&home, &master.config, &|_| None).is_empty());
+fn a_file_that_cannot_be_read_is_named() {
+    let installation = Installation::new(&["flink/lib/gone.jar"]);
+    let spec = installation.collect().unwrap();
+    assert_eq!(spec.unreadable().count(), 0);
+    fs_err::remove_file(installation.path("flink/lib/gone.jar")).unwrap();
+    let problems: Vec<_> = spec.unreadable().map(|problem| problem.to_string()).collect();
+    assert!(matches!(&problems[..], [one] if one.contains("lib/gone.jar")), "{problems:?}");
 }
 
 #[test]
