@@ -1,0 +1,73 @@
+//! What the operator can ask of the application master.
+
+use scheduler::core::{message::Input, state::Move};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio::sync::oneshot;
+
+/// A command of the operator.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Command {
+    /// Move workers off this agent, given by id or host name, and launch none there.
+    Drain {
+        /// The agent.
+        agent: String,
+    },
+    /// Allow launches on the agent again.
+    Undrain {
+        /// The agent.
+        agent: String,
+    },
+    /// Replace all workers, one after the other.
+    Restart {
+        /// Extra workers allowed during the restart.
+        surge: usize,
+        /// Number of workers that may be missing during the restart.
+        max_unavailable: usize,
+    },
+    /// Forget the failures on this agent, or on all.
+    ClearAgent {
+        /// The agent's id; `None` for all agents.
+        agent: Option<String>,
+    },
+    /// Stop the cluster and all standby application masters.
+    // The braces make serde refuse unknown fields.
+    Stop {},
+}
+
+impl Command {
+    /// The request to the application master, or the error in the command.
+    pub(crate) fn into_request(self) -> Result<Request, String> {
+        Ok(Request::Command(match self {
+            Self::Stop {} => return Ok(Request::Stop),
+            Self::Drain { agent } | Self::Undrain { agent } if agent.trim().is_empty() => {
+                return Err(format!("{agent:?} is not an agent: its id or host name is required"));
+            }
+            Self::Drain { agent } => Input::Drain(agent),
+            Self::Undrain { agent } => Input::Undrain(agent),
+            Self::Restart { surge, max_unavailable } => {
+                let pace = Move { surge, max_unavailable };
+                pace.check()?;
+                Input::Restart(pace)
+            }
+            Self::ClearAgent { agent } => Input::ClearAgent(agent),
+        }))
+    }
+}
+
+/// A request to the application master.
+#[derive(Debug)]
+pub(crate) enum Request {
+    Workers,
+    History,
+    Command(Input),
+    Stop,
+}
+
+/// A request that waits for its answer.
+#[derive(Debug)]
+pub(crate) struct PendingRequest {
+    pub(crate) request: Request,
+    pub(crate) answer: oneshot::Sender<Value>,
+}

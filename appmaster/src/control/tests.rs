@@ -1,0 +1,147 @@
+#![allow(clippy::unwrap_used)]
+use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+
+use super::{client::Client, *};
+
+const TOKEN: &str = "a-token-of-a-test";
+
+/// A server whose owner answers each request with its debug text.
+pub(super) async fn echo() -> (String, AbortOnDropHandle<()>) {
+    let token = Token::parse(TOKEN).unwrap();
+    let options = ControlOptions {
+        bind: ([127, 0, 0, 1], 0).into(),
+        token,
+        name: "here".to_owned(),
+        tls: None,
+    };
+    let server = ControlServer::start(options).await.unwrap();
+    let address = format!("http://{}", server.address());
+    assert_eq!(server.url(), address);
+    let task = tokio::spawn(async move {
+        let mut server = server;
+        while let Some(PendingRequest { request, answer }) = server.next().await {
+            _ = answer.send(json!(format!("{request:?}")));
+        }
+    });
+    (address, AbortOnDropHandle::new(task))
+}
+
+pub(super) fn client(address: &str) -> Client {
+    Client::new(address, Some(TOKEN), None).unwrap()
+}
+
+async fn post(address: &str, kind: &str, body: impl Into<reqwest::Body>) -> (u16, String) {
+    common::tls::install_provider();
+    let request =
+        reqwest::Client::new().post(format!("{address}/commands")).header("content-type", kind);
+    let answer = request.bearer_auth(TOKEN).body(body).send().await.unwrap();
+    (answer.status().as_u16(), answer.text().await.unwrap())
+}
+
+#[tokio::test]
+async fn a_command_reaches_the_owner_and_its_answer_the_operator() {
+    let (address, _server) = echo().await;
+    let client = client(&address);
+    let drain = Command::Drain { agent: "host-1".to_owned() };
+    assert_eq!(client.command(&drain).await.unwrap(), json!("Command(Drain(\"host-1\"))"));
+    assert_eq!(client.command(&Command::Stop {}).await.unwrap(), json!("Stop"));
+    assert_eq!(client.get("workers").await.unwrap(), json!("Workers"));
+}
+
+#[tokio::test]
+async fn a_restart_that_cannot_work_is_refused_with_the_reason() {
+    let (address, _server) = echo().await;
+    let client = client(&address);
+    for (surge, max_unavailable, expected) in
+        [(0, 0, "no worker can be replaced"), (usize::MAX, 1, "100000"), (1, usize::MAX, "100000")]
+    {
+        let error = client
+            .command(&Command::Restart { surge, max_unavailable })
+            .await
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn requests_without_the_token_are_refused() {
+    let (address, _server) = echo().await;
+    for shown in [None, Some("a-guess-of-a-test"), Some("")] {
+        let error = Client::new(&address, shown, None)
+            .unwrap()
+            .get("workers")
+            .await
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("token") && !error.contains(TOKEN), "{error}");
+    }
+    assert!(client(&address).get("workers").await.is_ok());
+}
+
+#[tokio::test]
+async fn a_command_without_the_json_content_type_or_with_unknown_fields_is_refused() {
+    let (address, _server) = echo().await;
+    let (status, _) = post(&address, "text/plain", r#"{"command":"drain","agent":"A"}"#).await;
+    assert_eq!(status, 415);
+    for body in [
+        r#"{"command":"stop","x":1}"#,
+        r#"{"command":"drain","agent":"A","force":true}"#,
+        r#"{"command":"undrain","agent":"A","force":true}"#,
+        r#"{"command":"restart","surge":1,"max_unavailable":0,"x":1}"#,
+        r#"{"command":"clear-agent","agent":null,"x":1}"#,
+    ] {
+        let (status, why) = post(&address, "application/json", body).await;
+        assert!(status == 422 && why.contains("unknown field"), "{body}: {status} {why}");
+    }
+    assert_eq!(post(&address, "application/json", r#"{"command":"stop"}"#).await.0, 200);
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_is_not_read_completely() {
+    let (address, _server) = echo().await;
+    let (status, why) = post(&address, "application/json", vec![b' '; 65 << 10]).await;
+    assert_eq!((status, why.contains("65536")), (413, true), "{why}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_brings_no_request_is_closed_after_ten_seconds() {
+    let (address, _server) = echo().await;
+    let address = address.trim_start_matches("http://");
+    let request = format!(
+        "GET /workers HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {TOKEN}\r\n\r\n"
+    );
+    for said in ["", "GET /workers HT", "GET /workers HTTP/1.1\r\nHost: x\r\n", &request] {
+        let mut socket = TcpStream::connect(address).await.unwrap();
+        socket.write_all(said.as_bytes()).await.unwrap();
+        let began = tokio::time::Instant::now();
+        let mut answer = Vec::new();
+        timeout(Duration::from_secs(30), socket.read_to_end(&mut answer))
+            .await
+            .expect("the end")
+            .unwrap();
+        assert!(began.elapsed() <= Duration::from_secs(11), "{said:?}: {:?}", began.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn idle_connections_take_a_bounded_number_of_descriptors_and_keep_no_operator_out() {
+    let (address, _server) = echo().await;
+    let there = address.trim_start_matches("http://").to_owned();
+    let mut idle = Vec::new();
+    let (most, most_of_each) = listener::room();
+    for _ in 0..most + 64 {
+        idle.push(TcpStream::connect(&there).await.unwrap());
+    }
+    assert_eq!(client(&address).get("workers").await.unwrap(), json!("Workers"));
+    let mut open = 0;
+    for socket in &mut idle {
+        let ended = timeout(Duration::from_millis(5), socket.read_u8()).await;
+        open += usize::from(ended.is_err());
+    }
+    assert!(open <= most_of_each, "{open} are open");
+}
