@@ -1,8 +1,9 @@
-//! Assembles the application master: checks the configuration, starts the parts in order and ends
-//! them.
+//! Assembles the application master: makes the plan, starts the parts in order and ends them.
 
+mod artifacts;
 mod cluster;
 mod heartbeats;
+mod job_manager;
 mod leadership_source;
 mod parts;
 mod self_check;
@@ -12,10 +13,9 @@ use std::{
     sync::Arc,
 };
 
-use anyhow::{Context as _, anyhow};
+use anyhow::Context as _;
 use fetcher_client::cache::PATH_VARIABLE;
 use fs_err::File;
-use mesos::master::MasterUrl;
 use mesos_local::{LocalCluster, LocalOptions};
 use scheduler::{
     election::Leadership,
@@ -25,67 +25,59 @@ use scheduler::{
 use serde_json::json;
 use tokio::task::spawn_blocking;
 
-pub use self::cluster::Cluster;
 use self::{
-    cluster::verdict,
+    cluster::{Cluster, verdict},
     leadership_source::{LeadershipSource, take_port_again},
     parts::Setup,
 };
 use crate::{
-    address::{self, Addresses, PortInUse},
-    check::{self, Subject},
     console::Console,
+    environment::Lookup,
     failure::Failure,
-    log_folder, persistent_cache,
-    plan::{self, Lookup, Plan, Request},
-    settings::{self, Endpoint, Settings, SettingsError, StateLocation},
+    log_folder,
+    plan::{self, Plan, Request},
+    report::Report,
+    settings::StateLocation,
     shell::{Outcome, Shell, Signals},
-    user_uris::{DownloadFolder, UserUris},
     working_folder::{self, WorkingFolder},
 };
 
 /// Runs a cluster on the configured Mesos until it ends.
 pub async fn on_mesos(
-    cluster: Cluster,
     request: Request,
     lookup: Arc<Lookup>,
     console: Console,
 ) -> Result<(), Failure> {
-    let plan = make_plan(&cluster, request, false, &lookup).await?;
-    let master = settings::master(&plan.config).map_err(Failure::usage)?;
+    raise_descriptors();
+    let cluster = Cluster::of(&request);
+    let plan = Plan::make(request, Arc::clone(&lookup)).await?;
     let work = working_folder().await?;
-    let log = log_folder(&plan, &lookup).await?;
-    let place = RunContext {
-        master,
-        any_port: false,
-        work: work.path().to_owned(),
-        work_lock: Some(work.lock()),
-        log,
-    };
+    let log = log_folder(plan.logs.clone()).await?;
+    let place = RunContext { work: work.path().to_owned(), work_lock: Some(work.lock()), log };
     Box::pin(run(cluster, plan, &lookup, console, place)).await
 }
 
 /// Runs a cluster on a Mesos inside this process until it ends.
 pub async fn local(
-    cluster: Cluster,
     request: Request,
     work_dir: Option<PathBuf>,
     lookup: Arc<Lookup>,
     console: Console,
 ) -> Result<(), Failure> {
-    let mut plan = make_plan(&cluster, request, true, &lookup).await?;
-    // The Mesos inside this process does not support offer constraints; the scheduler itself
-    // applies its constraints.
-    plan.settings.offer_constraints = None;
-    plan.settings.least_offer = None;
+    raise_descriptors();
+    let cluster = Cluster::of(&request);
+    let mut plan = Plan::make(request, Arc::clone(&lookup)).await?;
     let (work, temporary) = work_folder(work_dir).await?;
     let mesos =
         LocalCluster::start(local_options(&plan, &work, &*lookup)).await.map_err(Failure::other)?;
-    plan.settings.credential = Some(mesos.credential());
+    plan.master = mesos.master().parse().map_err(Failure::other)?;
+    plan.settings.framework.credential = Some(mesos.credential());
+    // The Mesos inside this process does not support offer constraints; the scheduler itself
+    // applies its constraints.
+    plan.settings.framework.offer_constraints = None;
+    plan.settings.framework.least_offer = None;
     let log = work.join("jobmanager").join("log");
     let place = RunContext {
-        master: mesos.master().parse().map_err(Failure::other)?,
-        any_port: true,
         log: log.clone(),
         work: work.clone(),
         work_lock: temporary.as_ref().map(WorkingFolder::lock),
@@ -122,28 +114,7 @@ fn raise_descriptors() {
     }
 }
 
-/// Checks everything, as `config check` does, before anything is started.
-async fn make_plan(
-    cluster: &Cluster,
-    request: Request,
-    local: bool,
-    lookup: &Arc<Lookup>,
-) -> Result<Plan, Failure> {
-    raise_descriptors();
-    let subject =
-        Subject { request: request.clone(), job: cluster.job().cloned(), offline: true, local };
-    let report = check::check(subject, lookup.clone()).await.map_err(Failure::other)?;
-    if let Some(refusal) = report.refusal() {
-        return Err(Failure::usage(anyhow!(refusal)));
-    }
-    let lookup = lookup.clone();
-    let plan =
-        spawn_blocking(move || Plan::make(&request, &*lookup)).await.map_err(Failure::other)?;
-    Ok(Plan { warnings: report.warnings(), ..plan? })
-}
-
-async fn log_folder(plan: &Plan, lookup: &Arc<Lookup>) -> Result<PathBuf, Failure> {
-    let wanted = plan::log_folder(&plan.home, &plan.config, &**lookup);
+async fn log_folder(wanted: PathBuf) -> Result<PathBuf, Failure> {
     let claimed =
         spawn_blocking(move || log_folder::claim(&wanted)).await.map_err(Failure::other)?;
     claimed.context("FLINK_LOG_DIR, env.log.dir").map_err(Failure::usage)
@@ -174,8 +145,8 @@ fn eprint_folder(folder: &Path) {
 /// An agent with room for all workers, whatever this machine has: its resources are counted, not
 /// enforced.
 fn local_options(plan: &Plan, work: &Path, lookup: &Lookup) -> LocalOptions {
-    let demand = &plan.settings.core.demand;
-    let room = |name: &str| (demand.total(name) * (plan.settings.workers + 1) as f64).ceil();
+    let workers = &plan.settings.workers;
+    let room = |name: &str| (workers.core.demand.total(name) * (workers.count + 1) as f64).ceil();
     // On this machine, workers find java and Hadoop where we do.
     let names = ["JAVA_HOME", "PATH", "HADOOP_CLASSPATH", "HADOOP_CONF_DIR"];
     let inherited = names.into_iter().filter_map(|name| Some((name.to_owned(), lookup(name)?)));
@@ -192,8 +163,6 @@ fn local_options(plan: &Plan, work: &Path, lookup: &Lookup) -> LocalOptions {
 }
 
 struct RunContext {
-    master: MasterUrl,
-    any_port: bool,
     work: PathBuf,
     work_lock: Option<Arc<File>>,
     log: PathBuf,
@@ -208,22 +177,11 @@ async fn run(
     place: RunContext,
 ) -> Result<(), Failure> {
     let mut signals = Signals::listen()?;
-    let in_use = match place.any_port {
-        true => PortInUse::TakeAnother,
-        // An earlier application master may still be running.
-        false if plan.settings.is_durable() => PortInUse::Later,
-        false => PortInUse::Refuse,
-    };
     let mut source = LeadershipSource::of(&plan.settings.state);
     if let Some(before) = source.look().await? {
-        take_port_again(&mut plan.config, before, &console).await;
+        take_port_again(&mut plan, before, &console).await;
     }
-    let addresses = address::settle(&mut plan.config, &place.master, &**lookup, in_use).await;
-    let (addresses, reservations) = addresses.map_err(Failure::usage)?;
-    let trusted = Trusted::read(&plan.settings, &addresses).await?;
-    for warning in &plan.warnings {
-        console.report("warning", &format!("Warning: {warning}"), json!({ "warning": warning }));
-    }
+    warn(&console, &plan.warnings);
     let text = format!(
         "flink-mesos {}: Flink {} with Java {}; JobManager logs in {}",
         common::version!(),
@@ -233,8 +191,8 @@ async fn run(
     );
     let fields = json!({ "flink": plan.home.version.to_string(), "java": plan.java.version, "logs": place.log });
     console.report("starting", &text, fields);
-    let setup = Setup { cluster, plan, lookup: lookup.clone(), addresses, trusted, place };
-    let fetch = || user_uris(&setup.plan, lookup, &setup.place.work, &console);
+    let setup = Setup { cluster, plan, lookup: Arc::clone(lookup), place };
+    let fetch = || setup.user_uris(&console);
     let mut uris = None;
     if matches!(source, LeadershipSource::Election(_)) {
         // A possible standby does the slow work in advance. No other process uses its folder.
@@ -267,11 +225,9 @@ async fn run(
                 () = signals.any() => break Outcome::Stopped,
             }),
         };
-        if in_use == PortInUse::Later {
-            tokio::select! {
-                free = setup.until_ports_are_free() => free?,
-                () = signals.any() => break Outcome::Stopped,
-            }
+        tokio::select! {
+            free = setup.until_ports_are_free() => free?,
+            () = signals.any() => break Outcome::Stopped,
         }
         let parts = setup.parts(uris, leadership).await?;
         match Box::pin(Shell::start(parts, &console)).await?.run(&mut signals).await? {
@@ -281,7 +237,6 @@ async fn run(
             outcome => break outcome,
         }
     };
-    drop(reservations);
     console.report("stopped", "Stopped.", json!({}));
     setup.cluster.verdict(outcome)
 }
@@ -295,73 +250,26 @@ async fn check_takeover(
     console: &Console,
 ) -> Result<(), Failure> {
     let (settings, state) = (&setup.plan.settings, &leadership.state);
-    let (wanted, forgotten) = (&settings.core.registration, settings.forget_framework.as_deref());
-    let mut found = takeover::differences(state, wanted, forgotten);
+    let (wanted, forgotten) =
+        (settings.framework.registration(), settings.framework.forgotten.as_deref());
+    let mut found = takeover::differences(state, &wanted, forgotten);
     if !matches!(settings.state, StateLocation::ZooKeeper(_)) {
         found.retain(|difference| matches!(difference, Difference::Refused(_)));
     }
     if let Some(at_master) = AtMaster::ask(&setup.scheduler_options(), state, forgotten).await {
-        found.extend(at_master.differences(state, wanted));
+        found.extend(at_master.differences(state, &wanted));
     }
-    for difference in found {
-        match difference {
-            Difference::Refused(text) => return Err(Failure::usage(anyhow!(text))),
-            Difference::Ignored(text) => {
-                console.report("warning", &format!("Warning: {text}"), json!({ "warning": text }));
-            }
-        }
+    let mut report = Report::default();
+    plan::note(found, &mut report);
+    if report.is_fatal() {
+        return Err(report.failure());
     }
+    warn(console, &report.warnings());
     Ok(())
 }
 
-/// The certificates to trust for servers that speak TLS, in PEM.
-struct Trusted {
-    rest: Option<String>,
-    artifacts: Option<String>,
-    control: Option<String>,
-}
-
-impl Trusted {
-    /// Reads them, and checks that they vouch for the servers under the names that clients use.
-    async fn read(settings: &Settings, addresses: &Addresses) -> Result<Self, Failure> {
-        let (tls, host) = (settings.tls.clone(), addresses.host.clone());
-        let artifacts_host = settings.artifact_server.host(&host).to_owned();
-        let control_host = settings.control.host(&host).to_owned();
-        let read = spawn_blocking(move || {
-            let pem = |endpoint: Option<Endpoint>, host: &str| {
-                endpoint
-                    .map(|endpoint| endpoint.trusted(host).map(|trust| trust.to_pem()))
-                    .transpose()
-            };
-            Ok(Self {
-                rest: pem(tls.rest, &host)?,
-                artifacts: pem(tls.artifacts, &artifacts_host)?,
-                control: pem(tls.control, &control_host)?,
-            })
-        });
-        read.await.map_err(Failure::other)?.map_err(|error: SettingsError| Failure::usage(error))
+fn warn(console: &Console, warnings: &[String]) {
+    for warning in warnings {
+        console.report("warning", &format!("Warning: {warning}"), json!({ "warning": warning }));
     }
-}
-
-/// Fetches the users' own files: next to the durable state if that is a folder, otherwise into the
-/// working folder.
-async fn user_uris(
-    plan: &Plan,
-    lookup: &Arc<Lookup>,
-    work: &Path,
-    console: &Console,
-) -> Result<UserUris, Failure> {
-    let (state, home, here) = (plan.settings.state.clone(), plan.home.path.clone(), lookup.clone());
-    let is_folder = matches!(state, StateLocation::Directory(_));
-    let cache = spawn_blocking(move || {
-        persistent_cache::folder(&state, &home, &*here).filter(|_| is_folder)
-    });
-    let downloads = match cache.await.map_err(Failure::other)? {
-        Some(cache) => DownloadFolder {
-            folder: cache.join("sources"),
-            record: Some(cache.join("sources.json")),
-        },
-        None => DownloadFolder { folder: work.join("sources"), record: None },
-    };
-    UserUris::fetch(&plan.settings.uris, downloads, &**lookup, console).await
 }

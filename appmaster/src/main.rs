@@ -3,14 +3,13 @@
 use std::{collections::HashMap, process::ExitCode, sync::Arc};
 
 use appmaster::{
-    address,
-    application::{self, Cluster},
-    check,
+    address, application, check,
     cli::{self, Cli, Command, Common, Config},
     console::{Console, several_lines},
+    environment::Lookup,
     failure::Failure,
-    operator,
-    plan::{self, Lookup},
+    operator, plan,
+    report::Report,
     settings,
 };
 use clap::Parser as _;
@@ -59,41 +58,24 @@ fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Session(common) => {
             let console = begin(&common)?;
-            runtime.block_on(application::on_mesos(
-                Cluster::Session,
-                common.request(environment),
-                lookup,
-                console,
-            ))
+            let request = common.request(environment);
+            runtime.block_on(application::on_mesos(request, lookup, console))
         }
         Command::Application(application) => {
             let console = begin(&application.common)?;
-            let (cluster, request) =
-                (Cluster::Application(application.job()), application.request(environment));
+            let (request, work_dir) = (application.request(environment), application.work_dir);
             if application.local {
-                return runtime.block_on(application::local(
-                    cluster,
-                    request,
-                    application.work_dir,
-                    lookup,
-                    console,
-                ));
+                return runtime.block_on(application::local(request, work_dir, lookup, console));
             }
-            runtime.block_on(application::on_mesos(cluster, request, lookup, console))
+            runtime.block_on(application::on_mesos(request, lookup, console))
         }
         Command::Workers(workers) => runtime.block_on(print(operator::operate(workers, &*lookup))),
         Command::Stop(contact) => runtime.block_on(print(operator::stop(contact, &*lookup))),
         Command::Config(config) => runtime.block_on(show(config, environment, lookup)),
         Command::Local(local) => {
             let console = begin(&local.common)?;
-            let request = local.common.request(environment);
-            runtime.block_on(application::local(
-                Cluster::Session,
-                request,
-                local.work_dir,
-                lookup,
-                console,
-            ))
+            let request = local.request(environment);
+            runtime.block_on(application::local(request, local.work_dir, lookup, console))
         }
     }
 }
@@ -107,15 +89,19 @@ async fn show(
         Config::Options => write(&flink::options::reference())?,
         Config::Explain { key, place } => {
             let request = place.request(environment);
-            let mut config = plan::configuration(&plan::home(&request)?, &request)?;
+            let mut report = Report::default();
+            let home = plan::home(&request, &mut report);
+            let config = home.and_then(|home| plan::configuration(&home, &request, &mut report));
+            let mut config = config.ok_or_else(|| report.failure())?;
             if let Ok(master) = settings::master(&config) {
                 address::explain(&mut config, &master, &*lookup).await;
             }
             write(&format!("{}\n", flink::check::explain(&config, &key).trim_end()))?;
         }
         Config::Check(check) => {
-            let report =
-                check::check(check.subject(environment), lookup).await.map_err(Failure::other)?;
+            let offline = check.offline;
+            let report = check::check(check.request(environment), offline, lookup);
+            let report = report.await.map_err(Failure::other)?;
             write(&report.to_string())?;
             if report.is_fatal() {
                 return Err(Failure::usage(anyhow::anyhow!("{}", report.verdict())));

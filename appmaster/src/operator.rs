@@ -12,8 +12,8 @@ use crate::{
         run_file::{self, RunFolderError, Running},
         view,
     },
+    environment::Lookup,
     failure::Failure,
-    plan::Lookup,
 };
 
 /// Variable with the token, for users who do not want it in a file.

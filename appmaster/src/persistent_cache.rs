@@ -10,7 +10,7 @@ use common::trusted_path::make_private;
 use fetcher_formats::Digest;
 use tracing::info;
 
-use crate::{plan::Lookup, settings::StateLocation};
+use crate::{environment::Lookup, settings::StateLocation};
 
 /// The folder, created if needed: in the durable state's directory, otherwise in the user's cache
 /// folder with one folder per distribution. `None` if neither exists. Blocks.

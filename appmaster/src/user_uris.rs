@@ -20,8 +20,8 @@ use tokio::{sync::watch, task::spawn_blocking};
 
 use crate::{
     console::Console,
+    environment::Lookup,
     failure::Failure,
-    plan::Lookup,
     settings::{TAKEN, TaskUri, TaskUris},
     working_folder::WorkingFolder,
 };

@@ -9,11 +9,11 @@ use flink::{
 };
 use scheduler::core::state::Ended;
 
-use crate::{failure::Failure, plan::Lookup, shell::Outcome};
+use crate::{environment::Lookup, failure::Failure, plan::Request, shell::Outcome};
 
 /// The kind of cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Cluster {
+pub(super) enum Cluster {
     /// Runs jobs until it is stopped.
     Session,
     /// Runs one application and ends with it.
@@ -21,6 +21,11 @@ pub enum Cluster {
 }
 
 impl Cluster {
+    /// The kind that is requested.
+    pub(super) fn of(request: &Request) -> Self {
+        request.job.clone().map_or(Self::Session, Self::Application)
+    }
+
     /// The JobManager's command. Blocks: it makes folders and links.
     pub(super) fn command(
         &self,
@@ -35,14 +40,6 @@ impl Cluster {
             Self::Application(job) => {
                 command::application(home, java, config, directories, job, lookup)
             }
-        }
-    }
-
-    /// The application's job.
-    pub(super) fn job(&self) -> Option<&Application> {
-        match self {
-            Self::Session => None,
-            Self::Application(job) => Some(job),
         }
     }
 

@@ -2,10 +2,7 @@
 
 use std::path::PathBuf;
 
-use flink::{
-    config::{Configuration, Source},
-    options::flink::{JOBMANAGER_RPC_BIND_PORT, JOBMANAGER_RPC_PORT},
-};
+use flink::config::Source;
 use scheduler::{
     core::state::State,
     election::{Candidate, Leadership},
@@ -14,7 +11,7 @@ use scheduler::{
 use serde_json::json;
 
 use super::parts::PORTS;
-use crate::{address, console::Console, failure::Failure, settings::StateLocation};
+use crate::{address, console::Console, failure::Failure, plan::Plan, settings::StateLocation};
 
 /// How this application master gets to act for the cluster.
 pub(super) enum LeadershipSource {
@@ -69,9 +66,7 @@ impl LeadershipSource {
 
 /// If any port will do for the JobManager, chooses the port at which the earlier TaskManagers look
 /// for it.
-pub(super) async fn take_port_again(config: &mut Configuration, before: &State, console: &Console) {
-    let any = matches!(config.read(&JOBMANAGER_RPC_PORT), Ok(0))
-        && !matches!(config.read(&JOBMANAGER_RPC_BIND_PORT), Ok(Some(1..)));
+pub(super) async fn take_port_again(plan: &mut Plan, before: &State, console: &Console) {
     let known = before
         .workers
         .values()
@@ -79,10 +74,10 @@ pub(super) async fn take_port_again(config: &mut Configuration, before: &State, 
         .find_map(|worker| worker.origin.as_ref());
     let number =
         known.and_then(|origin| origin.job_manager.rsplit_once(':')?.1.parse::<u16>().ok());
-    let Some(number) = number.filter(|_| any) else { return };
+    let Some(number) = number.filter(|_| plan.ports.is_any_rpc()) else { return };
     if address::becomes_free(number, PORTS).await {
-        let source = Source::Computed("the port at which the earlier TaskManagers look for it");
-        config.set(&JOBMANAGER_RPC_PORT, number.to_string(), source);
+        let reason = Source::Computed("the port at which the earlier TaskManagers look for it");
+        plan.ports.take_rpc(&mut plan.config, number, reason);
     } else {
         let text = format!(
             "Port {number}, where the TaskManagers look for the JobManager, is in use: replacing the TaskManagers."

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 
 use super::{Application, Common, ConfigSources};
-use crate::{check::Subject, plan::Request};
+use crate::plan::Request;
 
 pub(super) const LONG_ABOUT: &str = "\
 Check the whole installation without starting anything. Prints every problem in one list; the exit code is 64 if there is one.
@@ -38,23 +38,20 @@ pub enum Start {
 }
 
 impl Check {
-    /// The subject of the check. Options before the subcommand apply to it too.
-    pub fn subject(self, environment: Vec<(String, String)>) -> Subject {
-        let Self { place, offline, start } = self;
-        let (start, job, local) = match start {
-            None => (Request { environment, ..Request::default() }, None, false),
-            Some(Start::Session(common)) => (common.request(environment), None, false),
-            Some(Start::Application(application)) => {
-                (application.request(environment), Some(application.job()), application.local)
-            }
+    /// What is checked. Options before the subcommand apply to it too.
+    pub fn request(self, environment: Vec<(String, String)>) -> Request {
+        let Self { place, start, .. } = self;
+        let start = match start {
+            None => Request { environment, ..Request::default() },
+            Some(Start::Session(common)) => common.request(environment),
+            Some(Start::Application(application)) => application.request(environment),
         };
-        let request = Request {
+        Request {
             flink_home: start.flink_home.or(place.flink_home),
             conf_dir: start.conf_dir.or(place.conf_dir),
             dynamic: place.dynamic.into_iter().chain(start.dynamic).collect(),
             ..start
-        };
-        Subject { request, job, offline, local }
+        }
     }
 }
 
@@ -81,13 +78,10 @@ mod tests {
         ];
         let cli = Cli::try_parse_from(["flink-mesos"].iter().chain(&arguments)).unwrap();
         let Command::Config(Config::Check(check)) = cli.command else { panic!("not a check") };
-        let subject = check.subject(Vec::new());
-        assert!(subject.offline);
-        assert_eq!(subject.request.dynamic, ["a=1", "a=2"], "the later one wins");
-        assert_eq!(
-            (subject.request.workers, subject.request.jars),
-            (Some(3), vec!["j.jar".to_owned()])
-        );
-        assert_eq!(subject.job.unwrap().arguments, ["in"]);
+        assert!(check.offline);
+        let request = check.request(Vec::new());
+        assert_eq!(request.dynamic, ["a=1", "a=2"], "the later one wins");
+        assert_eq!((request.workers, request.jars), (Some(3), vec!["j.jar".to_owned()]));
+        assert_eq!(request.job.unwrap().arguments, ["in"]);
     }
 }

@@ -27,7 +27,7 @@ use url::Url;
 use self::folder::Folder;
 pub use self::folder::RunFolderError;
 use super::token::Token;
-use crate::{plan::Lookup, process::identity::Process};
+use crate::{environment::Lookup, process::identity::Process};
 
 const PREFIX: &str = "control-";
 const SUFFIX: &str = ".json";

@@ -1,27 +1,57 @@
-//! The executor: how it gets onto an agent, and how it logs there.
+//! The executor: its program on this machine, how it gets onto an agent, and how it logs there.
+
+use std::{
+    env::current_exe,
+    path::{Path, PathBuf},
+};
 
 use flink::{
     config::Configuration,
     options::{
         ConfigOption, Kind,
         mesos::{
-            EXECUTOR_COMMAND, EXECUTOR_INSTALLED, EXECUTOR_LOG_FORMAT, EXECUTOR_LOG_LEVEL,
-            EXECUTOR_LOG_SIZE,
+            EXECUTOR_BINARY, EXECUTOR_COMMAND, EXECUTOR_INSTALLED, EXECUTOR_LOG_FORMAT,
+            EXECUTOR_LOG_LEVEL, EXECUTOR_LOG_SIZE,
         },
     },
 };
 use scheduler::launch::ExecutorDelivery;
 
-use super::{INSTALLED_EXECUTOR, SettingsError, invalid};
+use super::{SettingsError, invalid};
+use crate::report::Report;
+
+/// The executor's path in the packages.
+const INSTALLED: &str = "/usr/bin/flink-mesos-executor";
+
+/// Our executor's binary: the configured one, otherwise the one next to this program, otherwise the
+/// installed one.
+pub(super) fn binary(config: &Configuration, report: &mut Report) -> Option<PathBuf> {
+    if let Some(path) = report.setting(config, config.read(&EXECUTOR_BINARY))?.map(PathBuf::from) {
+        let is_file = if path.is_file() { Ok(()) } else { Err(missing(&path)) };
+        return report.setting(config, is_file).map(|()| path);
+    }
+    let beside =
+        current_exe().ok().and_then(|exe| Some(exe.parent()?.join("flink-mesos-executor")));
+    let places = [beside, Some(PathBuf::from(INSTALLED))];
+    let found = places.into_iter().flatten().find(|path| path.is_file());
+    report.value(found.ok_or_else(|| {
+        format!(
+            "flink-mesos-executor is neither next to this program nor at {INSTALLED}; set its path with -D{EXECUTOR_BINARY}=…"
+        )
+    }))
+}
+
+fn missing(path: &Path) -> SettingsError {
+    let reason = format!("{} is not a file", path.display());
+    SettingsError::File { key: EXECUTOR_BINARY.key(), reason }
+}
 
 /// The installed executor, if configured.
 pub(super) fn delivery(config: &Configuration) -> Result<Option<ExecutorDelivery>, SettingsError> {
     if let Some(path) = config.read(&EXECUTOR_COMMAND)? {
         return Ok(Some(ExecutorDelivery::Installed(path)));
     }
-    Ok(config
-        .read(&EXECUTOR_INSTALLED)?
-        .then(|| ExecutorDelivery::Installed(INSTALLED_EXECUTOR.to_owned())))
+    Ok(config.read(&EXECUTOR_INSTALLED)?.then(|| ExecutorDelivery::Installed(INSTALLED.to_owned())))
 }
 
 /// The executor's log options, as environment variables because it logs before it knows any worker.

@@ -1,15 +1,15 @@
-//! Our framework, as registered with the master.
+//! Our framework at the master.
 
 use flink::{
     config::Configuration,
     options::mesos::{
         FAILOVER_TIMEOUT, FRAMEWORK_NAME, FRAMEWORK_PRINCIPAL, FRAMEWORK_ROLE, FRAMEWORK_SECRET,
-        FRAMEWORK_USER,
+        FRAMEWORK_USER, STATE_FORGET_FRAMEWORK,
     },
 };
 use mesos::{
     scheduler::Credential,
-    v1::{self, framework_info::capability},
+    v1::{self, framework_info::capability, scheduler::OfferConstraints},
 };
 use scheduler::core::{
     constraint::{Constraint, Field},
@@ -17,10 +17,56 @@ use scheduler::core::{
     state::Registration,
 };
 
-use super::{SettingsError, invalid};
+use super::{SettingsError, WorkerSettings, invalid, offers};
+use crate::report::Report;
 
-/// Our framework; `special` are capabilities that not every cluster needs.
-pub(super) fn framework(
+/// The options of our framework.
+#[derive(Debug)]
+pub struct FrameworkSettings {
+    /// As it is registered.
+    pub info: v1::FrameworkInfo,
+    /// What it shows to a master that asks for authentication.
+    pub credential: Option<Credential>,
+    /// The framework to forget, with its workers, if it is the stored one.
+    pub forgotten: Option<String>,
+    /// The workers' constraints that the master applies itself.
+    pub offer_constraints: Option<OfferConstraints>,
+    /// The smallest offer that can be used.
+    pub least_offer: Option<v1::OfferFilters>,
+}
+
+impl FrameworkSettings {
+    /// Reads them; what the master gets of the workers' needs follows from `workers`.
+    pub(super) fn read(
+        config: &Configuration,
+        workers: Option<&WorkerSettings>,
+        report: &mut Report,
+    ) -> Option<Self> {
+        let core = workers.map(|workers| &workers.core);
+        let special = core.map(|core| special(&core.demand, &core.constraints));
+        let info = report.setting(config, info(config, &special.unwrap_or_default()));
+        let credential = report.setting(config, credential(config));
+        let forgotten = report.setting(config, config.read(&STATE_FORGET_FRAMEWORK));
+        let info = info?;
+        Some(Self {
+            offer_constraints: core
+                .and_then(|core| offers::constraints(&info.roles, &core.constraints)),
+            least_offer: core.map(|core| offers::least(&core.demand)),
+            info,
+            credential: credential?,
+            forgotten: forgotten?,
+        })
+    }
+
+    /// The user and principal to register with.
+    pub fn registration(&self) -> Registration {
+        let v1::FrameworkInfo { user, principal, .. } = &self.info;
+        Registration { user: Some(user.clone()), principal: principal.clone() }
+    }
+}
+
+/// As it is registered; `special` are capabilities that not every cluster needs.
+fn info(
     config: &Configuration,
     special: &[capability::Type],
 ) -> Result<v1::FrameworkInfo, SettingsError> {
@@ -52,12 +98,6 @@ pub(super) fn framework(
     })
 }
 
-/// The user and principal to register with.
-pub fn registration(config: &Configuration) -> Result<Registration, SettingsError> {
-    let v1::FrameworkInfo { user, principal, .. } = framework(config, &[])?;
-    Ok(Registration { user: Some(user), principal })
-}
-
 /// Whether Mesos accepts this as the name of a role: `*`, or names separated by slashes.
 fn is_role(role: &str) -> bool {
     let is_name = |name: &str| {
@@ -69,14 +109,13 @@ fn is_role(role: &str) -> bool {
 
 /// The capabilities for offers that Mesos otherwise holds back: agents with GPUs, and agents in
 /// other regions than the master.
-pub(super) fn special(demand: &Demand, constraints: &[Constraint]) -> Vec<capability::Type> {
+fn special(demand: &Demand, constraints: &[Constraint]) -> Vec<capability::Type> {
     let gpus = demand.task.contains_key("gpus").then_some(capability::Type::GpuResources);
     let regions = constraints.iter().any(|constraint| constraint.field == Field::Region);
     gpus.into_iter().chain(regions.then_some(capability::Type::RegionAware)).collect()
 }
 
-/// What our framework shows to a master that asks for authentication.
-pub fn credential(config: &Configuration) -> Result<Option<Credential>, SettingsError> {
+fn credential(config: &Configuration) -> Result<Option<Credential>, SettingsError> {
     match (config.read(&FRAMEWORK_PRINCIPAL)?, config.read(&FRAMEWORK_SECRET)?) {
         (Some(principal), Some(secret)) => Ok(Some(Credential { principal, secret })),
         (None, Some(_)) => Err(SettingsError::Missing {
@@ -105,9 +144,7 @@ mod tests {
         let read_roles = |roles: &str| {
             let mut config = Configuration::new();
             config.set(FRAMEWORK_ROLE.key(), roles, flink::config::Source::DynamicProperty);
-            framework(&config, &[])
-                .map(|framework| framework.roles)
-                .map_err(|error| error.to_string())
+            info(&config, &[]).map(|info| info.roles).map_err(|error| error.to_string())
         };
         assert_eq!(read_roles("a, b/c").unwrap(), ["a", "b/c"]);
         assert_eq!(read_roles("*").unwrap(), ["*"]);
@@ -127,9 +164,8 @@ mod tests {
             [capability::Type::RegionAware]
         );
         assert_eq!(special_of(&["cpus"], "@zone:GROUP_BY"), []);
-        let framework =
-            framework(&Configuration::default(), &[capability::Type::GpuResources]).unwrap();
+        let info = info(&Configuration::default(), &[capability::Type::GpuResources]).unwrap();
         let gpus = capability::Type::GpuResources.into();
-        assert!(framework.capabilities.iter().any(|capability| capability.r#type == Some(gpus)));
+        assert!(info.capabilities.iter().any(|capability| capability.r#type == Some(gpus)));
     }
 }

@@ -28,8 +28,7 @@ const KEYS: [&str; 10] = [
 
 /// Refuses a secret in any of it.
 pub(super) fn problems(config: &Configuration) -> impl Iterator<Item = SettingsError> {
-    let values = KEYS.into_iter().filter_map(|key| check(config, key).err());
-    values.chain(labels(config).err())
+    KEYS.into_iter().filter_map(|key| check(config, key).err())
 }
 
 /// Refuses a secret in the value of this key.
@@ -67,7 +66,8 @@ mod tests {
     fn check_with(key: &str, value: &str) -> Result<(), String> {
         let mut config = Configuration::new();
         config.set(key, value, Source::DynamicProperty);
-        problems(&config).next().map_or(Ok(()), |error| Err(error.to_string()))
+        let problem = problems(&config).chain(labels(&config).err()).next();
+        problem.map_or(Ok(()), |error| Err(error.to_string()))
     }
 
     #[test]

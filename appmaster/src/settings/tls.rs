@@ -21,7 +21,8 @@ use flink::{
 };
 use rustls::ServerConfig;
 
-use super::{SettingsError, control, invalid};
+use super::{ControlSettings, SettingsError, invalid};
+use crate::report::Report;
 
 /// Which servers speak TLS.
 #[derive(Clone, Debug, Default)]
@@ -69,49 +70,50 @@ fn wrong(key: &'static str, error: &TlsError) -> SettingsError {
     SettingsError::File { key, reason: error.to_string() }
 }
 
-/// Whether the JobManager's REST API speaks TLS.
-pub fn rest_tls(config: &Configuration) -> Result<bool, SettingsError> {
-    // The older option applies to everything.
-    let everywhere = config.read(&SECURITY_SSL_ENABLED)?;
-    Ok(config.read(&SECURITY_SSL_REST_ENABLED)?.unwrap_or(everywhere))
+impl Tls {
+    /// Reads which servers speak TLS. The artifact server does if REST does, as upstream's did, or
+    /// if it has its own certificate. The control API does by default if it listens beyond loopback
+    /// and there is a certificate.
+    pub(super) fn read(
+        config: &Configuration,
+        control: Option<&ControlSettings>,
+        report: &mut Report,
+    ) -> Option<Self> {
+        let for_artifacts = report.setting(config, config.read(&ARTIFACT_SERVER_SSL_ENABLED));
+        let for_control = report.setting(config, config.read(&CONTROL_SSL_ENABLED));
+        let rest = report.setting(config, rest(config));
+        let (for_artifacts, for_control) = (for_artifacts?, for_control?);
+        let is_used = for_artifacts || for_control != Some(false);
+        let own = if is_used { report.setting(config, own(config)) } else { Some(None) };
+        let (rest, own) = (rest?, own?);
+        let certificate = own.or_else(|| rest.clone());
+        let is_open = control.is_some_and(|control| !control.bind.ip().is_loopback());
+        let control = match for_control {
+            Some(true) => {
+                let found = certificate.clone().ok_or_else(|| no_certificate(config));
+                Some(report.setting(config, found)?)
+            }
+            None if is_open => certificate.clone(),
+            Some(false) | None => None,
+        };
+        Some(Self { rest, artifacts: certificate.filter(|_| for_artifacts), control })
+    }
 }
 
-/// Whether the control API speaks TLS: by default if it listens beyond loopback and a certificate
-/// is configured.
-fn control_tls(
-    config: &Configuration,
-    rest: Option<&Endpoint>,
-) -> Result<Option<Endpoint>, SettingsError> {
-    let wanted = config.read(&CONTROL_SSL_ENABLED)?;
-    if wanted == Some(false) {
-        return Ok(None);
-    }
+fn no_certificate(config: &Configuration) -> SettingsError {
     let hint = "the control API speaks TLS with the artifact server's certificate: set mesos.resourcemanager.artifactserver.ssl.certificate \
                 and .key, or the key store of security.ssl.rest";
-    match own(config)?.or_else(|| rest.cloned()) {
-        None if wanted == Some(true) => {
-            Err(invalid(CONTROL_SSL_ENABLED.key(), config, hint.to_owned()))
-        }
-        found if wanted == Some(true) || !control(config)?.bind.ip().is_loopback() => Ok(found),
-        _ => Ok(None),
+    invalid(CONTROL_SSL_ENABLED.key(), config, hint.to_owned())
+}
+
+/// The key store and trust store of REST, from its own options or the general ones, if it speaks
+/// TLS.
+fn rest(config: &Configuration) -> Result<Option<Endpoint>, SettingsError> {
+    // The older option applies to everything.
+    let everywhere = config.read(&SECURITY_SSL_ENABLED)?;
+    if !config.read(&SECURITY_SSL_REST_ENABLED)?.unwrap_or(everywhere) {
+        return Ok(None);
     }
-}
-
-/// Which servers speak TLS. The artifact server does if REST does, as upstream's did, or if it has
-/// its own certificate.
-pub fn tls(config: &Configuration) -> Result<Tls, SettingsError> {
-    let rest = if rest_tls(config)? { Some(rest(config)?) } else { None };
-    let artifacts = if config.read(&ARTIFACT_SERVER_SSL_ENABLED)? {
-        own(config)?.or_else(|| rest.clone())
-    } else {
-        None
-    };
-    let control = control_tls(config, rest.as_ref())?;
-    Ok(Tls { rest, artifacts, control })
-}
-
-/// The key store and trust store of REST, from its own options or the general ones.
-fn rest(config: &Configuration) -> Result<Endpoint, SettingsError> {
     if config.read(&MUTUAL)? {
         let reason = "flink-mesos has no certificate to present to the JobManager: set it to false";
         return Err(invalid(MUTUAL.key(), config, reason.to_owned()));
@@ -129,11 +131,11 @@ fn rest(config: &Configuration) -> Result<Endpoint, SettingsError> {
     let store_password = store_password.map(Password::new);
     let authorities = first(TRUST_STORE, SECURITY_SSL_TRUSTSTORE);
     let authorities = authorities.map(|store| (TRUST_STORE.key(), store.into(), store_password));
-    Ok(Endpoint {
+    Ok(Some(Endpoint {
         identity: Identity::KeyStore { path, password },
         key: KEY_STORE.key(),
         authorities,
-    })
+    }))
 }
 
 /// The artifact server's own certificate.
@@ -165,14 +167,14 @@ fn own(config: &Configuration) -> Result<Option<Endpoint>, SettingsError> {
 mod tests {
     use flink::config::Source;
 
-    use super::*;
+    use super::{super::control, *};
 
-    fn read(options: &[(&str, &str)]) -> Result<Tls, SettingsError> {
+    fn read(options: &[(&str, &str)]) -> Result<Tls, String> {
         let mut config = Configuration::new();
         for (key, value) in options {
             config.set(*key, *value, Source::DynamicProperty);
         }
-        tls(&config)
+        Report::of(|report| Tls::read(&config, control(&config).ok().as_ref(), report))
     }
 
     const REST: [(&str, &str); 3] = [
@@ -215,7 +217,7 @@ mod tests {
         .unwrap();
         assert!(own.rest.is_none() && own.artifacts.is_some());
         for half in [ARTIFACT_SERVER_SSL_CERTIFICATE.key(), ARTIFACT_SERVER_SSL_KEY.key()] {
-            assert!(matches!(read(&[(half, "/x.pem")]), Err(SettingsError::Missing { .. })));
+            assert!(read(&[(half, "/x.pem")]).unwrap_err().contains("must be configured"));
         }
     }
 
@@ -231,7 +233,7 @@ mod tests {
                 && !speaks(&[WIDE, (CONTROL_SSL_ENABLED.key(), "false")])
         );
         assert!(read(&[WIDE]).unwrap().control.is_none());
-        let none = read(&[(CONTROL_SSL_ENABLED.key(), "true")]).unwrap_err().to_string();
+        let none = read(&[(CONTROL_SSL_ENABLED.key(), "true")]).unwrap_err();
         assert!(
             none.starts_with("mesos.control.ssl.enabled: true: ")
                 && none.contains("ssl.certificate"),
@@ -244,11 +246,10 @@ mod tests {
         assert!(
             read(&REST[..1])
                 .unwrap_err()
-                .to_string()
                 .starts_with("security.ssl.rest.keystore must be configured")
         );
         let mutual = read(&[&REST[..], &[(MUTUAL.key(), "true")]].concat()).unwrap_err();
-        assert!(mutual.to_string().contains("set it to false"), "{mutual}");
+        assert!(mutual.contains("set it to false"), "{mutual}");
         let gone =
             read(&REST).unwrap().artifacts.unwrap().trusted("localhost").unwrap_err().to_string();
         assert!(

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, path::Path};
 use common::files::{LARGEST_SECRET, read_text};
 use fetcher_server::{Identity, Password, Trust};
 use flink::{
-    command,
+    command::{self, CommandError},
     config::Configuration,
     options::{
         flink::{
@@ -65,7 +65,10 @@ pub(super) fn zookeeper(config: &Configuration) -> Result<ZooKeeperOptions, Sett
 }
 
 fn access(config: &Configuration) -> Result<Access, SettingsError> {
-    let properties = command::job_manager_properties(config).map_err(|error| wrong(&error))?;
+    let properties = command::job_manager_properties(config).map_err(|error| match error {
+        CommandError::Options { key, reason } => SettingsError::Named { key, reason },
+        error => wrong(&error),
+    })?;
     let mut authorizations = config.read(&AUTHORIZATION)?.unwrap_or_default();
     let own = config.read(&STATE_ZOOKEEPER_SECRET)?.map(|secret| ("digest".to_owned(), secret));
     authorizations.extend(own);

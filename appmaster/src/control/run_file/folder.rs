@@ -13,7 +13,7 @@ use nix::{
     unistd::{Uid, geteuid},
 };
 
-use crate::plan::Lookup;
+use crate::environment::Lookup;
 
 /// The parent folder for the installed units, with one folder per cluster.
 const UNITS: &str = "/run/flink-mesos-clusters";

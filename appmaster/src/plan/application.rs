@@ -13,7 +13,7 @@ use flink::{
 };
 use zip::ZipArchive;
 
-use super::Report;
+use crate::report::Report;
 
 /// The manifest attributes that name the class with `main`, in the order in which Flink reads them.
 const ENTRY_NAMES: [&str; 2] = ["program-class", "Main-Class"];

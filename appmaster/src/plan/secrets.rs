@@ -1,32 +1,19 @@
 //! Checks that workers would get their secrets. The artifact server sends none to another machine
 //! without encryption.
 
-use flink::config::Configuration;
-use mesos::master::MasterUrl;
-
-use super::Report;
-use crate::{address, plan::Lookup, settings};
+use crate::{report::Report, settings::Draft};
 
 /// How many secrets the error names.
 const NAMED: usize = 5;
 
-/// Reports secrets that no worker could fetch, so that every worker would fail.
-pub(super) async fn check(
-    secrets: &[String],
-    config: &Configuration,
-    master: &MasterUrl,
-    lookup: &Lookup,
-    report: &mut Report,
-) {
-    // Errors in these were reported already.
-    let (Ok(server), Ok(tls)) = (settings::artifact_server(config), settings::tls(config)) else {
-        return;
-    };
+/// Reports secrets that no worker could fetch, so that every worker would fail; `host` is this
+/// machine's.
+pub(super) async fn check(secrets: &[String], settings: &Draft, host: &str, report: &mut Report) {
+    let (Some(server), Some(tls)) = (&settings.artifact_server, &settings.tls) else { return };
     if secrets.is_empty() || server.plain_secrets || tls.artifacts.is_some() {
         return;
     }
-    let Ok(host) = address::host(config, master, lookup).await else { return };
-    let host = server.host(&host);
+    let host = server.host(host);
     if is_this_machine_only(host).await {
         return;
     }

@@ -44,7 +44,7 @@ async fn an_application_whose_jar_names_its_class_is_valid() {
     ] {
         let installation =
             Installation::new("127.0.0.1:1").jar("job.jar", class, 17, Some(manifest));
-        let report = installation.with_jars(&["job.jar"]).application(None).check(true).await;
+        let report = installation.with_jars(&["job.jar"]).application(None).check().await;
         assert_eq!(report.findings, [], "{manifest}");
         assert!(
             report.to_string().contains("ok: the application is org.example.Job of "),
@@ -61,14 +61,14 @@ async fn a_class_is_looked_for_in_usrlib_in_the_jars_and_in_lib() {
         let installation =
             Installation::new("127.0.0.1:1").jar(jar, "a.B$C", 8, None).with_jars(&jars);
         assert_eq!(
-            installation.application(Some("a.B$C")).errors(true).await,
+            installation.application(Some("a.B$C")).errors().await,
             Vec::<String>::new(),
             "{jar}"
         );
     }
     let installation =
         Installation::new("127.0.0.1:1").jar("b.jar", "a.B", 8, None).with_jars(&["b.jar"]);
-    let errors = installation.application(Some("a.C")).errors(true).await;
+    let errors = installation.application(Some("a.C")).errors().await;
     assert_eq!(errors, ["--job-classname: no jar of usrlib, --jars or lib has the class a.C"]);
 }
 
@@ -76,7 +76,7 @@ async fn a_class_is_looked_for_in_usrlib_in_the_jars_and_in_lib() {
 async fn a_class_that_no_jar_or_several_jars_name_must_be_configured() {
     let installation =
         Installation::new("127.0.0.1:1").jar("a.jar", "a.A", 8, None).with_jars(&["a.jar"]);
-    let errors = installation.application(None).errors(true).await;
+    let errors = installation.application(None).errors().await;
     assert_eq!(
         errors,
         ["--job-classname is missing: no jar of usrlib or --jars names a class with main"]
@@ -84,7 +84,7 @@ async fn a_class_that_no_jar_or_several_jars_name_must_be_configured() {
     let installation = Installation::new("127.0.0.1:1")
         .jar("a.jar", "a.A", 8, Some("Main-Class: a.A\n"))
         .jar("flink/usrlib/b.jar", "b.B", 8, Some("Main-Class: b.B\n"));
-    let errors = installation.with_jars(&["a.jar"]).application(None).errors(true).await;
+    let errors = installation.with_jars(&["a.jar"]).application(None).errors().await;
     assert!(
         errors.len() == 1
             && errors[0].contains("b.jar (b.B), ")
@@ -97,7 +97,7 @@ async fn a_class_that_no_jar_or_several_jars_name_must_be_configured() {
 async fn a_class_made_for_a_newer_java_is_refused_with_both_versions() {
     let installation =
         Installation::new("127.0.0.1:1").jar("a.jar", "a.A", 21, None).with_jars(&["a.jar"]);
-    let errors = installation.application(Some("a.A")).errors(true).await;
+    let errors = installation.application(Some("a.A")).errors().await;
     assert!(
         errors.len() == 1 && errors[0].contains("a.A was compiled for Java 21, but "),
         "{errors:#?}"
@@ -113,7 +113,7 @@ async fn invalid_or_missing_jars_and_missing_savepoints_are_reported() {
     fs_err::write(installation.path("none.jar"), "no zip").unwrap();
     let missing = installation.path("savepoint");
     installation.job.as_mut().unwrap().savepoint = Some(format!("file://{missing}"));
-    let errors = installation.errors(true).await;
+    let errors = installation.errors().await;
     let parts = [
         "mesos.application.jars: ",
         "none.jar: not a jar: ",

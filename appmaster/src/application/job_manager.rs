@@ -1,0 +1,115 @@
+//! The JobManager's configuration and command.
+
+use anyhow::anyhow;
+use flink::{
+    command::{self, Directories},
+    config::{Configuration, Source},
+    options::mesos::TASK_MANAGER_VARIABLE,
+};
+use tokio::task::spawn_blocking;
+
+use super::{heartbeats, parts::Setup};
+use crate::{
+    failure::Failure,
+    flink_rest::{FlinkRest, INSTANCE},
+    job_manager::{JobManager, logs},
+    plan::Plan,
+    settings::StateLocation,
+};
+
+impl Setup {
+    /// Writes the JobManager's configuration and makes its command.
+    pub(super) async fn job_manager(&self) -> Result<JobManager, Failure> {
+        let Self { cluster, plan, lookup, place } = self;
+        let Plan { addresses, trusted, .. } = plan;
+        let folder = place.work.join("jobmanager");
+        let directories = Directories {
+            conf: folder.join("conf"),
+            log: place.log.clone(),
+            tmp: folder.join("tmp"),
+        };
+        let instance = instance();
+        let mut config = for_job_manager(&plan.config, &instance);
+        heartbeats::of_job_manager(&mut config, &plan.settings.state);
+        let (home, java, lookup) = (plan.home.clone(), plan.java.clone(), lookup.clone());
+        // The command depends on options that the JobManager's own configuration leaves out: the
+        // paths of the application's jars.
+        let whole = plan.config.clone();
+        let runs_application = cluster.runs_application();
+        let cluster = cluster.clone();
+        let job_manager_config = config.clone();
+        let prepared = spawn_blocking(move || {
+            command::prepare(&home, &config, &directories)?;
+            cluster.command(&home, &java, &whole, &directories, &*lookup)
+        });
+        let command =
+            prepared.await.map_err(Failure::other)?.map_err(|e| Failure::usage(anyhow!(e)))?;
+        let rest = FlinkRest::new(addresses.web_here(), instance, trusted.rest.as_deref())
+            .map_err(Failure::other)?;
+        Ok(JobManager {
+            command,
+            runs_application,
+            resumes: matches!(plan.settings.state, StateLocation::ZooKeeper(_)),
+            config: job_manager_config,
+            log: place.log.clone(),
+            log_name: logs::USUAL.to_owned(),
+            log_lock: None,
+            work_lock: place.work_lock.clone(),
+            rest,
+            web: addresses.web(),
+        })
+    }
+}
+
+/// Prefixes of the keys that the JobManager's configuration leaves out.
+const HIDDEN_PREFIXES: [&str; 3] =
+    ["mesos.", "containerized.master.env.", TASK_MANAGER_VARIABLE.prefix()];
+
+/// A unique name for a JobManager.
+fn instance() -> String {
+    format!("{:032x}", rand::random::<u128>())
+}
+
+/// The JobManager's configuration. Its web page and its log show it to everyone, and it reads
+/// nothing of `mesos.*`, which holds the access to Mesos and to the sources of users' files.
+/// Variables of containers, which Flink does not read either, are left out too.
+fn for_job_manager(config: &Configuration, instance: &str) -> Configuration {
+    let mut job_manager_config = config.clone();
+    for (key, _) in config
+        .iter()
+        .filter(|(key, _)| HIDDEN_PREFIXES.iter().any(|prefix| key.starts_with(prefix)))
+    {
+        job_manager_config.remove(key);
+    }
+    job_manager_config.set(
+        INSTANCE,
+        instance,
+        Source::Computed("the application master, which knows its JobManager by it"),
+    );
+    job_manager_config
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_job_managers_configuration_has_no_mesos_options() {
+        let mut config = Configuration::new();
+        for key in [
+            "mesos.master",
+            "mesos.control.token",
+            "mesos.source.gs.credential",
+            "containerized.master.env.X",
+            "containerized.taskmanager.env.X",
+            "rest.port",
+        ] {
+            config.set(key, "x", Source::DynamicProperty);
+        }
+        let job_manager_config = for_job_manager(&config, "7");
+        assert_eq!(
+            job_manager_config.iter().collect::<Vec<_>>(),
+            [("rest.port", "x"), (INSTANCE, "7")]
+        );
+    }
+}
