@@ -17,6 +17,7 @@
 //! [`worker`] draws the life of one worker. A step visits all workers only if it concerns all of
 //! them (`fleet`).
 
+pub mod cause;
 pub mod constraint;
 pub mod evidence;
 mod fleet;
@@ -51,9 +52,10 @@ use std::{
 };
 
 use self::{
+    cause::{Cause, Initiator},
     constraint::Constraint,
     fleet::Fleet,
-    history::{Cause, History, Initiator, Transition},
+    history::{History, Step, Transition},
     ids::{Moment, WorkerId},
     message::{Input, Notice, Output},
     moving::Maintenance,
@@ -200,9 +202,7 @@ impl Core {
             Input::Subscribed(framework) => self.subscribed(framework),
             Input::Disconnected => self.disconnected(),
             Input::FrameworkRemoved => self.framework_removed(),
-            Input::ForgetFramework => {
-                self.forget_framework("the framework was forgotten as configured", Vec::new());
-            }
+            Input::ForgetFramework => self.forget_framework(&Cause::FrameworkForgotten, Vec::new()),
             Input::Offers(offers) => self.offers(offers),
             Input::Rescinded(offer) => self.rescinded(&offer),
             Input::InverseOffers(offers) => self.inverse_offers(offers),
@@ -323,10 +323,10 @@ impl Core {
             if there {
                 self.remember(
                     &id,
-                    "running",
-                    "registered",
+                    Step::Running,
+                    Step::Registered,
                     Initiator::JobManager,
-                    "the JobManager lists it",
+                    Cause::Listed,
                 );
                 self.notice(Notice::Registered(id));
             }
@@ -355,8 +355,8 @@ impl Core {
         if was_storing {
             self.remember(
                 id,
-                "storing",
-                "launching",
+                Step::Storing,
+                Step::Launching,
                 Initiator::Scheduler,
                 Cause::Launched(place.clone()),
             );
@@ -365,34 +365,21 @@ impl Core {
     }
 
     /// Moves a worker to its next phase and records the transition.
-    fn enter(&mut self, id: &WorkerId, phase: Phase, by: Initiator, cause: impl Into<Cause>) {
+    fn enter(&mut self, id: &WorkerId, phase: Phase, by: Initiator, cause: Cause) {
         let now = self.now;
         let from = self.fleet.update(id, |worker| {
-            let from = worker.phase.word();
+            let from = Step::from(worker.phase);
             worker.enter(phase, now);
             from
         });
-        if let Some(from) = from.filter(|from| *from != phase.word()) {
-            self.remember(id, from, phase.word(), by, cause);
+        let to = Step::from(phase);
+        if let Some(from) = from.filter(|from| *from != to) {
+            self.remember(id, from, to, by, cause);
         }
     }
 
-    fn remember(
-        &mut self,
-        id: &WorkerId,
-        from: &'static str,
-        to: &'static str,
-        by: Initiator,
-        cause: impl Into<Cause>,
-    ) {
-        self.history.add(Transition {
-            at: self.now,
-            worker: id.clone(),
-            from,
-            to,
-            cause: cause.into(),
-            by,
-        });
+    fn remember(&mut self, id: &WorkerId, from: Step, to: Step, by: Initiator, cause: Cause) {
+        self.history.add(Transition { at: self.now, worker: id.clone(), from, to, cause, by });
     }
 
     /// Takes every step that is due now.

@@ -2,7 +2,10 @@
 
 use std::time::{Duration, SystemTime};
 
-use scheduler::{core::Core, executors::Executors};
+use scheduler::{
+    core::{Core, history::Step},
+    executors::Executors,
+};
 use serde_json::{Value, json};
 
 use crate::console::one_line;
@@ -13,20 +16,20 @@ pub(crate) fn workers(core: &Core, executors: &Executors) -> Value {
     let workers = core.workers().values().map(|worker| {
         json!({
             "id": worker.record.id.as_str(),
-            "phase": worker.phase.word(),
+            "phase": Step::from(worker.phase).to_string(),
             "seconds": now.since(worker.since).as_secs(),
             "agent": worker.record.place.agent,
             "hostname": worker.record.place.hostname,
             "registered": worker.registered,
             "released": worker.record.released,
             "generation": worker.record.generation,
-            "leaving": core.leaves(worker),
+            "leaving": core.leaves(worker).map(|why| why.to_string()),
             "timeline": executors.timeline(&worker.record.id),
             "usage": executors.usage(&worker.record.id),
         })
     });
     let suspicions = core.suspicions().into_iter().map(
-        |agent| json!({ "agent": agent.agent, "score": agent.score, "avoided": agent.avoided, "last": agent.last }),
+        |agent| json!({ "agent": agent.agent, "score": agent.score, "avoided": agent.avoided, "last": agent.last.to_string() }),
     );
     json!({
         "subscribed": core.is_subscribed(),
@@ -46,11 +49,11 @@ pub(crate) fn history(core: &Core, executors: &Executors) -> Value {
         json!({
             "at": step.at.0,
             "worker": step.worker.as_str(),
-            "from": step.from,
-            "to": step.to,
+            "from": step.from.to_string(),
+            "to": step.to.to_string(),
             "by": step.by.to_string(),
             "cause": step.cause.to_string(),
-            "timeline": if step.to == "running" { executors.timeline(&step.worker) } else { Value::Null },
+            "timeline": if step.to == Step::Running { executors.timeline(&step.worker) } else { Value::Null },
         })
     });
     json!({ "history": steps.collect::<Vec<_>>() })

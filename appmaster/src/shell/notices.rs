@@ -88,11 +88,11 @@ fn of_worker(notice: &Notice) -> Option<Said> {
         }
         Notice::Gone(worker, why) => {
             let text = format!("{worker} is gone: {why}");
-            ("gone", text, json!({ "worker": worker.as_str(), "reason": why }))
+            ("gone", text, json!({ "worker": worker.as_str(), "reason": why.to_string() }))
         }
         Notice::Killing(worker, why) => {
             let text = format!("{worker} is being stopped: {why}");
-            ("killing", text, json!({ "worker": worker.as_str(), "reason": why }))
+            ("killing", text, json!({ "worker": worker.as_str(), "reason": why.to_string() }))
         }
         Notice::Unknown(worker) => {
             let text = format!("Killing unknown task {worker}");
@@ -106,7 +106,8 @@ fn of_worker(notice: &Notice) -> Option<Said> {
 fn of_cluster(notice: &Notice) -> Option<Said> {
     Some(match notice {
         Notice::Starved(why) => ("starved", starved(why), json!({ "reason": why })),
-        Notice::Waiting(delay, why) => {
+        Notice::Waiting(delay, why, blame) => {
+            let why = format!("{why} (counts against the {})", blame.word());
             let text = format!(
                 "TaskManagers keep failing; the next is launched in {delay:.0?}. Last: {why}"
             );

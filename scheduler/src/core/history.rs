@@ -1,73 +1,68 @@
 //! The last thousand transitions of workers, with cause and initiator.
 
-use std::{collections::VecDeque, fmt, sync::Arc};
+use std::{collections::VecDeque, fmt};
 
 use super::{
+    cause::{Cause, Initiator},
     ids::{Moment, WorkerId},
-    state::AgentProfile,
+    worker::Phase,
 };
 
-/// Who caused a transition.
+/// A stage in a worker's life. Most are its phases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Initiator {
-    /// This scheduler.
-    Scheduler,
-    /// An operator, by a command.
-    Operator,
-    /// The Mesos master or agent.
-    Mesos,
-    /// The worker's executor.
-    Executor,
-    /// Flink's JobManager.
-    JobManager,
+pub enum Step {
+    /// No worker exists yet.
+    Wanted,
+    /// See [`Phase::Storing`].
+    Storing,
+    /// See [`Phase::Launching`].
+    Launching,
+    /// See [`Phase::Staging`].
+    Staging,
+    /// See [`Phase::Running`].
+    Running,
+    /// The JobManager lists it.
+    Registered,
+    /// See [`Phase::Unreachable`].
+    Unreachable,
+    /// It is unreachable, and nothing waits for it.
+    WrittenOff,
+    /// See [`Phase::Killing`].
+    Killing,
+    /// Mesos was asked to end its executor.
+    ShuttingDown,
+    /// The worker no longer exists.
+    Gone,
 }
 
-impl fmt::Display for Initiator {
+impl From<Phase> for Step {
+    fn from(phase: Phase) -> Self {
+        match phase {
+            Phase::Storing => Self::Storing,
+            Phase::Launching => Self::Launching,
+            Phase::Staging => Self::Staging,
+            Phase::Running => Self::Running,
+            Phase::Killing(_) => Self::Killing,
+            Phase::Unreachable => Self::Unreachable,
+        }
+    }
+}
+
+impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Scheduler => "scheduler",
-            Self::Operator => "operator",
-            Self::Mesos => "mesos",
-            Self::Executor => "executor",
-            Self::JobManager => "jobmanager",
+            Self::Wanted => "wanted",
+            Self::Storing => "storing",
+            Self::Launching => "launching",
+            Self::Staging => "staging",
+            Self::Running => "running",
+            Self::Registered => "registered",
+            Self::Unreachable => "unreachable",
+            Self::WrittenOff => "written off",
+            Self::Killing => "killing",
+            Self::ShuttingDown => "shutting down",
+            Self::Gone => "gone",
         })
-    }
-}
-
-/// Why a worker made a transition. Formatted only on request, because there are far more
-/// transitions than requests.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Cause {
-    /// An offer of this agent fits.
-    Fits(Arc<AgentProfile>),
-    /// Its launch was sent to Mesos.
-    Launched(Arc<AgentProfile>),
-    /// A fixed text.
-    Fixed(&'static str),
-    /// A text from elsewhere.
-    Text(String),
-}
-
-impl From<&'static str> for Cause {
-    fn from(text: &'static str) -> Self {
-        Self::Fixed(text)
-    }
-}
-
-impl From<String> for Cause {
-    fn from(text: String) -> Self {
-        Self::Text(text)
-    }
-}
-
-impl fmt::Display for Cause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Fits(place) => write!(f, "an offer of {} fits", place.hostname),
-            Self::Launched(place) => write!(f, "launched on {}", place.hostname),
-            Self::Fixed(text) => f.write_str(text),
-            Self::Text(text) => f.write_str(text),
-        }
     }
 }
 
@@ -78,10 +73,10 @@ pub struct Transition {
     pub at: Moment,
     /// The worker.
     pub worker: WorkerId,
-    /// The phase before; `wanted` before the worker existed.
-    pub from: &'static str,
-    /// The phase after; `gone` once the worker no longer exists.
-    pub to: &'static str,
+    /// The step before.
+    pub from: Step,
+    /// The step after.
+    pub to: Step,
     /// Why.
     pub cause: Cause,
     /// The initiator.
@@ -120,9 +115,9 @@ mod tests {
             history.add(Transition {
                 at: Moment(at),
                 worker,
-                from: "staging",
-                to: "running",
-                cause: "so".into(),
+                from: Step::Staging,
+                to: Step::Running,
+                cause: Cause::Listed,
                 by,
             });
         }

@@ -10,11 +10,13 @@ use mesos::v1;
 use rand::Rng as _;
 
 use super::{
-    Core, Settings, constraint,
-    history::{Cause, Initiator},
+    Core, Settings,
+    cause::{Cause, Initiator},
+    constraint,
+    history::Step,
     ids::{Moment, WorkerId},
     message::{Launch, Notice, Output},
-    offers::{Bundle, Placement, Refusal},
+    offers::{Avoidance, Bundle, Placement, Refusal},
     resources::Taken,
     state::{AgentProfile, Change, WorkerRecord},
     worker::{Phase, Worker},
@@ -84,14 +86,14 @@ impl Core {
         let (avoided, waiting) = (self.failures.avoided(self.now), self.failures.waiting(self.now));
         let bar = |agent: &str, hostname: &str, unavailable: Option<Moment>| {
             if let Some(why) = self.vacated(agent, hostname) {
-                Some(Refusal::Avoided(why, LEAVING_FILTER))
+                Some(Refusal::Avoided(why.into(), LEAVING_FILTER))
             } else if unavailable.is_some_and(|from| from <= self.now.after(MAINTENANCE_MARGIN)) {
-                Some(Refusal::Avoided("the agent goes into maintenance soon", LEAVING_FILTER))
+                Some(Refusal::Avoided(Avoidance::MaintenanceSoon, LEAVING_FILTER))
             } else if avoided.contains(&agent) {
-                Some(Refusal::Avoided("workers keep failing on the agent", SUSPECT_FILTER))
+                Some(Refusal::Avoided(Avoidance::KeepsFailing, SUSPECT_FILTER))
             } else {
                 let (until, why) = waiting.get(agent)?;
-                Some(Refusal::Avoided(why, until.since(self.now)))
+                Some(Refusal::Avoided(*why, until.since(self.now)))
             }
         };
         let Settings { demand, constraints, .. } = &self.settings;
@@ -150,7 +152,8 @@ impl Core {
     /// The record of a new worker at `place` that takes `taken` there.
     fn place_worker(&mut self, place: &Arc<AgentProfile>, taken: &Taken) -> WorkerRecord {
         let id = self.next_id();
-        self.remember(&id, "wanted", "storing", Initiator::Scheduler, Cause::Fits(place.clone()));
+        let cause = Cause::Fits(place.clone());
+        self.remember(&id, Step::Wanted, Step::Storing, Initiator::Scheduler, cause);
         let record = WorkerRecord {
             id,
             place: place.clone(),

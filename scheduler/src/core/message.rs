@@ -4,8 +4,10 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use mesos::v1;
+use overlays::blame::Blame;
 
 use super::{
+    cause::Cause,
     evidence::Inspection,
     ids::WorkerId,
     resources::Taken,
@@ -148,13 +150,14 @@ pub enum Notice {
     /// A worker is out of reach; its agent may be partitioned.
     Unreachable(WorkerId),
     /// A worker is gone, and why.
-    Gone(WorkerId, String),
+    Gone(WorkerId, Cause),
     /// A worker is being killed, and why.
-    Killing(WorkerId, String),
+    Killing(WorkerId, Cause),
     /// No offer fits, and why not.
     Starved(String),
-    /// Launches wait because workers keep failing.
-    Waiting(Duration, String),
+    /// Launches wait because workers keep failing: how long, the last failure, and what it counts
+    /// against.
+    Waiting(Duration, Cause, Blame),
     /// The store has not answered for so long that nothing new is started.
     StoreAway,
     /// It answers again.

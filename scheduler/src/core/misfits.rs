@@ -6,7 +6,12 @@
 //! still works: it keeps them, and this is reported.
 
 use super::{
-    Core, history::Initiator, ids::WorkerId, message::Notice, origin::differ, worker::Worker,
+    Core,
+    cause::{Cause, Initiator},
+    ids::WorkerId,
+    message::Notice,
+    origin::{Misfit, differ},
+    worker::Worker,
 };
 
 impl Core {
@@ -19,8 +24,8 @@ impl Core {
                 let why = worker.record.origin.as_ref()?.misfit(now)?;
                 Some((worker.record.id.clone(), why))
             });
-        for (id, why) in misfits.collect::<Vec<(WorkerId, String)>>() {
-            self.kill(&id, why, Initiator::Scheduler);
+        for (id, why) in misfits.collect::<Vec<(WorkerId, Misfit)>>() {
+            self.kill(&id, Cause::Misfit(why), Initiator::Scheduler);
         }
         self.report_other_files();
     }

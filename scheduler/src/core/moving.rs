@@ -13,7 +13,7 @@ use mesos::v1;
 
 use super::{
     Core,
-    history::Initiator,
+    cause::{Cause, Initiator, Leaving, Vacated},
     ids::{Moment, WorkerId},
     message::Output,
     offers::begins,
@@ -102,18 +102,18 @@ impl Core {
     }
 
     /// Why nothing is launched on this agent and its workers leave, if so.
-    pub(super) fn vacated(&self, agent: &str, hostname: &str) -> Option<&'static str> {
+    pub(super) fn vacated(&self, agent: &str, hostname: &str) -> Option<Vacated> {
         if self.draining.contains(agent) || self.draining.contains(hostname) {
-            Some("the agent is drained")
+            Some(Vacated::Drained)
         } else if self.maintenance.contains_key(agent) {
-            Some("the agent goes into maintenance")
+            Some(Vacated::Maintenance)
         } else {
             None
         }
     }
 
     /// Why this worker must leave its agent, if it must.
-    pub fn leaves(&self, worker: &Worker) -> Option<&'static str> {
+    pub fn leaves(&self, worker: &Worker) -> Option<Leaving> {
         let (record, place) = (&worker.record, &worker.record.place);
         if record.released {
             return None;
@@ -126,8 +126,8 @@ impl Core {
             && !self.draining.contains(&place.agent)
             && !self.draining.contains(&place.hostname);
         match vacated {
-            Some(why) if !early => Some(why),
-            _ if record.generation < self.generation => Some("all workers are restarted"),
+            Some(why) if !early => Some(Leaving::Agent(why)),
+            _ if record.generation < self.generation => Some(Leaving::Restarted),
             _ => None,
         }
     }
@@ -141,7 +141,7 @@ impl Core {
 
     /// The workers that must leave: first those that the JobManager does not use yet, then the
     /// oldest.
-    fn all_leaving(&self) -> Vec<(WorkerId, &'static str)> {
+    fn all_leaving(&self) -> Vec<(WorkerId, Leaving)> {
         let of = |worker: &Worker| {
             Some((worker.is_ready(), worker.record.id.clone(), self.leaves(worker)?))
         };
@@ -177,7 +177,7 @@ impl Core {
             }
             ready -= usize::from(is_ready);
             left -= 1;
-            self.kill(&id, why, Initiator::Operator);
+            self.kill(&id, Cause::Leaves(why), Initiator::Operator);
         }
         self.surge = pace.surge.min(left);
     }

@@ -15,6 +15,7 @@ use mesos::v1;
 use smallvec::SmallVec;
 
 use super::{
+    cause::Vacated,
     constraint::{self, Census, Constraint, Field, Operator, Unmet, Values},
     ids::Moment,
     ports::Ports,
@@ -51,7 +52,51 @@ pub enum Refusal {
     /// A placement constraint (its text) does not allow the agent, which has this value or none.
     Constraint(String, Unmet, Option<Arc<str>>),
     /// Nothing is launched on this agent, for this reason and this long.
-    Avoided(&'static str, Duration),
+    Avoided(Avoidance, Duration),
+}
+
+/// Why nothing is launched on an agent for now, in the order in which it is reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Avoidance {
+    /// All its offered ports are ones on which a TaskManager could not listen.
+    UnusablePorts,
+    /// A worker has just failed there.
+    JustFailed,
+    /// It cannot enforce the configured limits.
+    Unfit,
+    /// Mesos wants it back.
+    Maintenance,
+    /// Its maintenance is planned.
+    MaintenanceSoon,
+    /// An operator drains it.
+    Drained,
+    /// Workers keep failing there.
+    KeepsFailing,
+}
+
+impl From<Vacated> for Avoidance {
+    fn from(vacated: Vacated) -> Self {
+        match vacated {
+            Vacated::Maintenance => Self::Maintenance,
+            Vacated::Drained => Self::Drained,
+        }
+    }
+}
+
+impl fmt::Display for Avoidance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::UnusablePorts => {
+                "a TaskManager could not listen on the agent's free ports a moment ago"
+            }
+            Self::JustFailed => "a worker has just failed on the agent",
+            Self::Unfit => "the agent cannot enforce the configured limits",
+            Self::Maintenance => return Vacated::Maintenance.fmt(f),
+            Self::MaintenanceSoon => "the agent goes into maintenance soon",
+            Self::Drained => return Vacated::Drained.fmt(f),
+            Self::KeepsFailing => "workers keep failing on the agent",
+        })
+    }
 }
 
 impl Refusal {
@@ -60,9 +105,6 @@ impl Refusal {
         matches!(self, Self::Shortage(_) | Self::Constraint(_, Unmet::Ever, _))
     }
 }
-
-const UNUSABLE_PORTS: &str =
-    "a TaskManager could not listen on the agent's free ports a moment ago";
 
 /// The agent attribute with the path of an installed executor.
 pub const EXECUTOR_ATTRIBUTE: &str = "flink-mesos-executor";
@@ -225,7 +267,7 @@ impl Placement<'_> {
                         if bundle.pool.would_do_with_all_ports(&short) =>
                     {
                         let wait = ports.wait(now, &bundle.place.agent);
-                        bundle.refusal = Some(Refusal::Avoided(UNUSABLE_PORTS, wait));
+                        bundle.refusal = Some(Refusal::Avoided(Avoidance::UnusablePorts, wait));
                     }
                     Err(refusal) => bundle.refusal = Some(refusal),
                 }
@@ -360,7 +402,7 @@ pub struct Refusals {
     offers: usize,
     shortages: BTreeMap<String, (Shortage, usize)>,
     constraints: BTreeMap<String, (usize, SampleValues)>,
-    avoided: BTreeMap<String, usize>,
+    avoided: BTreeMap<Avoidance, usize>,
 }
 
 /// The first few values that agents have for a constraint's field.
@@ -404,9 +446,7 @@ impl Refusals {
                 *count += offers;
                 seen.add(value.as_ref());
             }
-            Refusal::Avoided(why, _) => {
-                *self.avoided.entry((*why).to_owned()).or_insert(0) += offers;
-            }
+            Refusal::Avoided(why, _) => *self.avoided.entry(*why).or_insert(0) += offers,
             Refusal::Shortage(shortage) => {
                 let new = || (shortage.clone(), 0);
                 let (largest, count) =

@@ -4,6 +4,8 @@
 //! The jars of Flink, its plugins and the application must also match on both sides: a TaskManager
 //! with other jars registers, and fails jobs later.
 
+use std::fmt;
+
 /// What a TaskManager was started for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Origin {
@@ -17,20 +19,45 @@ pub struct Origin {
     pub manifest: Option<String>,
 }
 
+/// Why a TaskManager cannot register with the current JobManager, or must not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Misfit {
+    /// It runs one version of Flink, and the JobManager is another one.
+    Flink(String, String),
+    /// It looks for the JobManager at one address, which is at another one.
+    JobManager(String, String),
+    /// It was started with other jars.
+    Jars,
+}
+
 impl Origin {
     /// Why a TaskManager of this origin cannot register with the current JobManager, if so.
-    pub(super) fn misfit(&self, now: &Self) -> Option<String> {
+    pub(super) fn misfit(&self, now: &Self) -> Option<Misfit> {
         if self.flink != now.flink {
-            Some(format!("it runs Flink {}, and the JobManager is Flink {}", self.flink, now.flink))
+            Some(Misfit::Flink(self.flink.clone(), now.flink.clone()))
         } else if self.job_manager != now.job_manager {
-            Some(format!(
-                "it looks for the JobManager at {}, which is at {}",
-                self.job_manager, now.job_manager
-            ))
+            Some(Misfit::JobManager(self.job_manager.clone(), now.job_manager.clone()))
         } else if differ(self.distribution.as_deref(), now.distribution.as_deref()) {
-            Some("it was started with other jars of Flink, plugins or application than the JobManager's".to_owned())
+            Some(Misfit::Jars)
         } else {
             None
+        }
+    }
+}
+
+impl fmt::Display for Misfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flink(its, now) => {
+                write!(f, "it runs Flink {its}, and the JobManager is Flink {now}")
+            }
+            Self::JobManager(its, now) => {
+                write!(f, "it looks for the JobManager at {its}, which is at {now}")
+            }
+            Self::Jars => f.write_str(
+                "it was started with other jars of Flink, plugins or application than the \
+                 JobManager's",
+            ),
         }
     }
 }

@@ -9,7 +9,7 @@ use std::{
 
 use overlays::blame::Blame;
 
-use super::ids::Moment;
+use super::{cause::Cause, ids::Moment, offers::Avoidance};
 
 /// How much a failure adds to its agent's score.
 fn weight(blame: Blame) -> f64 {
@@ -68,18 +68,18 @@ struct AgentRecord {
     score: f64,
     since: Moment,
     pace: Pace,
-    last: String,
+    last: Cause,
     /// Until when the agent counts as unable to enforce the configured limits.
     unfit: Moment,
 }
 
 impl AgentRecord {
-    fn new(now: Moment) -> Self {
+    fn new(now: Moment, last: &Cause) -> Self {
         Self {
             score: 0.0,
             since: now,
             pace: Pace::default(),
-            last: String::new(),
+            last: last.clone(),
             unfit: Moment::default(),
         }
     }
@@ -99,7 +99,7 @@ pub struct Suspicion {
     /// Whether launches avoid it for now.
     pub avoided: bool,
     /// The last failure.
-    pub last: String,
+    pub last: Cause,
 }
 
 /// All failures that still count.
@@ -128,13 +128,11 @@ impl Failures {
         blame: Blame,
         agent: &str,
         ran: Duration,
-        last: &str,
+        last: &Cause,
     ) -> Duration {
         if weight(blame) > 0.0 && ran < STABLE {
-            let standing =
-                self.agents.entry(agent.to_owned()).or_insert_with(|| AgentRecord::new(now));
+            let standing = self.record(now, agent, last);
             (standing.score, standing.since) = (standing.score(now) + weight(blame), now);
-            last.clone_into(&mut standing.last);
         }
         match (blame, self.agents.get_mut(agent)) {
             (Blame::Agent, Some(standing)) => standing.pace.failed(now, ran),
@@ -144,10 +142,16 @@ impl Failures {
 
     /// Avoids `agent` for a while because it cannot enforce the configured limits. It may return
     /// fixed.
-    pub(super) fn unfit(&mut self, now: Moment, agent: &str, why: &str) {
-        let standing = self.agents.entry(agent.to_owned()).or_insert_with(|| AgentRecord::new(now));
-        standing.unfit = now.after(UNFIT);
-        why.clone_into(&mut standing.last);
+    pub(super) fn unfit(&mut self, now: Moment, agent: &str, why: &Cause) {
+        self.record(now, agent, why).unfit = now.after(UNFIT);
+    }
+
+    /// The record of an agent, with its last failure.
+    fn record(&mut self, now: Moment, agent: &str, last: &Cause) -> &mut AgentRecord {
+        let record = self.agents.entry(agent.to_owned());
+        record
+            .and_modify(|record| record.last.clone_from(last))
+            .or_insert_with(|| AgentRecord::new(now, last))
     }
 
     /// A worker has run on `agent` for a while.
@@ -167,14 +171,11 @@ impl Failures {
     }
 
     /// Agents whose next launch must wait, until when and why.
-    pub(super) fn waiting(&self, now: Moment) -> BTreeMap<&str, (Moment, &'static str)> {
+    pub(super) fn waiting(&self, now: Moment) -> BTreeMap<&str, (Moment, Avoidance)> {
         let waiting = self.agents.iter().filter_map(|(agent, standing)| {
             let (unfit, paced) = (standing.unfit, standing.pace.until);
-            let unfit =
-                (unfit > now).then_some((unfit, "the agent cannot enforce the configured limits"));
-            let wait = unfit.or_else(|| {
-                (paced > now).then_some((paced, "a worker has just failed on the agent"))
-            });
+            let unfit = (unfit > now).then_some((unfit, Avoidance::Unfit));
+            let wait = unfit.or_else(|| (paced > now).then_some((paced, Avoidance::JustFailed)));
             Some((agent.as_str(), wait?))
         });
         waiting.collect()
@@ -222,7 +223,7 @@ mod tests {
     }
 
     fn fail(failures: &mut Failures, at: u64, blame: Blame, agent: &str) -> Duration {
-        failures.add(Moment(at), blame, agent, Duration::ZERO, "so")
+        failures.add(Moment(at), blame, agent, Duration::ZERO, &Cause::Listed)
     }
 
     #[test]
@@ -242,7 +243,8 @@ mod tests {
         for _ in 0..5 {
             fail(&mut failures, 0, Blame::Worker, "S0");
         }
-        assert_eq!(failures.add(Moment(0), Blame::Worker, "S0", STABLE, "so"), Duration::ZERO);
+        let late = failures.add(Moment(0), Blame::Worker, "S0", STABLE, &Cause::Listed);
+        assert_eq!(late, Duration::ZERO);
         failures.stable("S0");
         assert_eq!(fail(&mut failures, 0, Blame::Worker, "S0"), Duration::ZERO);
     }
@@ -299,8 +301,8 @@ mod tests {
     #[test]
     fn an_unfit_agent_is_avoided_whatever_its_share_and_others_do_not_wait_for_it() {
         let mut failures = failures(1);
-        failures.unfit(Moment(0), "S0", "no isolator");
-        assert!(failures.waiting(Moment(10 * MINUTE - 1))["S0"].1.contains("limits"));
+        failures.unfit(Moment(0), "S0", &Cause::Listed);
+        assert_eq!(failures.waiting(Moment(10 * MINUTE - 1))["S0"].1, Avoidance::Unfit);
         assert!(failures.suspicions(Moment(0))[0].avoided && failures.wait(Moment(0)).is_none());
         assert!(failures.waiting(Moment(10 * MINUTE)).is_empty(), "it may come back mended");
         failures.clear(Some("S0"));

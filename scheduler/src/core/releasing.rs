@@ -6,7 +6,8 @@ use overlays::blame::Blame;
 
 use super::{
     Core,
-    history::{Cause, Initiator},
+    cause::{Cause, Initiator},
+    history::Step,
     ids::WorkerId,
     message::{Notice, Output},
     state::Change,
@@ -18,8 +19,7 @@ impl Core {
         for (id, what) in self.fleet.overdue(self.now) {
             match what {
                 Overdue::Silent => {
-                    let seconds = self.settings.patience.staging.as_secs();
-                    let why = format!("its executor has not reported for {seconds} s");
+                    let why = Cause::Silent(self.settings.patience.staging);
                     // Avoid this agent, where the replacement would otherwise be launched again.
                     if let Some(place) =
                         self.fleet.get(&id).map(|worker| worker.record.place.clone())
@@ -29,8 +29,7 @@ impl Core {
                     self.kill(&id, why, Initiator::Scheduler);
                 }
                 Overdue::Unregistered => {
-                    let seconds = self.settings.patience.registration.as_secs();
-                    let why = format!("it did not register with the JobManager within {seconds} s");
+                    let why = Cause::Unregistered(self.settings.patience.registration);
                     self.kill(&id, why, Initiator::Scheduler);
                 }
                 Overdue::Replace => self.give_up(&id),
@@ -57,8 +56,7 @@ impl Core {
         if counting <= most {
             return;
         }
-        let why =
-            if self.stopping { "the cluster is stopping" } else { "fewer workers are wanted" };
+        let why = if self.stopping { Cause::Stopping } else { Cause::Surplus };
         // First those that must leave anyway, then those that do not run yet, then the youngest,
         // which have done the least.
         let idle = self.nobody_leaves();
@@ -71,7 +69,7 @@ impl Core {
         let surplus: Vec<_> =
             live.into_iter().take(counting - most).map(|worker| worker.record.id.clone()).collect();
         for id in surplus {
-            self.kill(&id, why, Initiator::Operator);
+            self.kill(&id, why.clone(), Initiator::Operator);
         }
     }
 
@@ -82,16 +80,15 @@ impl Core {
             (worker.given_up, worker.record.released, worker.answered) = (true, true, false);
             worker.record.clone()
         });
-        let why = "it is unreachable and is replaced";
-        self.remember(id, Phase::Unreachable.word(), "written off", Initiator::Scheduler, why);
-        self.notice(Notice::Killing(id.clone(), why.to_owned()));
+        let (from, to) = (Step::Unreachable, Step::WrittenOff);
+        self.remember(id, from, to, Initiator::Scheduler, Cause::Unreachable);
+        self.notice(Notice::Killing(id.clone(), Cause::Unreachable));
         self.store(record.into_iter().map(Change::Worker).collect(), Vec::new());
         self.reconciliation.ask(self.now);
     }
 
     /// Ends a worker: its record is stored as released before Mesos gets the kill.
-    pub(super) fn kill(&mut self, id: &WorkerId, why: impl Into<Cause>, by: Initiator) {
-        let why = why.into();
+    pub(super) fn kill(&mut self, id: &WorkerId, why: Cause, by: Initiator) {
         let Some(released) = self.fleet.update(id, |worker| {
             (worker.record.released, worker.given_up) = (true, false);
             (worker.record.clone(), worker.kill(), worker.phase)
@@ -100,7 +97,7 @@ impl Core {
         };
         let (record, kill, phase) = released;
         if phase == Phase::Unreachable {
-            self.remember(id, phase.word(), "written off", by, why.clone());
+            self.remember(id, Step::Unreachable, Step::WrittenOff, by, why.clone());
         } else {
             self.enter(
                 id,
@@ -109,7 +106,7 @@ impl Core {
                 why.clone(),
             );
         }
-        self.notice(Notice::Killing(id.clone(), why.to_string()));
+        self.notice(Notice::Killing(id.clone(), why));
         self.store(vec![Change::Worker(record)], vec![kill]);
     }
 
@@ -131,10 +128,9 @@ impl Core {
             return;
         }
         if !before {
-            let seconds = patience.kill.saturating_mul(REMINDERS).max(patience.obey).as_secs();
-            let why =
-                format!("it has not stopped within {seconds} s: asking Mesos to kill its executor");
-            self.remember(id, "killing", "shutting down", Initiator::Scheduler, why.clone());
+            let why = Cause::Disobeys(patience.kill.saturating_mul(REMINDERS).max(patience.obey));
+            let (from, to) = (Step::Killing, Step::ShuttingDown);
+            self.remember(id, from, to, Initiator::Scheduler, why.clone());
             self.notice(Notice::Killing(id.clone(), why));
         }
         self.after_stores(Output::Shutdown { worker: id.clone(), agent });

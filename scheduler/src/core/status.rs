@@ -7,7 +7,8 @@ use overlays::blame::Blame;
 
 use super::{
     Core,
-    history::Initiator,
+    cause::{Cause, Initiator},
+    history::Step,
     ids::WorkerId,
     message::{Notice, Output},
     pace::STABLE,
@@ -112,22 +113,17 @@ impl Core {
             Meaning::Over(own_fault) => self.over(id, own_fault, by, status),
             Meaning::Unreachable => {
                 if phase != Phase::Unreachable {
-                    self.enter(id, Phase::Unreachable, by, explain(status));
+                    self.enter(id, Phase::Unreachable, by, Cause::Status(explain(status)));
                     self.notice(Notice::Unreachable(id.clone()));
                 }
             }
             Meaning::Running if released && self.may_return(id) => self.returned(id, by, status),
             // Released while it was unreachable: now that it is back, only one of the two may stay.
             _ if released && phase == Phase::Unreachable => {
-                self.enter(
-                    id,
-                    Phase::Killing(self.now),
-                    Initiator::Scheduler,
-                    "it has returned after it was replaced",
-                );
+                self.enter(id, Phase::Killing(self.now), Initiator::Scheduler, Cause::Returned);
             }
             Meaning::Preparing if !released => {
-                self.enter(id, Phase::Staging, by, explain(status));
+                self.enter(id, Phase::Staging, by, Cause::Status(explain(status)));
                 let progress = status.message.clone().filter(|text| !text.is_empty());
                 self.outputs.extend(
                     progress.map(|text| Output::Notice(Notice::Progress(id.clone(), text))),
@@ -139,7 +135,7 @@ impl Core {
     }
 
     fn running(&mut self, id: &WorkerId, by: Initiator, status: &v1::TaskStatus) {
-        self.enter(id, Phase::Running, by, explain(status));
+        self.enter(id, Phase::Running, by, Cause::Status(explain(status)));
         let news = self.fleet.update(id, |worker| {
             let first = !std::mem::replace(&mut worker.record.running, true);
             first.then(|| worker.record.clone())
@@ -168,7 +164,7 @@ impl Core {
             (worker.given_up, worker.record.released, worker.record.running) = (false, false, true);
             worker.record.clone()
         });
-        self.enter(id, Phase::Running, by, explain(status));
+        self.enter(id, Phase::Running, by, Cause::Status(explain(status)));
         self.notice(Notice::Running(id.clone()));
         self.store(record.into_iter().map(Change::Worker).collect(), Vec::new());
     }
@@ -176,8 +172,9 @@ impl Core {
     fn over(&mut self, id: &WorkerId, own_fault: bool, by: Initiator, status: &v1::TaskStatus) {
         let Some(worker) = self.fleet.remove(id) else { return };
         self.store(vec![Change::Forget(id.clone())], Vec::new());
-        let why = explain(status);
-        self.remember(id, worker.phase.word(), "gone", by, why.clone());
+        let text = explain(status);
+        let why = Cause::Status(text.clone());
+        self.remember(id, worker.phase.into(), Step::Gone, by, why.clone());
         self.notice(Notice::Gone(id.clone(), why.clone()));
         let failed = own_fault || !worker.record.running;
         let ran = if worker.phase == Phase::Running {
@@ -186,7 +183,7 @@ impl Core {
             Duration::ZERO
         };
         if status.state() == TaskState::TaskFailed && ran < STABLE {
-            self.ports.add(self.now, &worker.record.place.agent, &worker.ports, &why);
+            self.ports.add(self.now, &worker.record.place.agent, &worker.ports, &text);
         }
         if worker.record.released || !failed {
             return;
@@ -202,13 +199,10 @@ impl Core {
     }
 
     /// A worker failed on `agent` after it had run for `ran`.
-    pub(super) fn blame(&mut self, blame: Blame, agent: &str, ran: Duration, why: &str) {
+    pub(super) fn blame(&mut self, blame: Blame, agent: &str, ran: Duration, why: &Cause) {
         let delay = self.failures.add(self.now, blame, agent, ran, why);
         if !delay.is_zero() {
-            self.notice(Notice::Waiting(
-                delay,
-                format!("{why} (counts against the {})", blame.word()),
-            ));
+            self.notice(Notice::Waiting(delay, why.clone(), blame));
         }
     }
 }

@@ -2,14 +2,12 @@
 
 use super::{
     Core,
-    history::Initiator,
+    cause::{Cause, Initiator},
+    history::Step,
     message::{Notice, Output},
     state::{Change, Registration},
     worker::Phase,
 };
-
-/// Why workers are gone after their framework was removed.
-const REMOVED: &str = "Mesos removed the framework";
 
 impl Core {
     pub(super) fn subscribed(&mut self, framework: String) {
@@ -71,7 +69,7 @@ impl Core {
             return self.torn_down();
         }
         self.notice(Notice::FrameworkLost);
-        self.forget_framework(REMOVED, Vec::new());
+        self.forget_framework(&Cause::FrameworkRemoved, Vec::new());
     }
 
     /// In this order: a framework id that only we still know is corrected by Mesos, but one that we
@@ -79,19 +77,19 @@ impl Core {
     pub(super) fn torn_down(&mut self) {
         self.disconnected();
         self.tearing_down = true;
-        self.forget_framework(REMOVED, vec![Output::Stopped]);
+        self.forget_framework(&Cause::FrameworkRemoved, vec![Output::Stopped]);
     }
 
     /// The framework is gone with all its tasks: deletes the records, which mean nothing without
     /// its id.
-    pub(super) fn forget_framework(&mut self, why: &'static str, then: Vec<Output>) {
+    pub(super) fn forget_framework(&mut self, why: &Cause, then: Vec<Output>) {
         (self.framework, self.registration) = (None, None);
         let mut changes = vec![Change::Framework(None)];
         for id in self.fleet.workers().keys().cloned().collect::<Vec<_>>() {
-            let phase = self.fleet.remove(&id).map_or("", |worker| worker.phase.word());
-            self.remember(&id, phase, "gone", Initiator::Mesos, why);
+            let Some(worker) = self.fleet.remove(&id) else { continue };
+            self.remember(&id, worker.phase.into(), Step::Gone, Initiator::Mesos, why.clone());
             changes.push(Change::Forget(id.clone()));
-            self.notice(Notice::Gone(id, why.to_owned()));
+            self.notice(Notice::Gone(id, why.clone()));
         }
         self.store(changes, then);
     }

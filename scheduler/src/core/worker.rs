@@ -68,20 +68,6 @@ pub struct Worker {
     pub ports: WorkerPorts,
 }
 
-impl Phase {
-    /// The phase as one word.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Storing => "storing",
-            Self::Launching => "launching",
-            Self::Staging => "staging",
-            Self::Running => "running",
-            Self::Killing(_) => "killing",
-            Self::Unreachable => "unreachable",
-        }
-    }
-}
-
 /// Timeouts for each phase of a worker.
 #[derive(Clone, Debug)]
 pub struct Patience {

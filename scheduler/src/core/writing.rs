@@ -6,7 +6,8 @@ use mesos::v1;
 
 use super::{
     Core,
-    history::Initiator,
+    cause::{Cause, Initiator},
+    history::Step,
     ids::Moment,
     message::{Notice, Output},
     state::Change,
@@ -144,10 +145,10 @@ impl Core {
                 self.fleet.remove(id);
                 self.remember(
                     id,
-                    "storing",
-                    "gone",
+                    Step::Storing,
+                    Step::Gone,
                     Initiator::Scheduler,
-                    "its offer was declined",
+                    Cause::OfferDeclined,
                 );
             }
             self.store(forgotten.into_iter().map(Change::Forget).collect(), Vec::new());

@@ -105,7 +105,7 @@ fn a_worker_whose_executor_falls_silent_is_replaced_and_this_counts_against_its_
         panic!("{:?}", harness.core.suspicions())
     };
     assert_eq!(
-        (suspicion.agent.as_str(), suspicion.last.as_str()),
+        (suspicion.agent.as_str(), suspicion.last.to_string().as_str()),
         ("A", "its executor has not reported for 300 s")
     );
 }
@@ -317,7 +317,7 @@ fn a_worker_that_does_not_obey_is_reminded_and_then_its_executor_is_ended_by_for
     }
     let asked = harness.wait(10);
     assert!(has(&asked, shut_down));
-    let reported = |o: &Output| matches!(o, Output::Notice(Notice::Killing(_, why)) if why.contains("has not stopped within 30 s"));
+    let reported = |o: &Output| matches!(o, Output::Notice(Notice::Killing(_, why)) if why.to_string().contains("has not stopped within 30 s"));
     assert!(has(&asked, reported), "{asked:?}");
     let asked = harness.wait(10);
     assert!(has(&asked, shut_down) && !has(&asked, reported), "said once");
@@ -436,7 +436,10 @@ fn only_workers_that_were_taken_over_and_cannot_register_are_replaced_at_once() 
     let asked = harness.feed(Input::Subscribed("F".to_owned()));
     assert_eq!(kills(&asked), [WorkerId::new("e", 2), WorkerId::new("e", 3)]);
     let reported = |text: &str| {
-        has(&asked, |o| matches!(o, Output::Notice(Notice::Killing(_, why)) if why == text))
+        has(
+            &asked,
+            |o| matches!(o, Output::Notice(Notice::Killing(_, why)) if why.to_string() == text),
+        )
     };
     assert!(reported("it looks for the JobManager at h:7000, which is at h:6123"), "{asked:?}");
     assert!(reported("it runs Flink 2.3.0, and the JobManager is Flink 1.20.5"), "{asked:?}");

@@ -195,7 +195,7 @@ fn every_step_of_a_worker_is_remembered_with_cause_and_initiator() {
         .core
         .history()
         .iter()
-        .map(|step| (step.from, step.to, step.by.to_string()))
+        .map(|step| (step.from.to_string(), step.to.to_string(), step.by.to_string()))
         .collect();
     let expected = [
         ("wanted", "storing", "scheduler"),
@@ -205,7 +205,10 @@ fn every_step_of_a_worker_is_remembered_with_cause_and_initiator() {
         ("running", "killing", "operator"),
         ("killing", "gone", "executor"),
     ];
-    assert_eq!(steps, expected.map(|(from, to, by)| (from, to, by.to_owned())));
+    assert_eq!(
+        steps,
+        expected.map(|(from, to, by)| (from.to_owned(), to.to_owned(), by.to_owned()))
+    );
     let causes: Vec<_> = harness.core.history().iter().map(|step| step.cause.to_string()).collect();
     assert_eq!(causes[4], "fewer workers are wanted");
 }

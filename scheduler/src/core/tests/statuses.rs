@@ -3,12 +3,13 @@
 use mesos::v1::task_status::Reason;
 
 use super::*;
+use crate::core::history::Step;
 
-/// The worker's phase after this status, as one word; `None` if it is gone.
-fn stands_after(mut harness: Harness, worker: &WorkerId, state: TaskState) -> Option<&'static str> {
+/// The worker's phase after this status; `None` if it is gone.
+fn stands_after(mut harness: Harness, worker: &WorkerId, state: TaskState) -> Option<Step> {
     let asked = harness.feed(Input::Status(boxed(worker, state)));
     assert!(has(&asked, |o| matches!(o, Output::Acknowledge { .. })), "{state:?}");
-    let there = harness.core.workers().get(worker).map(|worker| worker.phase.word());
+    let there = harness.core.workers().get(worker).map(|worker| Step::from(worker.phase));
     assert_eq!(
         harness.state.workers.contains_key(worker),
         there.is_some(),
@@ -19,13 +20,14 @@ fn stands_after(mut harness: Harness, worker: &WorkerId, state: TaskState) -> Op
 
 #[test]
 fn every_task_state_of_mesos_leads_a_worker_where_it_belongs() {
-    let (staging, running) = (Some("staging"), Some("running"));
+    let (staging, running) = (Some(Step::Staging), Some(Step::Running));
+    let unreachable = Some(Step::Unreachable);
     let expected = [
         (TaskState::TaskStaging, staging, running),
         (TaskState::TaskStarting, staging, running),
         (TaskState::TaskRunning, running, running),
-        (TaskState::TaskKilling, Some("launching"), running),
-        (TaskState::TaskUnreachable, Some("unreachable"), Some("unreachable")),
+        (TaskState::TaskKilling, Some(Step::Launching), running),
+        (TaskState::TaskUnreachable, unreachable, unreachable),
         (TaskState::TaskFinished, None, None),
         (TaskState::TaskFailed, None, None),
         (TaskState::TaskKilled, None, None),
