@@ -20,6 +20,7 @@
 pub mod cause;
 pub mod constraint;
 pub mod evidence;
+mod failures;
 mod fleet;
 pub mod history;
 pub mod ids;
@@ -27,11 +28,11 @@ mod launching;
 pub mod message;
 mod misfits;
 mod moving;
+mod occupation;
 pub mod offers;
 pub mod origin;
-pub mod pace;
+mod pace;
 pub mod ports;
-mod ranges;
 mod reconciliation;
 mod releasing;
 pub mod resources;
@@ -54,6 +55,7 @@ use std::{
 use self::{
     cause::{Cause, Initiator},
     constraint::Constraint,
+    failures::{Failures, Suspicion},
     fleet::Fleet,
     history::{History, Step, Transition},
     ids::{Moment, WorkerId},
@@ -61,7 +63,6 @@ use self::{
     moving::Maintenance,
     offers::Refusals,
     origin::Origin,
-    pace::{Failures, Suspicion},
     ports::Ports,
     reconciliation::Reconciliation,
     resources::Demand,

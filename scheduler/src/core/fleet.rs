@@ -9,7 +9,7 @@ use std::{
 use super::{
     constraint::Constraint,
     ids::{Moment, WorkerId},
-    offers::Occupation,
+    occupation::Occupation,
     state::{AgentProfile, WorkerRecord},
     worker::{Overdue, Patience, Phase, Worker},
 };
@@ -35,7 +35,6 @@ struct Clock {
 /// Indexes over all workers.
 #[derive(Debug)]
 struct Indexes {
-    constraints: Vec<Constraint>,
     counting: usize,
     ready: usize,
     present: usize,
@@ -97,7 +96,7 @@ impl Indexes {
             );
         }
         if before.occupies != after.occupies {
-            self.occupation.count(&record.place, &self.constraints, after.occupies);
+            self.occupation.count(&record.place, after.occupies);
         }
         match (before.asked, after.asked) {
             (false, true) => drop(self.unanswered.insert(record.id.clone())),
@@ -116,8 +115,7 @@ impl Indexes {
 impl Fleet {
     pub(super) fn new(patience: Patience, constraints: Vec<Constraint>) -> Self {
         let indexes = Indexes {
-            occupation: Occupation::new(&constraints),
-            constraints,
+            occupation: Occupation::new(constraints),
             counting: 0,
             ready: 0,
             present: 0,
@@ -162,20 +160,20 @@ impl Fleet {
         &mut self,
         places: &HashMap<String, Arc<AgentProfile>>,
     ) -> Vec<WorkerRecord> {
-        let Indexes { occupation, constraints, .. } = &mut self.indexes;
+        let occupation = &mut self.indexes.occupation;
         let mut moved = Vec::new();
         for worker in self.workers.values_mut() {
             let Some(place) = places.get(&worker.record.place.agent) else { continue };
             let before = std::mem::replace(&mut worker.record.place, place.clone());
             let occupies = Marks::of(worker, &self.clock).occupies;
             if occupies {
-                occupation.count(&before, constraints, false);
+                occupation.count(&before, false);
             }
             moved.push((worker.record.clone(), occupies));
         }
         // Only once no worker counts by an earlier profile, is it forgotten.
         for (record, _) in moved.iter().filter(|(_, occupies)| *occupies) {
-            occupation.count(&record.place, constraints, true);
+            occupation.count(&record.place, true);
         }
         moved.into_iter().map(|(record, _)| record).collect()
     }

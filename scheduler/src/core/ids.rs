@@ -2,6 +2,8 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use mesos::v1;
+
 /// A point in time: milliseconds since the Unix epoch, never running backwards within one process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Moment(pub u64);
@@ -11,6 +13,11 @@ impl Moment {
     #[must_use]
     pub fn after(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
+    }
+
+    /// When an agent becomes unavailable.
+    pub(super) fn begin_of(unavailability: &v1::Unavailability) -> Self {
+        Self(u64::try_from(unavailability.start.nanoseconds / 1_000_000).unwrap_or(0))
     }
 
     /// Time passed since `earlier`; zero if that is in the future.

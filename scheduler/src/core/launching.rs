@@ -10,12 +10,13 @@ use mesos::v1;
 use rand::Rng as _;
 
 use super::{
-    Core, Settings,
+    Core,
     cause::{Cause, Initiator},
     constraint,
     history::Step,
     ids::{Moment, WorkerId},
     message::{Launch, Notice, Output},
+    occupation::Occupation,
     offers::{Avoidance, Bundle, Placement, Refusal},
     resources::Taken,
     state::{AgentProfile, Change, WorkerRecord},
@@ -67,7 +68,8 @@ impl Core {
         for offer in offers {
             let (agent, hostname) = (&offer.agent_id.value, &offer.hostname);
             let Some(known) = self.fleet.occupation().place_of(agent) else { continue };
-            let values = constraint::values(offer, &self.settings.constraints);
+            let constraints = self.fleet.occupation().constraints();
+            let values = constraint::values(offer, constraints);
             if known.values != values || known.hostname != *hostname {
                 let place =
                     AgentProfile { agent: agent.clone(), hostname: hostname.clone(), values };
@@ -81,7 +83,8 @@ impl Core {
     }
 
     fn place(&mut self, offers: Vec<v1::Offer>, missing: usize) -> Vec<Bundle> {
-        let mut occupation = std::mem::take(self.fleet.occupation_mut());
+        let none = Occupation::new(Vec::new());
+        let mut occupation = std::mem::replace(self.fleet.occupation_mut(), none);
         let mut ports = std::mem::take(&mut self.ports);
         let (avoided, waiting) = (self.failures.avoided(self.now), self.failures.waiting(self.now));
         let bar = |agent: &str, hostname: &str, unavailable: Option<Moment>| {
@@ -96,15 +99,9 @@ impl Core {
                 Some(Refusal::Avoided(*why, until.since(self.now)))
             }
         };
-        let Settings { demand, constraints, .. } = &self.settings;
-        let needs = &demand.needs();
-        let placing = Placement {
-            needs,
-            constraints,
-            occupation: &mut occupation,
-            ports: &mut ports,
-            now: self.now,
-        };
+        let needs = &self.settings.demand.needs();
+        let placing =
+            Placement { needs, occupation: &mut occupation, ports: &mut ports, now: self.now };
         let placed = placing.place(offers, missing, bar);
         *self.fleet.occupation_mut() = occupation;
         self.ports = ports;

@@ -16,7 +16,6 @@ use super::{
     cause::{Cause, Initiator, Leaving, Vacated},
     ids::{Moment, WorkerId},
     message::Output,
-    offers::begins,
     state::{Change, Move},
     worker::{Phase, Worker},
 };
@@ -70,8 +69,8 @@ impl Core {
         let can_move = self.settings.moving.is_possible();
         for offer in offers {
             let Some(agent) = offer.agent_id.map(|agent| agent.value) else { continue };
-            let start = begins(&offer.unavailability);
-            if can_move || !self.fleet.occupation().is_used(&agent) {
+            let start = Moment::begin_of(&offer.unavailability);
+            if can_move || self.fleet.occupation().workers_on(&agent) == 0 {
                 let wanted = WantedBack { start, offer: offer.id.value.clone(), asked: self.now };
                 self.maintenance.insert(agent, wanted);
                 self.outputs.push(Output::AcceptInverse(vec![offer.id]));

@@ -153,9 +153,7 @@ impl Core {
         };
         let place = &worker.record.place;
         let vacated = self.vacated(&place.agent, &place.hostname).is_some();
-        self.missing() > 0
-            && !vacated
-            && self.fleet.occupation().allows(&place.values, &self.settings.constraints)
+        self.missing() > 0 && !vacated && self.fleet.occupation().allows(&place.values)
     }
 
     /// A returning worker takes its own place again.

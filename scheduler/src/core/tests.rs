@@ -2,12 +2,17 @@
 //! the harness.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod ending;
+mod framework;
 mod life;
 mod moving;
 mod offers;
 mod promises;
+mod reconciliation;
+mod registration;
 mod silence;
 mod statuses;
+mod takeover;
 mod unreachable;
 
 use std::{

@@ -1,36 +1,9 @@
-//! What constraints are checked against: one agent's values, and the number of workers per value.
+//! What constraints are checked against: the number of workers per value.
 
 use std::{
     collections::{BTreeMap, HashMap},
     sync::Arc,
 };
-
-use super::Field;
-
-/// The values of one agent, by field. A small slice, because there are few fields and many agents.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Values(Box<[(Field, Arc<str>)]>);
-
-impl Values {
-    /// The value of `field` on this agent.
-    pub fn get(&self, field: &Field) -> Option<&Arc<str>> {
-        self.iter().find(|(known, _)| known == field).map(|(_, value)| value)
-    }
-
-    /// All values, each field once.
-    pub fn iter(&self) -> impl Iterator<Item = &(Field, Arc<str>)> {
-        self.0.iter()
-    }
-}
-
-impl FromIterator<(Field, Arc<str>)> for Values {
-    fn from_iter<I: IntoIterator<Item = (Field, Arc<str>)>>(values: I) -> Self {
-        let mut values: Vec<_> = values.into_iter().collect();
-        values.sort();
-        values.dedup_by(|one, other| one.0 == other.0);
-        Self(values.into())
-    }
-}
 
 /// Number of workers per value of one constraint's field.
 #[derive(Clone, Debug, Default)]

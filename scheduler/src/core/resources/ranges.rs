@@ -4,7 +4,7 @@ use rand::{Rng as _, rngs::SmallRng};
 use smallvec::SmallVec;
 
 /// Ports below this one are for root.
-pub(super) const UNPRIVILEGED: u64 = 1024;
+pub(in crate::core) const UNPRIVILEGED: u64 = 1024;
 const LAST_PORT: u64 = 65_535;
 
 /// Port ranges, both ends included. No range is empty, and no port is contained twice.
