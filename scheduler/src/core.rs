@@ -19,6 +19,7 @@
 
 pub mod cause;
 pub mod constraint;
+mod effects;
 pub mod evidence;
 mod failures;
 mod fleet;
@@ -27,7 +28,7 @@ pub mod ids;
 mod launching;
 pub mod message;
 mod misfits;
-mod moving;
+mod moves;
 mod occupation;
 pub mod offers;
 pub mod origin;
@@ -53,14 +54,15 @@ use std::{
 };
 
 use self::{
-    cause::{Cause, Initiator},
+    cause::{Cause, Initiator, Leaving},
     constraint::Constraint,
+    effects::{Effect, Effects},
     failures::{Failures, Suspicion},
     fleet::Fleet,
     history::{History, Step, Transition},
     ids::{Moment, WorkerId},
     message::{Input, Notice, Output},
-    moving::Maintenance,
+    moves::Moves,
     offers::Refusals,
     origin::Origin,
     ports::Ports,
@@ -108,8 +110,6 @@ pub struct Core {
     registration: Option<Registration>,
     fleet: Fleet,
     target: usize,
-    /// Extra workers allowed while others are replaced.
-    surge: usize,
     stopping: bool,
     /// Whether a teardown was requested on this connection.
     tearing_down: bool,
@@ -135,10 +135,7 @@ pub struct Core {
     refusals: Refusals,
     /// The reasons reported last, and after how many offers.
     explained: (Vec<String>, usize),
-    draining: BTreeSet<String>,
-    maintenance: Maintenance,
-    generation: u64,
-    restart: Move,
+    moves: Moves,
     history: History,
     /// Whether workers with other files were reported.
     other_files_reported: bool,
@@ -146,6 +143,7 @@ pub struct Core {
     next_write: u64,
     /// Whether it was reported that the store does not answer.
     late_store_reported: bool,
+    effects: Effects,
     outputs: Vec<Output>,
 }
 
@@ -154,6 +152,7 @@ impl Core {
     pub fn new(settings: Settings, state: State, now: Moment, seed: u64) -> Self {
         let mut fleet = Fleet::new(settings.patience.clone(), settings.constraints.clone());
         let next_number = state.first_number();
+        let moves = Moves::new(settings.moving, state.draining, state.generation, state.restart);
         for record in state.workers.into_values() {
             fleet.insert(Worker::recovered(record, now));
         }
@@ -170,7 +169,6 @@ impl Core {
             registration: state.registration,
             fleet,
             target: 0,
-            surge: 0,
             stopping: false,
             tearing_down: false,
             subscribed: false,
@@ -182,15 +180,13 @@ impl Core {
             narrowed: false,
             refusals: Refusals::default(),
             explained: (Vec::new(), 0),
-            draining: state.draining,
-            maintenance: Maintenance::new(),
-            generation: state.generation,
-            restart: state.restart,
+            moves,
             history: History::default(),
             other_files_reported: false,
             writes: VecDeque::new(),
             next_write: 0,
             late_store_reported: false,
+            effects: Effects::default(),
             outputs: Vec::new(),
         }
     }
@@ -206,21 +202,28 @@ impl Core {
             Input::ForgetFramework => self.forget_framework(&Cause::FrameworkForgotten, Vec::new()),
             Input::Offers(offers) => self.offers(offers),
             Input::Rescinded(offer) => self.rescinded(&offer),
-            Input::InverseOffers(offers) => self.inverse_offers(offers),
-            Input::InverseRescinded(offer) => self.inverse_rescinded(&offer),
+            Input::InverseOffers(offers) => {
+                let occupation = self.fleet.occupation();
+                let is_used = |agent: &str| occupation.workers_on(agent) > 0;
+                self.moves.inverse_offers(self.now, offers, is_used, &mut self.effects);
+            }
+            Input::InverseRescinded(offer) => {
+                self.moves.inverse_rescinded(&offer, &mut self.effects)
+            }
             Input::Status(status) => self.status(*status),
             Input::Stored(number) => self.stored(number),
             Input::JobManager(up) => self.job_manager(up),
             Input::Registered(listed) => self.registered(&listed),
-            Input::Drain(agent) => self.drain(agent),
-            Input::Undrain(agent) => self.undrain(agent),
-            Input::Restart(pace) => self.restart(pace),
+            Input::Drain(agent) => self.moves.drain(agent, &mut self.effects),
+            Input::Undrain(agent) => self.moves.undrain(agent, &mut self.effects),
+            Input::Restart(pace) => self.moves.restart(pace, &mut self.effects),
             Input::ClearAgent(agent) => self.clear_agent(agent.as_deref()),
             Input::Stop => self.stopping = true,
             Input::TornDown => self.torn_down(),
             Input::MasterInspected(inspection) => self.master_inspected(&inspection),
             Input::Tick => {}
         }
+        self.route();
         self.settle();
         std::mem::take(&mut self.outputs)
     }
@@ -235,7 +238,7 @@ impl Core {
             self.store_is_late_at(),
             self.revive_again_at(),
             self.silence_at(),
-            self.maintenance_at(),
+            self.moves.wake_at(self.now),
         ];
         connected.into_iter().flatten().filter(|_| self.subscribed).min()
     }
@@ -272,7 +275,7 @@ impl Core {
 
     /// How often all workers were restarted; those of earlier generations are being replaced.
     pub fn generation(&self) -> u64 {
-        self.generation
+        self.moves.generation()
     }
 
     /// Why nothing is launched although workers are missing: the store, or the offers since the
@@ -299,7 +302,25 @@ impl Core {
 
     /// Drained agents, by id or host name.
     pub fn draining(&self) -> &BTreeSet<String> {
-        &self.draining
+        self.moves.draining()
+    }
+
+    /// Why this worker must leave its agent, if it must.
+    pub fn leaves(&self, worker: &Worker) -> Option<Leaving> {
+        self.moves.leaves(self.now, worker)
+    }
+
+    /// Carries the effects of the machines where they belong, in their order.
+    fn route(&mut self) {
+        let mut effects = std::mem::take(&mut self.effects);
+        for effect in effects.drain() {
+            match effect {
+                Effect::Output(output) => self.outputs.push(output),
+                Effect::Store(changes, then) => self.store(changes, then),
+                Effect::Unfilter => self.offers_wanted = None,
+            }
+        }
+        self.effects = effects;
     }
 
     fn job_manager(&mut self, up: bool) {
@@ -387,7 +408,8 @@ impl Core {
     fn settle(&mut self) {
         self.give_back_late_offers();
         self.report_store();
-        self.forget_maintenance();
+        self.moves.forget_maintenance(self.now, &mut self.effects);
+        self.route();
         if self.subscribed {
             self.act_on_overdue();
         }
@@ -409,6 +431,16 @@ impl Core {
         }
     }
 
+    /// Kills leaving workers as far as enough others are ready.
+    fn move_workers(&mut self) {
+        if self.stopping {
+            return;
+        }
+        for (id, why) in self.moves.due(self.now, self.target, &self.fleet) {
+            self.kill(&id, Cause::Leaves(why), Initiator::Operator);
+        }
+    }
+
     fn notice(&mut self, notice: Notice) {
         self.outputs.push(Output::Notice(notice));
     }
@@ -417,7 +449,7 @@ impl Core {
         if self.stopping {
             0
         } else {
-            self.target.saturating_add(self.surge).saturating_sub(self.fleet.counting())
+            self.target.saturating_add(self.moves.surge()).saturating_sub(self.fleet.counting())
         }
     }
 }

@@ -88,7 +88,7 @@ impl Core {
         let mut ports = std::mem::take(&mut self.ports);
         let (avoided, waiting) = (self.failures.avoided(self.now), self.failures.waiting(self.now));
         let bar = |agent: &str, hostname: &str, unavailable: Option<Moment>| {
-            if let Some(why) = self.vacated(agent, hostname) {
+            if let Some(why) = self.moves.vacated(agent, hostname) {
                 Some(Refusal::Avoided(why.into(), LEAVING_FILTER))
             } else if unavailable.is_some_and(|from| from <= self.now.after(MAINTENANCE_MARGIN)) {
                 Some(Refusal::Avoided(Avoidance::MaintenanceSoon, LEAVING_FILTER))
@@ -157,7 +157,7 @@ impl Core {
             launched: self.now,
             running: false,
             released: false,
-            generation: self.generation,
+            generation: self.moves.generation(),
             origin: Some(self.settings.origin.clone()),
         };
         let ports = taken.ports().map(|(_, port)| port).collect();

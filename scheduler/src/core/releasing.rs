@@ -51,7 +51,7 @@ impl Core {
     }
 
     pub(super) fn drop_surplus(&mut self) {
-        let most = if self.stopping { 0 } else { self.target.saturating_add(self.surge) };
+        let most = if self.stopping { 0 } else { self.target.saturating_add(self.moves.surge()) };
         let counting = self.fleet.counting();
         if counting <= most {
             return;
@@ -59,7 +59,7 @@ impl Core {
         let why = if self.stopping { Cause::Stopping } else { Cause::Surplus };
         // First those that must leave anyway, then those that do not run yet, then the youngest,
         // which have done the least.
-        let idle = self.nobody_leaves();
+        let idle = self.moves.nobody_leaves(&self.fleet);
         let mut live: Vec<_> =
             self.fleet.workers().values().filter(|worker| worker.counts()).collect();
         live.sort_by_key(|worker| {

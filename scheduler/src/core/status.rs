@@ -152,7 +152,7 @@ impl Core {
             return false;
         };
         let place = &worker.record.place;
-        let vacated = self.vacated(&place.agent, &place.hostname).is_some();
+        let vacated = self.moves.vacated(&place.agent, &place.hostname).is_some();
         self.missing() > 0 && !vacated && self.fleet.occupation().allows(&place.values)
     }
 

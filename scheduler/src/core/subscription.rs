@@ -59,8 +59,7 @@ impl Core {
         self.subscribed = false;
         self.reconciliation.pause();
         self.withdraw_launches();
-        // The next master sends its inverse offers again.
-        self.maintenance.clear();
+        self.moves.disconnected();
     }
 
     pub(super) fn framework_removed(&mut self) {

@@ -46,32 +46,35 @@ struct Harness {
     outputs: Vec<Output>,
 }
 
+/// Settings for small workers with one port.
+fn settings(constraints: &str) -> Settings {
+    let part =
+        |cpus: f64, mem: f64| BTreeMap::from([("cpus".to_owned(), cpus), ("mem".to_owned(), mem)]);
+    let demand = Demand {
+        task: part(1.0, 1000.0),
+        executor: part(0.1, 32.0),
+        ports: vec!["p".into()],
+        privileged: false,
+    };
+    Settings {
+        demand,
+        constraints: Constraint::parse_list(constraints).unwrap(),
+        decline: Duration::from_secs(5),
+        decline_small: Duration::from_secs(300),
+        patience: Patience::default(),
+        moving: Move::default(),
+        origin: Arc::default(),
+        registration: Registration::default(),
+        avoided_share: 0.25,
+    }
+}
+
 impl Harness {
     fn new(state: State) -> Self {
-        Self::with(state, "")
+        Self::with(state, settings(""))
     }
 
-    fn with(state: State, constraints: &str) -> Self {
-        let part = |cpus: f64, mem: f64| {
-            BTreeMap::from([("cpus".to_owned(), cpus), ("mem".to_owned(), mem)])
-        };
-        let demand = Demand {
-            task: part(1.0, 1000.0),
-            executor: part(0.1, 32.0),
-            ports: vec!["p".into()],
-            privileged: false,
-        };
-        let settings = Settings {
-            demand,
-            constraints: Constraint::parse_list(constraints).unwrap(),
-            decline: Duration::from_secs(5),
-            decline_small: Duration::from_secs(300),
-            patience: Patience::default(),
-            moving: Move::default(),
-            origin: Arc::default(),
-            registration: Registration::default(),
-            avoided_share: 0.25,
-        };
+    fn with(state: State, settings: Settings) -> Self {
         let core = Core::new(settings, state.clone(), Moment(0), 7);
         Self {
             core,
@@ -88,7 +91,11 @@ impl Harness {
     }
 
     fn constrained(target: usize, constraints: &str) -> Self {
-        let mut harness = Self::with(State::fresh("e".to_owned()), constraints);
+        Self::subscribed_with(target, settings(constraints))
+    }
+
+    fn subscribed_with(target: usize, settings: Settings) -> Self {
+        let mut harness = Self::with(State::fresh("e".to_owned()), settings);
         harness.feed(Input::Target(target));
         harness.feed(Input::Subscribed("F".to_owned()));
         harness

@@ -75,8 +75,8 @@ fn a_worker_that_does_not_obey_is_reminded_and_then_its_executor_is_ended_by_for
 
 #[test]
 fn a_worker_has_its_whole_grace_period_before_it_is_ended_by_force() {
-    let mut harness = Harness::subscribed(1);
-    harness.core.settings.patience.obey = Duration::from_secs(600);
+    let patience = Patience { obey: Duration::from_secs(600), ..Patience::default() };
+    let mut harness = Harness::subscribed_with(1, Settings { patience, ..settings("") });
     harness.running("A");
     harness.feed(Input::Target(0));
     for waited in (10..600).step_by(10) {

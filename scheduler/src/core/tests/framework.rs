@@ -32,14 +32,15 @@ fn a_removed_framework_is_forgotten_and_everything_starts_over() {
 #[test]
 fn a_frameworks_user_and_principal_are_stored_until_mesos_no_longer_knows_it() {
     let registered = |user: &str| Registration { user: Some(user.to_owned()), principal: None };
-    let mut harness = Harness::new(State::fresh("e".to_owned()));
-    harness.core.settings.registration = registered("alice");
+    let with = |state: State, registration: Registration| {
+        Harness::with(state, Settings { registration, ..settings("") })
+    };
+    let mut harness = with(State::fresh("e".to_owned()), registered("alice"));
     harness.feed(Input::Subscribed("F".to_owned()));
     assert_eq!(harness.state.registration, Some(registered("alice")));
     // Mesos ignores another user, so the state does too.
-    let mut harness = Harness::new(harness.state);
-    harness.core.settings.registration =
-        Registration { principal: Some("p".to_owned()), ..registered("bob") };
+    let bob = Registration { principal: Some("p".to_owned()), ..registered("bob") };
+    let mut harness = with(harness.state, bob);
     harness.feed(Input::Subscribed("F".to_owned()));
     assert_eq!(
         harness.state.registration,
@@ -58,9 +59,9 @@ fn a_frameworks_user_and_principal_are_stored_until_mesos_no_longer_knows_it() {
 #[test]
 fn the_user_of_a_framework_from_an_older_state_is_unknown() {
     let state = State { framework: Some("F".to_owned()), ..State::fresh("e".to_owned()) };
-    let mut harness = Harness::new(state);
-    harness.core.settings.registration =
+    let registration =
         Registration { user: Some("bob".to_owned()), principal: Some("p".to_owned()) };
+    let mut harness = Harness::with(state, Settings { registration, ..settings("") });
     harness.feed(Input::Subscribed("F".to_owned()));
     assert_eq!(
         harness.state.registration,

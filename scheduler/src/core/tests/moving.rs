@@ -137,9 +137,9 @@ fn an_agent_that_mesos_no_longer_asks_for_is_used_again() {
 
 #[test]
 fn an_agent_whose_workers_may_not_move_is_not_given_back() {
-    let mut harness = Harness::subscribed(1);
+    let moving = Move { surge: 0, max_unavailable: 0 };
+    let mut harness = Harness::subscribed_with(1, Settings { moving, ..settings("") });
     harness.ready("A");
-    harness.core.settings.moving = Move { surge: 0, max_unavailable: 0 };
     let asked = harness
         .feed(Input::InverseOffers(vec![inverse_offer("i", "A", 0), inverse_offer("j", "B", 0)]));
     assert!(has(

@@ -77,7 +77,7 @@ fn a_constraint_counts_workers_of_earlier_offers_and_of_earlier_application_mast
     let mut harness = Harness::constrained(2, "hostname:UNIQUE");
     let first = harness.launch_on("A", 4);
     assert_eq!(first.len(), 1);
-    let mut again = Harness::with(harness.state.clone(), "hostname:UNIQUE");
+    let mut again = Harness::with(harness.state.clone(), settings("hostname:UNIQUE"));
     again.feed(Input::Target(2));
     again.feed(Input::Subscribed("F".to_owned()));
     assert!(again.launch_on("A", 4).is_empty());
@@ -237,10 +237,9 @@ fn other_ports_than_those_of_a_failed_launch_are_tried_first() {
 fn ports_below_1024_are_for_root_and_ports_are_drawn_by_chance_the_same_for_the_same_seed() {
     let offered = [(1, 21), (31000, 31099)];
     let drawn = |seed: u64, privileged: bool| {
-        let settings = Harness::subscribed(1).core.settings;
-        let demand = Demand { privileged, ..settings.demand };
+        let demand = Demand { privileged, ..settings("").demand };
+        let settings = Settings { demand, ..settings("") };
         let mut harness = Harness::subscribed(100);
-        let settings = Settings { demand, ..settings };
         harness.core = Core::new(settings, State::fresh("e".to_owned()), Moment(0), seed);
         harness.feed(Input::Target(100));
         harness.feed(Input::Subscribed("F".to_owned()));

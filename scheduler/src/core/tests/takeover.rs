@@ -63,8 +63,8 @@ fn only_workers_that_were_taken_over_and_cannot_register_are_replaced_at_once() 
         workers,
         ..State::fresh("e".to_owned())
     };
-    let mut harness = Harness::new(state.clone());
-    harness.core.settings.origin = origin("1.20.5", "h:6123");
+    let origin_now = origin("1.20.5", "h:6123");
+    let mut harness = Harness::with(state, Settings { origin: origin_now, ..settings("") });
     assert!(kills(&harness.feed(Input::Target(4))).is_empty(), "Mesos does not hear it yet");
     let asked = harness.feed(Input::Subscribed("F".to_owned()));
     assert_eq!(kills(&asked), [WorkerId::new("e", 2), WorkerId::new("e", 3)]);
@@ -119,8 +119,8 @@ fn a_worker_with_other_jars_than_the_job_manager_is_replaced_and_other_different
         workers,
         ..State::fresh("e".to_owned())
     };
-    let mut harness = Harness::new(state);
-    harness.core.settings.origin = of(Some("jars"), Some("tree"));
+    let origin = of(Some("jars"), Some("tree"));
+    let mut harness = Harness::with(state, Settings { origin, ..settings("") });
     harness.feed(Input::Target(4));
     let others =
         |asked: &[Output]| has(asked, |o| matches!(o, Output::Notice(Notice::OtherFiles(1))));
