@@ -45,10 +45,10 @@ mod subscription;
 mod tests;
 mod verdict;
 pub mod worker;
-mod writing;
+mod writes;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
     time::Duration,
 };
@@ -69,10 +69,13 @@ use self::{
     reconciliation::Reconciliation,
     resources::Demand,
     silence::Silence,
-    state::{AgentProfile, Move, Registration, State},
+    state::{AgentProfile, Change, Move, Registration, State},
     worker::{Patience, Phase, Worker},
-    writing::Write,
+    writes::{Withdrawn, Writes},
 };
+
+/// Filter for offers that have waited for the store for too long.
+const LATE_STORE_FILTER: Duration = Duration::from_secs(5);
 
 /// The core's settings.
 #[derive(Clone, Debug)]
@@ -139,10 +142,7 @@ pub struct Core {
     history: History,
     /// Whether workers with other files were reported.
     other_files_reported: bool,
-    writes: VecDeque<Write>,
-    next_write: u64,
-    /// Whether it was reported that the store does not answer.
-    late_store_reported: bool,
+    writes: Writes,
     effects: Effects,
     outputs: Vec<Output>,
 }
@@ -183,9 +183,7 @@ impl Core {
             moves,
             history: History::default(),
             other_files_reported: false,
-            writes: VecDeque::new(),
-            next_write: 0,
-            late_store_reported: false,
+            writes: Writes::default(),
             effects: Effects::default(),
             outputs: Vec::new(),
         }
@@ -201,7 +199,10 @@ impl Core {
             Input::FrameworkRemoved => self.framework_removed(),
             Input::ForgetFramework => self.forget_framework(&Cause::FrameworkForgotten, Vec::new()),
             Input::Offers(offers) => self.offers(offers),
-            Input::Rescinded(offer) => self.rescinded(&offer),
+            Input::Rescinded(offer) => {
+                let withdrawn = self.writes.withdraw_rescinded(&offer);
+                self.withdraw(withdrawn);
+            }
             Input::InverseOffers(offers) => {
                 let occupation = self.fleet.occupation();
                 let is_used = |agent: &str| occupation.workers_on(agent) > 0;
@@ -235,7 +236,7 @@ impl Core {
             self.fleet.next_due(),
             waiting,
             self.reconciliation.wake_at(),
-            self.store_is_late_at(),
+            self.writes.wake_at(self.now),
             self.revive_again_at(),
             self.silence_at(),
             self.moves.wake_at(self.now),
@@ -283,11 +284,16 @@ impl Core {
     pub fn starved(&self) -> Option<String> {
         if self.missing() == 0 {
             None
-        } else if self.store_is_late() {
+        } else if self.writes.are_late(self.now) {
             Some("the state cannot be stored, and nothing is launched until it can".to_owned())
         } else {
             self.why_nothing_fits()
         }
+    }
+
+    /// The last write that is not durable yet.
+    pub fn unstored(&self) -> Option<u64> {
+        self.writes.last()
     }
 
     /// The last transitions of current and past workers.
@@ -406,8 +412,10 @@ impl Core {
 
     /// Takes every step that is due now.
     fn settle(&mut self) {
-        self.give_back_late_offers();
-        self.report_store();
+        let late = self.writes.withdraw_late(self.now);
+        self.withdraw(late);
+        let news = self.writes.news(self.now);
+        self.outputs.extend(news.map(Output::Notice));
         self.moves.forget_maintenance(self.now, &mut self.effects);
         self.route();
         if self.subscribed {
@@ -438,6 +446,59 @@ impl Core {
         }
         for (id, why) in self.moves.due(self.now, self.target, &self.fleet) {
             self.kill(&id, Cause::Leaves(why), Initiator::Operator);
+        }
+    }
+
+    /// Stores `changes` and carries out `then` once they are durable.
+    fn store(&mut self, changes: Vec<Change>, then: Vec<Output>) {
+        self.outputs.push(self.writes.store(self.now, changes, then));
+    }
+
+    /// Carries out `output` once all earlier writes are durable.
+    fn after_stores(&mut self, output: Output) {
+        self.outputs.extend(self.writes.after(output));
+    }
+
+    fn stored(&mut self, number: u64) {
+        for output in self.writes.stored(number) {
+            self.release(output);
+        }
+    }
+
+    /// Carries out an output whose writes are durable. A worker that is no longer wanted is
+    /// launched anyway: its kill follows, and the task's end deletes its record.
+    fn release(&mut self, output: Output) {
+        // Mesos has registered us after all: tear the framework down before the end.
+        if matches!(output, Output::Stopped) && self.framework.is_some() {
+            return;
+        }
+        // Without a connection, nobody receives the kill. It is repeated on the next one.
+        if matches!(output, Output::Kill { .. }) && !self.subscribed {
+            return;
+        }
+        if let Output::Accept { launches, .. } = &output {
+            for launch in launches {
+                self.launched(&launch.worker, &launch.place);
+            }
+        }
+        self.outputs.push(output);
+    }
+
+    /// Forgets workers whose launches were withdrawn, and declines their offers.
+    fn withdraw(&mut self, Withdrawn { offers, mut workers }: Withdrawn) {
+        // A kill may wait behind the launch; then the answer to the kill deletes the worker.
+        workers
+            .retain(|id| self.fleet.get(id).is_some_and(|worker| worker.phase == Phase::Storing));
+        if !workers.is_empty() {
+            for id in &workers {
+                self.fleet.remove(id);
+                let (from, to) = (Step::Storing, Step::Gone);
+                self.remember(id, from, to, Initiator::Scheduler, Cause::OfferDeclined);
+            }
+            self.store(workers.into_iter().map(Change::Forget).collect(), Vec::new());
+        }
+        if !offers.is_empty() {
+            self.outputs.push(Output::Decline(offers, LATE_STORE_FILTER));
         }
     }
 

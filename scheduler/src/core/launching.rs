@@ -187,7 +187,7 @@ impl Core {
     fn launchable(&self) -> usize {
         let may = self.subscribed
             && self.framework.is_some()
-            && !self.store_is_late()
+            && !self.writes.are_late(self.now)
             && self.failures.wait(self.now).is_none();
         if may { self.missing() } else { 0 }
     }

@@ -58,7 +58,8 @@ impl Core {
     pub(super) fn disconnected(&mut self) {
         self.subscribed = false;
         self.reconciliation.pause();
-        self.withdraw_launches();
+        let all = self.writes.withdraw_all();
+        self.withdraw(all);
         self.moves.disconnected();
     }
 
