@@ -37,10 +37,10 @@ pub mod ports;
 mod reconciliation;
 mod releasing;
 pub mod resources;
+mod session;
 mod silence;
 pub mod state;
 mod status;
-mod subscription;
 #[cfg(test)]
 mod tests;
 mod verdict;
@@ -68,6 +68,7 @@ use self::{
     ports::Ports,
     reconciliation::Reconciliation,
     resources::Demand,
+    session::Session,
     silence::Silence,
     state::{AgentProfile, Change, Move, Registration, State},
     worker::{Patience, Phase, Worker},
@@ -108,15 +109,10 @@ pub struct Core {
     now: Moment,
     epoch: String,
     next_number: u64,
-    framework: Option<String>,
-    /// User and principal of the registered framework, as far as they are known.
-    registration: Option<Registration>,
+    session: Session,
     fleet: Fleet,
     target: usize,
     stopping: bool,
-    /// Whether a teardown was requested on this connection.
-    tearing_down: bool,
-    subscribed: bool,
     /// The last thing Mesos heard from us: whether we want offers. `None` if it must be sent again.
     offers_wanted: Option<bool>,
     /// When that was last sent, or confirmed by Mesos's behaviour.
@@ -152,6 +148,8 @@ impl Core {
     pub fn new(settings: Settings, state: State, now: Moment, seed: u64) -> Self {
         let mut fleet = Fleet::new(settings.patience.clone(), settings.constraints.clone());
         let next_number = state.first_number();
+        let ours = settings.registration.clone();
+        let session = Session::new(ours, state.framework, state.registration);
         let moves = Moves::new(settings.moving, state.draining, state.generation, state.restart);
         for record in state.workers.into_values() {
             fleet.insert(Worker::recovered(record, now));
@@ -165,13 +163,10 @@ impl Core {
             reconciliation: Reconciliation::new(&state.epoch),
             epoch: state.epoch,
             next_number,
-            framework: state.framework,
-            registration: state.registration,
+            session,
             fleet,
             target: 0,
             stopping: false,
-            tearing_down: false,
-            subscribed: false,
             offers_wanted: None,
             offers_wanted_sent: now,
             offerless: None,
@@ -241,7 +236,7 @@ impl Core {
             self.silence_at(),
             self.moves.wake_at(self.now),
         ];
-        connected.into_iter().flatten().filter(|_| self.subscribed).min()
+        connected.into_iter().flatten().filter(|_| self.session.is_subscribed()).min()
     }
 
     /// The workers, by id.
@@ -261,7 +256,7 @@ impl Core {
 
     /// Whether the master takes our calls now.
     pub fn is_subscribed(&self) -> bool {
-        self.subscribed
+        self.session.is_subscribed()
     }
 
     /// Number of workers whose state Mesos has not reported since it was asked.
@@ -327,6 +322,89 @@ impl Core {
             }
         }
         self.effects = effects;
+    }
+
+    fn subscribed(&mut self, framework: String) {
+        self.session.subscribed(framework, &mut self.effects);
+        self.route();
+        self.offers_wanted = None;
+        self.offerless = None;
+        self.narrowed = false;
+        self.widened = self.settings.constraints.is_empty();
+        self.silence.end();
+        let now = self.now;
+        self.fleet.update_all(|worker| {
+            worker.answered = worker.phase == Phase::Storing;
+            // The worker may have reported while we were disconnected.
+            (worker.heard, worker.reminders) = (now, 0);
+            if let Phase::Killing(next) = &mut worker.phase {
+                *next = now;
+            }
+        });
+        self.reconciliation.start(self.now);
+        self.replace_misfits();
+    }
+
+    fn disconnected(&mut self) {
+        self.session.disconnected();
+        self.reconciliation.pause();
+        let all = self.writes.withdraw_all();
+        self.withdraw(all);
+        self.moves.disconnected();
+    }
+
+    fn framework_removed(&mut self) {
+        self.disconnected();
+        if self.stopping {
+            return self.torn_down();
+        }
+        self.notice(Notice::FrameworkLost);
+        self.forget_framework(&Cause::FrameworkRemoved, Vec::new());
+    }
+
+    /// In this order: a framework id that only we still know is corrected by Mesos, but one that we
+    /// have forgotten is lost.
+    fn torn_down(&mut self) {
+        self.disconnected();
+        self.session.torn_down();
+        self.forget_framework(&Cause::FrameworkRemoved, vec![Output::Stopped]);
+    }
+
+    /// The framework is gone with all its tasks: deletes the records, which mean nothing without
+    /// its id.
+    fn forget_framework(&mut self, why: &Cause, then: Vec<Output>) {
+        self.session.forget();
+        let mut changes = vec![Change::Framework(None)];
+        for id in self.fleet.workers().keys().cloned().collect::<Vec<_>>() {
+            let Some(worker) = self.fleet.remove(&id) else { continue };
+            self.remember(&id, worker.phase.into(), Step::Gone, Initiator::Mesos, why.clone());
+            changes.push(Change::Forget(id.clone()));
+            self.notice(Notice::Gone(id, why.clone()));
+        }
+        self.store(changes, then);
+    }
+
+    fn reconcile(&mut self) {
+        if self.fleet.unanswered().len() == 0 {
+            self.reconciliation.answered();
+        }
+        let due = self.reconciliation.due(self.now);
+        if due.explicit && self.fleet.unanswered().len() > 0 {
+            let unanswered = self.fleet.unanswered();
+            let tasks = unanswered
+                .map(|worker| (worker.record.id.clone(), worker.record.place.agent.clone()))
+                .collect();
+            self.outputs.push(Output::Reconcile(tasks));
+        }
+        if due.implicit {
+            self.outputs.push(Output::Reconcile(Vec::new()));
+            // Mesos does not mention workers that it does not know (any longer), so they are asked
+            // about one by one.
+            if !due.explicit && !self.fleet.workers().is_empty() {
+                self.fleet.update_all(|worker| worker.answered = worker.phase == Phase::Storing);
+                self.reconciliation.ask_soon(self.now);
+            }
+        }
     }
 
     fn job_manager(&mut self, up: bool) {
@@ -418,20 +496,18 @@ impl Core {
         self.outputs.extend(news.map(Output::Notice));
         self.moves.forget_maintenance(self.now, &mut self.effects);
         self.route();
-        if self.subscribed {
+        if self.session.is_subscribed() {
             self.act_on_overdue();
         }
         self.move_workers();
         self.drop_surplus();
-        if self.subscribed {
+        if self.session.is_subscribed() {
             self.reconcile();
             self.want_offers();
         }
-        let reachable = self.subscribed || self.framework.is_none();
-        let ended =
-            self.stopping && reachable && self.fleet.is_deserted() && self.writes.is_empty();
-        if ended && !std::mem::replace(&mut self.tearing_down, true) {
-            if self.framework.is_some() {
+        let nothing_left = self.fleet.is_deserted() && self.writes.is_empty();
+        if self.stopping && nothing_left && self.session.begin_end() {
+            if self.session.is_registered() {
                 self.outputs.push(Output::Teardown);
             } else {
                 self.torn_down();
@@ -460,20 +536,17 @@ impl Core {
     }
 
     fn stored(&mut self, number: u64) {
-        for output in self.writes.stored(number) {
-            self.release(output);
+        while let Some(outputs) = self.writes.stored(number) {
+            for output in outputs {
+                self.release(output);
+            }
         }
     }
 
     /// Carries out an output whose writes are durable. A worker that is no longer wanted is
     /// launched anyway: its kill follows, and the task's end deletes its record.
     fn release(&mut self, output: Output) {
-        // Mesos has registered us after all: tear the framework down before the end.
-        if matches!(output, Output::Stopped) && self.framework.is_some() {
-            return;
-        }
-        // Without a connection, nobody receives the kill. It is repeated on the next one.
-        if matches!(output, Output::Kill { .. }) && !self.subscribed {
+        if !self.session.lets_pass(&output) {
             return;
         }
         if let Output::Accept { launches, .. } = &output {

@@ -185,8 +185,8 @@ impl Core {
 
     /// Number of workers that may be launched now.
     fn launchable(&self) -> usize {
-        let may = self.subscribed
-            && self.framework.is_some()
+        let may = self.session.is_subscribed()
+            && self.session.is_registered()
             && !self.writes.are_late(self.now)
             && self.failures.wait(self.now).is_none();
         if may { self.missing() } else { 0 }

@@ -66,10 +66,13 @@ impl Writes {
         self.waiting.back().map(|write| write.number)
     }
 
-    /// All writes up to this number are durable: returns what has waited for them.
-    pub(super) fn stored(&mut self, number: u64) -> Vec<Output> {
-        let durable = self.waiting.partition_point(|write| write.number <= number);
-        self.waiting.drain(..durable).flat_map(|write| write.then).collect()
+    /// All writes up to this number are durable: what has waited for the oldest of them. `None`
+    /// once there is no other.
+    pub(super) fn stored(&mut self, number: u64) -> Option<Vec<Output>> {
+        if self.waiting.front()?.number > number {
+            return None;
+        }
+        self.waiting.pop_front().map(|write| write.then)
     }
 
     /// Whether everything is durable.
@@ -97,7 +100,11 @@ impl Writes {
 
     /// Withdraws the launches that have waited for too long.
     pub(super) fn withdraw_late(&mut self, now: Moment) -> Withdrawn {
-        self.withdraw(|write, _| write.is_late(now))
+        if self.are_late(now) {
+            self.withdraw(|write, _| write.is_late(now))
+        } else {
+            Withdrawn::default()
+        }
     }
 
     /// Withdraws the launches with a rescinded offer.
