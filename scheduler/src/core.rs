@@ -21,24 +21,22 @@ pub mod cause;
 pub mod constraint;
 mod effects;
 pub mod evidence;
-mod failures;
 mod fleet;
 pub mod history;
 pub mod ids;
+mod jitter;
 mod launching;
 pub mod message;
 mod misfits;
 mod moves;
+mod names;
 mod occupation;
 pub mod offers;
 pub mod origin;
-mod pace;
-pub mod ports;
 mod reconciliation;
 mod releasing;
 pub mod resources;
 mod session;
-mod silence;
 pub mod state;
 mod status;
 #[cfg(test)]
@@ -57,19 +55,17 @@ use self::{
     cause::{Cause, Initiator, Leaving},
     constraint::Constraint,
     effects::{Effect, Effects},
-    failures::{Failures, Suspicion},
     fleet::Fleet,
     history::{History, Step, Transition},
     ids::{Moment, WorkerId},
     message::{Input, Notice, Output},
     moves::Moves,
-    offers::Refusals,
+    names::Names,
+    offers::{Offers, Suspicion},
     origin::Origin,
-    ports::Ports,
     reconciliation::Reconciliation,
     resources::Demand,
     session::Session,
-    silence::Silence,
     state::{AgentProfile, Change, Move, Registration, State},
     worker::{Patience, Phase, Worker},
     writes::{Withdrawn, Writes},
@@ -107,33 +103,15 @@ pub struct Settings {
 pub struct Core {
     settings: Settings,
     now: Moment,
-    epoch: String,
-    next_number: u64,
+    names: Names,
     session: Session,
     fleet: Fleet,
     target: usize,
     stopping: bool,
-    /// The last thing Mesos heard from us: whether we want offers. `None` if it must be sent again.
-    offers_wanted: Option<bool>,
-    /// When that was last sent, or confirmed by Mesos's behaviour.
-    offers_wanted_sent: Moment,
-    /// Since when offers are wanted but none has come.
-    offerless: Option<Moment>,
-    /// What was reported about that.
-    silence: Silence,
-    /// Whether the master on this connection applies no constraints of ours, either because it
-    /// never knew them or because it dropped them.
-    widened: bool,
-    /// Whether the master on this connection knows how much a worker needs.
-    narrowed: bool,
-    failures: Failures,
-    ports: Ports,
+    offers: Offers,
     /// Unknown tasks that were killed: how often, and since when.
     unknown_tasks: BTreeMap<WorkerId, (u32, Moment)>,
     reconciliation: Reconciliation,
-    refusals: Refusals,
-    /// The reasons reported last, and after how many offers.
-    explained: (Vec<String>, usize),
     moves: Moves,
     history: History,
     /// Whether workers with other files were reported.
@@ -155,26 +133,16 @@ impl Core {
             fleet.insert(Worker::recovered(record, now));
         }
         Self {
-            failures: Failures::new(settings.avoided_share),
-            ports: Ports::new(seed),
+            offers: Offers::new(&settings, now, seed),
+            names: Names::new(state.epoch.clone(), next_number, seed),
             unknown_tasks: BTreeMap::new(),
             settings,
             now,
             reconciliation: Reconciliation::new(&state.epoch),
-            epoch: state.epoch,
-            next_number,
             session,
             fleet,
             target: 0,
             stopping: false,
-            offers_wanted: None,
-            offers_wanted_sent: now,
-            offerless: None,
-            silence: Silence::default(),
-            widened: false,
-            narrowed: false,
-            refusals: Refusals::default(),
-            explained: (Vec::new(), 0),
             moves,
             history: History::default(),
             other_files_reported: false,
@@ -204,7 +172,7 @@ impl Core {
                 self.moves.inverse_offers(self.now, offers, is_used, &mut self.effects);
             }
             Input::InverseRescinded(offer) => {
-                self.moves.inverse_rescinded(&offer, &mut self.effects)
+                self.moves.inverse_rescinded(&offer, &mut self.effects);
             }
             Input::Status(status) => self.status(*status),
             Input::Stored(number) => self.stored(number),
@@ -213,10 +181,13 @@ impl Core {
             Input::Drain(agent) => self.moves.drain(agent, &mut self.effects),
             Input::Undrain(agent) => self.moves.undrain(agent, &mut self.effects),
             Input::Restart(pace) => self.moves.restart(pace, &mut self.effects),
-            Input::ClearAgent(agent) => self.clear_agent(agent.as_deref()),
+            Input::ClearAgent(agent) => self.offers.clear(agent.as_deref()),
             Input::Stop => self.stopping = true,
             Input::TornDown => self.torn_down(),
-            Input::MasterInspected(inspection) => self.master_inspected(&inspection),
+            Input::MasterInspected(inspection) => {
+                let is_missing = self.missing() > 0;
+                self.offers.master_inspected(&inspection, is_missing, &mut self.effects);
+            }
             Input::Tick => {}
         }
         self.route();
@@ -226,14 +197,13 @@ impl Core {
 
     /// When [`Input::Tick`] is needed next, if nothing else happens.
     pub fn wake_at(&self) -> Option<Moment> {
-        let waiting = if self.missing() > 0 { self.failures.wait(self.now) } else { None };
+        let waiting = if self.missing() > 0 { self.offers.paused_until(self.now) } else { None };
         let connected = [
             self.fleet.next_due(),
             waiting,
             self.reconciliation.wake_at(),
             self.writes.wake_at(self.now),
-            self.revive_again_at(),
-            self.silence_at(),
+            self.offers.wake_at(),
             self.moves.wake_at(self.now),
         ];
         connected.into_iter().flatten().filter(|_| self.session.is_subscribed()).min()
@@ -282,7 +252,7 @@ impl Core {
         } else if self.writes.are_late(self.now) {
             Some("the state cannot be stored, and nothing is launched until it can".to_owned())
         } else {
-            self.why_nothing_fits()
+            self.offers.why_nothing_fits()
         }
     }
 
@@ -298,7 +268,7 @@ impl Core {
 
     /// Agents on which workers failed.
     pub fn suspicions(&self) -> Vec<Suspicion> {
-        self.failures.suspicions(self.now)
+        self.offers.suspicions(self.now)
     }
 
     /// Drained agents, by id or host name.
@@ -318,7 +288,16 @@ impl Core {
             match effect {
                 Effect::Output(output) => self.outputs.push(output),
                 Effect::Store(changes, then) => self.store(changes, then),
-                Effect::Unfilter => self.offers_wanted = None,
+                Effect::Unfilter => self.offers.unfilter(),
+                Effect::Failed(failure) => {
+                    let notice = self.offers.failed(self.now, &failure);
+                    self.outputs.extend(notice.map(Output::Notice));
+                }
+                Effect::PortsFailed(place, ports, why) => {
+                    let message = why.to_string();
+                    self.offers.ports_failed(self.now, &place.agent, &ports, &message);
+                }
+                Effect::Proven(place) => self.offers.proven(&place.agent),
             }
         }
         self.effects = effects;
@@ -327,11 +306,7 @@ impl Core {
     fn subscribed(&mut self, framework: String) {
         self.session.subscribed(framework, &mut self.effects);
         self.route();
-        self.offers_wanted = None;
-        self.offerless = None;
-        self.narrowed = false;
-        self.widened = self.settings.constraints.is_empty();
-        self.silence.end();
+        self.offers.subscribed();
         let now = self.now;
         self.fleet.update_all(|worker| {
             worker.answered = worker.phase == Phase::Storing;
@@ -439,13 +414,6 @@ impl Core {
         }
     }
 
-    /// Forgets the failures on one agent, or on all.
-    fn clear_agent(&mut self, agent: Option<&str>) {
-        self.failures.clear(agent);
-        self.ports.clear(agent);
-        self.offers_wanted = None;
-    }
-
     /// The launch of a worker is sent to Mesos.
     fn launched(&mut self, id: &WorkerId, place: &Arc<AgentProfile>) {
         let now = self.now;
@@ -503,7 +471,9 @@ impl Core {
         self.drop_surplus();
         if self.session.is_subscribed() {
             self.reconcile();
-            self.want_offers();
+            let wanted = self.launchable() > 0;
+            self.offers.set_wanted(self.now, wanted, &mut self.effects);
+            self.route();
         }
         let nothing_left = self.fleet.is_deserted() && self.writes.is_empty();
         if self.stopping && nothing_left && self.session.begin_end() {

@@ -3,7 +3,15 @@
 //! A machine knows no other machine. It collects effects, and the core carries each one where it
 //! belongs, in the order in which they were asked for.
 
-use super::{message::Output, state::Change};
+use std::sync::Arc;
+
+use super::{
+    cause::Cause,
+    message::{Notice, Output},
+    state::{AgentProfile, Change},
+    verdict::Verdict,
+    worker::WorkerPorts,
+};
 
 /// One effect of a step.
 #[derive(Debug)]
@@ -14,6 +22,24 @@ pub(super) enum Effect {
     Store(Vec<Change>, Vec<Output>),
     /// Offers can be used that Mesos still filters.
     Unfilter,
+    /// A worker failed.
+    Failed(Failure),
+    /// A launch with these ports failed on an agent.
+    PortsFailed(Arc<AgentProfile>, WorkerPorts, Cause),
+    /// A worker has run on this agent for a while.
+    Proven(Arc<AgentProfile>),
+}
+
+/// The failure of a worker.
+#[derive(Debug)]
+pub(super) struct Failure {
+    /// Where it ran.
+    pub(super) place: Arc<AgentProfile>,
+    /// What the failure counts against.
+    pub(super) verdict: Verdict,
+    /// Whether it failed at its start.
+    pub(super) early: bool,
+    pub(super) why: Cause,
 }
 
 /// The effects of a step, in their order.
@@ -31,6 +57,11 @@ impl Effects {
         self.0.push(Effect::Output(output));
     }
 
+    /// Reports this to people.
+    pub(super) fn notice(&mut self, notice: Notice) {
+        self.output(Output::Notice(notice));
+    }
+
     /// Makes a change durable.
     pub(super) fn store(&mut self, change: Change) {
         self.store_then(vec![change], Vec::new());
@@ -39,6 +70,26 @@ impl Effects {
     /// Makes changes durable, then carries these outputs out.
     pub(super) fn store_then(&mut self, changes: Vec<Change>, then: Vec<Output>) {
         self.0.push(Effect::Store(changes, then));
+    }
+
+    /// A worker failed.
+    pub(super) fn failed(&mut self, failure: Failure) {
+        self.0.push(Effect::Failed(failure));
+    }
+
+    /// A launch with these ports failed on an agent.
+    pub(super) fn ports_failed(
+        &mut self,
+        place: Arc<AgentProfile>,
+        ports: WorkerPorts,
+        why: Cause,
+    ) {
+        self.0.push(Effect::PortsFailed(place, ports, why));
+    }
+
+    /// A worker has run on this agent for a while.
+    pub(super) fn proven(&mut self, place: Arc<AgentProfile>) {
+        self.0.push(Effect::Proven(place));
     }
 
     /// Offers can be used that Mesos still filters.

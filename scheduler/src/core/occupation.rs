@@ -40,7 +40,7 @@ impl Eq for ByAgent {}
 
 /// Where the existing workers run.
 #[derive(Clone, Debug)]
-pub struct Occupation {
+pub(super) struct Occupation {
     constraints: Vec<Constraint>,
     /// The agents, each with its number of workers.
     agents: HashMap<ByAgent, usize>,
@@ -53,29 +53,29 @@ pub(super) type Rank = SmallVec<[usize; 2]>;
 
 /// A constraint that does not allow one more worker on an agent.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Violation {
+pub(super) struct Violation {
     /// The constraint as text.
-    pub constraint: String,
+    pub(super) constraint: String,
     /// Whether that may change.
-    pub unmet: Unmet,
+    pub(super) unmet: Unmet,
     /// The agent's value, if it has one.
-    pub value: Option<Arc<str>>,
+    pub(super) value: Option<Arc<str>>,
 }
 
 impl Occupation {
     /// No workers anywhere.
-    pub fn new(constraints: Vec<Constraint>) -> Self {
+    pub(super) fn new(constraints: Vec<Constraint>) -> Self {
         let censuses = vec![Census::default(); constraints.len()];
         Self { constraints, agents: HashMap::new(), censuses }
     }
 
     /// Where workers may run.
-    pub fn constraints(&self) -> &[Constraint] {
+    pub(super) fn constraints(&self) -> &[Constraint] {
         &self.constraints
     }
 
     /// Counts one worker more, or one less.
-    pub fn count(&mut self, place: &Arc<AgentProfile>, more: bool) {
+    pub(super) fn count(&mut self, place: &Arc<AgentProfile>, more: bool) {
         let (agent, values) = (place.agent.as_str(), &place.values);
         match (self.agents.get_mut(agent), more) {
             (Some(count), true) => *count += 1,
@@ -92,7 +92,7 @@ impl Occupation {
     }
 
     /// Number of workers on this agent.
-    pub fn workers_on(&self, agent: &str) -> usize {
+    pub(super) fn workers_on(&self, agent: &str) -> usize {
         self.agents.get(agent).copied().unwrap_or(0)
     }
 

@@ -1,16 +1,18 @@
 //! Ends workers: those whose time is up, those beyond the target, and any for a given reason.
 
-use std::{cmp::Reverse, time::Duration};
+use std::cmp::Reverse;
 
 use overlays::blame::Blame;
 
 use super::{
     Core,
     cause::{Cause, Initiator},
+    effects::Failure,
     history::Step,
     ids::WorkerId,
     message::{Notice, Output},
     state::Change,
+    verdict::Verdict,
     worker::{Overdue, Phase, REMINDERS},
 };
 
@@ -24,7 +26,9 @@ impl Core {
                     if let Some(place) =
                         self.fleet.get(&id).map(|worker| worker.record.place.clone())
                     {
-                        self.blame(Blame::Agent, &place.agent, Duration::ZERO, &why);
+                        let (verdict, why) = (Verdict::Blame(Blame::Agent), why.clone());
+                        self.effects.failed(Failure { place, verdict, early: true, why });
+                        self.route();
                     }
                     self.kill(&id, why, Initiator::Scheduler);
                 }
@@ -40,11 +44,14 @@ impl Core {
                     self.reconciliation.ask(self.now);
                 }
                 Overdue::Proven => {
-                    let agent = self.fleet.update(&id, |worker| {
+                    let place = self.fleet.update(&id, |worker| {
                         worker.proven = true;
-                        worker.record.place.agent.clone()
+                        worker.record.place.clone()
                     });
-                    self.failures.stable(&agent.unwrap_or_default());
+                    if let Some(place) = place {
+                        self.effects.proven(place);
+                        self.route();
+                    }
                 }
             }
         }

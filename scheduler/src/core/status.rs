@@ -3,18 +3,17 @@
 use std::time::Duration;
 
 use mesos::v1::{self, TaskState};
-use overlays::blame::Blame;
 
 use super::{
     Core,
     cause::{Cause, Initiator},
+    effects::Failure,
     history::Step,
     ids::WorkerId,
     message::{Notice, Output},
-    pace::STABLE,
     state::Change,
     verdict::{Verdict, explain},
-    worker::Phase,
+    worker::{Phase, STABLE},
 };
 
 /// Number of unknown tasks whose kills are counted.
@@ -170,8 +169,7 @@ impl Core {
     fn over(&mut self, id: &WorkerId, own_fault: bool, by: Initiator, status: &v1::TaskStatus) {
         let Some(worker) = self.fleet.remove(id) else { return };
         self.store(vec![Change::Forget(id.clone())], Vec::new());
-        let text = explain(status);
-        let why = Cause::Status(text.clone());
+        let why = Cause::Status(explain(status));
         self.remember(id, worker.phase.into(), Step::Gone, by, why.clone());
         self.notice(Notice::Gone(id.clone(), why.clone()));
         let failed = own_fault || !worker.record.running;
@@ -180,27 +178,13 @@ impl Core {
         } else {
             Duration::ZERO
         };
-        if status.state() == TaskState::TaskFailed && ran < STABLE {
-            self.ports.add(self.now, &worker.record.place.agent, &worker.ports, &text);
+        let (early, place) = (ran < STABLE, worker.record.place);
+        if status.state() == TaskState::TaskFailed && early {
+            self.effects.ports_failed(place.clone(), worker.ports, why.clone());
         }
         if worker.record.released || !failed {
             return;
         }
-        let agent = &worker.record.place.agent;
-        match Verdict::of(status) {
-            Verdict::Nobody => {}
-            Verdict::Unfit => self.failures.unfit(self.now, agent, &why),
-            Verdict::Blame(blame) => {
-                self.blame(blame, agent, ran, &why);
-            }
-        }
-    }
-
-    /// A worker failed on `agent` after it had run for `ran`.
-    pub(super) fn blame(&mut self, blame: Blame, agent: &str, ran: Duration, why: &Cause) {
-        let delay = self.failures.add(self.now, blame, agent, ran, why);
-        if !delay.is_zero() {
-            self.notice(Notice::Waiting(delay, why.clone(), blame));
-        }
+        self.effects.failed(Failure { place, verdict: Verdict::of(status), early, why });
     }
 }

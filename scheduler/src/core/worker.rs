@@ -19,7 +19,12 @@
 
 use std::time::Duration;
 
-use super::{ids::Moment, message::Output, pace::STABLE, ports::WorkerPorts, state::WorkerRecord};
+use smallvec::SmallVec;
+
+use super::{ids::Moment, message::Output, state::WorkerRecord};
+
+/// A worker that ran this long did not fail at its start.
+pub(super) const STABLE: Duration = Duration::from_secs(60);
 
 /// Number of repeated kills before the executor is shut down.
 pub(super) const REMINDERS: u32 = 3;
@@ -40,6 +45,9 @@ pub enum Phase {
     /// Mesos has lost contact with its agent.
     Unreachable,
 }
+
+/// The ports of a worker; there are seldom more than two.
+pub type WorkerPorts = SmallVec<[u16; 4]>;
 
 /// A worker as the core sees it.
 #[derive(Clone, Debug)]

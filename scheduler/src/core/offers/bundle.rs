@@ -17,24 +17,24 @@ use crate::core::{
 };
 
 /// The agent attribute with the path of an installed executor.
-pub const EXECUTOR_ATTRIBUTE: &str = "flink-mesos-executor";
+const EXECUTOR_ATTRIBUTE: &str = "flink-mesos-executor";
 
 /// All offers of one agent and role, used together.
 #[derive(Debug)]
-pub struct Bundle {
+pub(in crate::core) struct Bundle {
     /// The offers.
-    pub offers: Vec<v1::OfferId>,
+    pub(in crate::core) offers: Vec<v1::OfferId>,
     /// The agent.
-    pub place: Arc<AgentProfile>,
+    pub(in crate::core) place: Arc<AgentProfile>,
     /// Where the agent says that our executor is installed: its text attribute
     /// [`EXECUTOR_ATTRIBUTE`].
-    pub installed_executor: Option<Arc<str>>,
+    pub(in crate::core) installed_executor: Option<Arc<str>>,
     /// What each placed worker takes.
-    pub taken: Vec<Taken>,
+    pub(in crate::core) taken: Vec<Taken>,
     /// Why no further worker fits; `None` if none was tried.
-    pub refusal: Option<Refusal>,
+    pub(super) refusal: Option<Refusal>,
     /// When planned maintenance of the agent begins.
-    pub unavailable: Option<Moment>,
+    pub(super) unavailable: Option<Moment>,
     /// The role of the offers.
     role: Option<String>,
     /// What is left of them.

@@ -12,29 +12,28 @@ use mesos::v1;
 
 use super::{
     bundle::{Bundle, bundle},
+    ports::Ports,
     refusal::{Avoidance, Refusal},
 };
-use crate::core::{
-    constraint::Field, ids::Moment, occupation::Occupation, ports::Ports, resources::Needs,
-};
+use crate::core::{constraint::Field, ids::Moment, occupation::Occupation, resources::Needs};
 
 /// One placement: what a worker needs, where it may run, and where others run.
-pub struct Placement<'a> {
+pub(super) struct Placement<'a> {
     /// What one worker needs.
-    pub needs: &'a Needs,
+    pub(super) needs: &'a Needs,
     /// Where the workers run, and may run. [`Placement::place`] adds those that it places.
-    pub occupation: &'a mut Occupation,
+    pub(super) occupation: &'a mut Occupation,
     /// Chooses their ports.
-    pub ports: &'a mut Ports,
+    pub(super) ports: &'a mut Ports,
     /// The current time.
-    pub now: Moment,
+    pub(super) now: Moment,
 }
 
 impl Placement<'_> {
     /// Places up to `missing` workers on `offers`, each on the agent with the fewest, as far as
     /// needs and constraints allow. Given an agent's id, host name and planned maintenance, `bar`
     /// returns why nothing may be launched there.
-    pub fn place(
+    pub(super) fn place(
         self,
         offers: Vec<v1::Offer>,
         mut missing: usize,

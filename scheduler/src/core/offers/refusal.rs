@@ -6,7 +6,7 @@ use crate::core::{cause::Vacated, constraint::Unmet, occupation::Violation, reso
 
 /// Why no worker was placed on an offer.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Refusal {
+pub(super) enum Refusal {
     /// Too little of a resource.
     Shortage(Shortage),
     /// A placement constraint does not allow the agent.
@@ -17,7 +17,7 @@ pub enum Refusal {
 
 /// Why nothing is launched on an agent for now, in the order in which it is reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Avoidance {
+pub(super) enum Avoidance {
     /// All its offered ports are ones on which a TaskManager could not listen.
     UnusablePorts,
     /// A worker has just failed there.
@@ -61,7 +61,7 @@ impl fmt::Display for Avoidance {
 
 impl Refusal {
     /// Whether the agent can never be used, rather than not now.
-    pub fn is_permanent(&self) -> bool {
+    pub(super) fn is_permanent(&self) -> bool {
         match self {
             Self::Shortage(_) => true,
             Self::Constraint(violation) => violation.unmet == Unmet::Ever,

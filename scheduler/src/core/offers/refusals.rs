@@ -11,7 +11,7 @@ use crate::core::{occupation::Violation, resources::Shortage};
 
 /// Counts the unused offers since the last launch, to answer "why is my TaskManager not starting".
 #[derive(Clone, Debug, Default)]
-pub struct Refusals {
+pub(super) struct Refusals {
     offers: usize,
     shortages: BTreeMap<String, (Shortage, usize)>,
     constraints: BTreeMap<String, (usize, SampleValues)>,
@@ -51,7 +51,7 @@ impl fmt::Display for SampleValues {
 
 impl Refusals {
     /// Counts `offers` unused offers.
-    pub fn add(&mut self, offers: usize, refusal: &Refusal) {
+    pub(super) fn add(&mut self, offers: usize, refusal: &Refusal) {
         self.offers += offers;
         match refusal {
             Refusal::Constraint(Violation { constraint, value, .. }) => {
@@ -73,23 +73,23 @@ impl Refusals {
     }
 
     /// Resets the count after a launch.
-    pub fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         *self = Self::default();
     }
 
     /// Whether any offer was too small.
-    pub fn has_shortage(&self) -> bool {
+    pub(super) fn has_shortage(&self) -> bool {
         !self.shortages.is_empty()
     }
 
     /// Number of unused offers.
-    pub fn offers(&self) -> usize {
+    pub(super) fn offers(&self) -> usize {
         self.offers
     }
 
     /// The reasons, e.g. `need mem 1760 MB, largest was 1024 MB`. A reason that applies to some of
     /// the offers says to how many.
-    pub fn reasons(&self) -> Vec<String> {
+    pub(super) fn reasons(&self) -> Vec<String> {
         let alone = self.shortages.len() + self.constraints.len() + self.avoided.len() == 1;
         let times = |count: usize| if alone { String::new() } else { format!(" ({count}×)") };
         let short = self.shortages.values().map(|(s, count)| {
@@ -111,7 +111,7 @@ impl Refusals {
 
     /// Count and reasons in one line, e.g. `12 offers declined: need mem 1760 MB, largest was 1024
     /// MB`.
-    pub fn explain(&self) -> Option<String> {
+    pub(super) fn explain(&self) -> Option<String> {
         let offers = match self.offers {
             0 => return None,
             1 => "1 offer".to_owned(),

@@ -62,9 +62,11 @@ fn a_master_that_holds_all_offers_back_for_our_constraints_is_asked_for_them_to_
         "{asked:?}"
     );
     assert!(!has(&harness.wait(60), widen), "once on each connection");
+    let fits = with_attribute(offer("3", "C", 1), "rack", "r9");
+    let worker = launches(&harness.feed(Input::Offers(vec![fits])))[0].worker.clone();
+    harness.feed(Input::Status(boxed(&worker, TaskState::TaskFailed)));
     harness.feed(Input::Disconnected);
     harness.feed(Input::Subscribed("F".to_owned()));
-    harness.core.refusals.clear();
     assert!(has(&harness.wait(10), widen));
     let starved = |o: &Output| matches!(o, Output::Notice(Notice::Starved(why)) if why.contains("no offer of any agent for 15 s"));
     assert!(!has(&harness.wait(4), |o: &Output| matches!(o, Output::InspectMaster)));

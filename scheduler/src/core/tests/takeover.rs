@@ -17,23 +17,6 @@ fn no_number_in_a_state_stops_the_program_or_duplicates_an_id() {
     }
 }
 
-#[test]
-fn used_up_worker_numbers_start_again_under_another_epoch_which_is_reported() {
-    let mut harness = Harness::subscribed(4);
-    harness.core.next_number = u64::MAX - 2;
-    let launched = harness.launch_on("A", 4);
-    let before = [u64::MAX - 2, u64::MAX - 1].map(|number| WorkerId::new("e", number));
-    assert_eq!(launched[..2], before);
-    let reported = harness.outputs.iter().find_map(|output| match output {
-        Output::Notice(Notice::NewEpoch(epoch)) => Some(epoch.clone()),
-        _ => None,
-    });
-    let epoch = reported.unwrap();
-    assert_ne!(epoch, "e");
-    assert_eq!(launched[2..], [1, 2].map(|number| WorkerId::new(&epoch, number)));
-    assert_eq!(harness.state.next_number, 3);
-}
-
 fn origin(flink: &str, job_manager: &str) -> Arc<Origin> {
     Arc::new(Origin {
         flink: flink.to_owned(),

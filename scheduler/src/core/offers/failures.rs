@@ -8,12 +8,8 @@ use std::{
 
 use overlays::blame::Blame;
 
-use super::{
-    cause::Cause,
-    ids::Moment,
-    offers::Avoidance,
-    pace::{Pace, STABLE},
-};
+use super::{pace::Pace, refusal::Avoidance};
+use crate::core::{cause::Cause, ids::Moment};
 
 /// How much a failure adds to its agent's score.
 fn weight(blame: Blame) -> f64 {
@@ -91,23 +87,23 @@ impl Failures {
         Self { causes: BTreeMap::new(), agents: BTreeMap::new(), seen, hasher, share }
     }
 
-    /// Counts a failure of a worker on `agent` that had run for `ran`. Returns the resulting delay
+    /// Counts a failure of a worker on `agent`, `early` in its life or later. Returns the resulting delay
     /// of further launches, everywhere or on that agent.
     pub(super) fn add(
         &mut self,
         now: Moment,
         blame: Blame,
         agent: &str,
-        ran: Duration,
+        early: bool,
         last: &Cause,
     ) -> Duration {
-        if weight(blame) > 0.0 && ran < STABLE {
+        if weight(blame) > 0.0 && early {
             let standing = self.record(now, agent, last);
             (standing.score, standing.since) = (standing.score(now) + weight(blame), now);
         }
         match (blame, self.agents.get_mut(agent)) {
-            (Blame::Agent, Some(standing)) => standing.pace.failed(now, ran),
-            _ => self.causes.entry(blame).or_default().failed(now, ran),
+            (Blame::Agent, Some(standing)) => standing.pace.failed(now, early),
+            _ => self.causes.entry(blame).or_default().failed(now, early),
         }
     }
 
@@ -126,7 +122,7 @@ impl Failures {
     }
 
     /// A worker has run on `agent` for a while.
-    pub(super) fn stable(&mut self, agent: &str) {
+    pub(super) fn proven(&mut self, agent: &str) {
         self.causes.clear();
         self.agents.remove(agent);
     }
@@ -194,7 +190,7 @@ mod tests {
     }
 
     fn fail(failures: &mut Failures, at: u64, blame: Blame, agent: &str) -> Duration {
-        failures.add(Moment(at), blame, agent, Duration::ZERO, &Cause::Listed)
+        failures.add(Moment(at), blame, agent, true, &Cause::Listed)
     }
 
     #[test]
@@ -214,9 +210,9 @@ mod tests {
         for _ in 0..5 {
             fail(&mut failures, 0, Blame::Worker, "S0");
         }
-        let late = failures.add(Moment(0), Blame::Worker, "S0", STABLE, &Cause::Listed);
+        let late = failures.add(Moment(0), Blame::Worker, "S0", false, &Cause::Listed);
         assert_eq!(late, Duration::ZERO);
-        failures.stable("S0");
+        failures.proven("S0");
         assert_eq!(fail(&mut failures, 0, Blame::Worker, "S0"), Duration::ZERO);
     }
 

@@ -11,9 +11,8 @@ use std::{
 };
 
 use rand::{SeedableRng as _, rngs::SmallRng};
-use smallvec::SmallVec;
 
-use super::{ids::Moment, resources::Pool};
+use crate::core::{ids::Moment, resources::Pool, worker::WorkerPorts};
 
 /// How long a port is avoided that a failure named.
 const NAMED_FOR: Duration = Duration::from_secs(60);
@@ -28,12 +27,9 @@ const AGENTS: usize = 1000;
 const SIGNS: [&str; 6] =
     ["bind", "in use", "any port", "port is taken", "permission denied", "listen"];
 
-/// The ports of a worker; there are seldom more than two.
-pub type WorkerPorts = SmallVec<[u16; 4]>;
-
 /// Draws ports, and remembers those that failed.
 #[derive(Debug)]
-pub struct Ports {
+pub(super) struct Ports {
     chance: SmallRng,
     failed: HashMap<String, VecDeque<Failed>>,
 }
@@ -47,19 +43,13 @@ struct Failed {
     named: bool,
 }
 
-impl Default for Ports {
-    fn default() -> Self {
-        Self::new(0)
-    }
-}
-
 impl Ports {
     /// The same seed draws the same ports.
-    pub fn new(seed: u64) -> Self {
+    pub(super) fn new(seed: u64) -> Self {
         Self { chance: SmallRng::seed_from_u64(seed), failed: HashMap::new() }
     }
 
-    /// The random number generator.
+    /// Draws ports.
     pub(super) fn chance(&mut self) -> &mut SmallRng {
         &mut self.chance
     }
