@@ -14,6 +14,17 @@
 //! - Workers that leave an agent or are restarted are replaced first, as far as `surge` and
 //!   `max-unavailable` allow.
 //!
+//! Machines own the fields and know nothing of each other. The core hands each input to those that
+//! it concerns, and carries their effects on, in order:
+//!
+//! ```text
+//!            ┌▶ session   our framework and its subscription ─┐
+//!            ├▶ workers   their launch, statuses and end      │
+//!   input ───┼▶ moves     which of them must leave an agent   ├─▶ effects ──▶ outputs
+//!            ├▶ offers    used, declined, wanted; why not     │      │
+//!            └▶ writes    what the store has not confirmed ───┘      └─▶ another machine
+//! ```
+//!
 //! [`worker`] draws the life of one worker. A step visits all workers only if it concerns all of
 //! them (`fleet`).
 
@@ -25,97 +36,56 @@ mod fleet;
 pub mod history;
 pub mod ids;
 mod jitter;
-mod launching;
 pub mod message;
-mod misfits;
 mod moves;
-mod names;
 mod occupation;
 pub mod offers;
 pub mod origin;
-mod reconciliation;
-mod releasing;
 pub mod resources;
 mod session;
+mod settings;
 pub mod state;
-mod status;
 #[cfg(test)]
 mod tests;
 mod verdict;
+mod view;
 pub mod worker;
+mod workers;
 mod writes;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::time::Duration;
 
+use mesos::v1;
+
+pub use self::settings::Settings;
 use self::{
-    cause::{Cause, Initiator, Leaving},
-    constraint::Constraint,
+    cause::{Cause, Initiator},
     effects::{Effect, Effects},
-    fleet::Fleet,
-    history::{History, Step, Transition},
-    ids::{Moment, WorkerId},
+    ids::Moment,
     message::{Input, Notice, Output},
     moves::Moves,
-    names::Names,
-    offers::{Offers, Suspicion},
-    origin::Origin,
-    reconciliation::Reconciliation,
-    resources::Demand,
+    offers::Offers,
     session::Session,
-    state::{AgentProfile, Change, Move, Registration, State},
-    worker::{Patience, Phase, Worker},
+    state::{AgentProfile, Change, State},
+    worker::Worker,
+    workers::Workers,
     writes::{Withdrawn, Writes},
 };
 
 /// Filter for offers that have waited for the store for too long.
 const LATE_STORE_FILTER: Duration = Duration::from_secs(5);
 
-/// The core's settings.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// What each worker needs.
-    pub demand: Demand,
-    /// Where workers may run.
-    pub constraints: Vec<Constraint>,
-    /// Filter for an offer that cannot be used *now*.
-    pub decline: Duration,
-    /// Filter for an offer that is too small. Mesos ends such a filter itself when the agent has
-    /// more to offer.
-    pub decline_small: Duration,
-    /// Timeouts for workers.
-    pub patience: Patience,
-    /// Limits for replacing workers that leave agents.
-    pub moving: Move,
-    /// What TaskManagers launched from now on are started for.
-    pub origin: Arc<Origin>,
-    /// User and principal to register with.
-    pub registration: Registration,
-    /// Largest share of the agents that is avoided because workers failed there; between 0 and 1.
-    pub avoided_share: f64,
-}
-
-/// The state machine.
+/// The state machine: it hands inputs to the machines, and carries their effects on.
 #[derive(Debug)]
 pub struct Core {
-    settings: Settings,
     now: Moment,
-    names: Names,
-    session: Session,
-    fleet: Fleet,
+    /// How many workers are wanted.
     target: usize,
     stopping: bool,
-    offers: Offers,
-    /// Unknown tasks that were killed: how often, and since when.
-    unknown_tasks: BTreeMap<WorkerId, (u32, Moment)>,
-    reconciliation: Reconciliation,
+    session: Session,
+    workers: Workers,
     moves: Moves,
-    history: History,
-    /// Whether workers with other files were reported.
-    other_files_reported: bool,
+    offers: Offers,
     writes: Writes,
     effects: Effects,
     outputs: Vec<Output>,
@@ -124,28 +94,15 @@ pub struct Core {
 impl Core {
     /// Starts from the stored state. All randomness comes from `seed`.
     pub fn new(settings: Settings, state: State, now: Moment, seed: u64) -> Self {
-        let mut fleet = Fleet::new(settings.patience.clone(), settings.constraints.clone());
-        let next_number = state.first_number();
-        let ours = settings.registration.clone();
-        let session = Session::new(ours, state.framework, state.registration);
-        let moves = Moves::new(settings.moving, state.draining, state.generation, state.restart);
-        for record in state.workers.into_values() {
-            fleet.insert(Worker::recovered(record, now));
-        }
+        let first_number = state.first_number();
         Self {
-            offers: Offers::new(&settings, now, seed),
-            names: Names::new(state.epoch.clone(), next_number, seed),
-            unknown_tasks: BTreeMap::new(),
-            settings,
             now,
-            reconciliation: Reconciliation::new(&state.epoch),
-            session,
-            fleet,
             target: 0,
             stopping: false,
-            moves,
-            history: History::default(),
-            other_files_reported: false,
+            offers: Offers::new(&settings, now, seed),
+            workers: Workers::new(&settings, state.epoch, first_number, state.workers, now, seed),
+            session: Session::new(settings.registration, state.framework, state.registration),
+            moves: Moves::new(settings.moving, state.draining, state.generation, state.restart),
             writes: Writes::default(),
             effects: Effects::default(),
             outputs: Vec::new(),
@@ -155,9 +112,35 @@ impl Core {
     /// Handles one input and returns the outputs to carry out.
     pub fn handle(&mut self, now: Moment, input: Input) -> Vec<Output> {
         self.now = self.now.max(now);
+        self.take(input);
+        self.route();
+        self.settle();
+        std::mem::take(&mut self.outputs)
+    }
+
+    /// When [`Input::Tick`] is needed next, if nothing else happens.
+    pub fn wake_at(&self) -> Option<Moment> {
+        let paused = if self.missing() > 0 { self.offers.paused_until(self.now) } else { None };
+        let connected = [
+            self.workers.wake_at(),
+            paused,
+            self.writes.wake_at(self.now),
+            self.offers.wake_at(),
+            self.moves.wake_at(self.now),
+        ];
+        connected.into_iter().flatten().filter(|_| self.session.is_subscribed()).min()
+    }
+
+    /// Hands an input to the machines that it concerns.
+    fn take(&mut self, input: Input) {
+        let (now, effects) = (self.now, &mut self.effects);
         match input {
             Input::Target(target) => self.target = target,
-            Input::Subscribed(framework) => self.subscribed(framework),
+            Input::Subscribed(framework) => {
+                self.session.subscribed(framework, effects);
+                self.offers.subscribed();
+                self.workers.subscribed(now, effects);
+            }
             Input::Disconnected => self.disconnected(),
             Input::FrameworkRemoved => self.framework_removed(),
             Input::ForgetFramework => self.forget_framework(&Cause::FrameworkForgotten, Vec::new()),
@@ -167,20 +150,21 @@ impl Core {
                 self.withdraw(withdrawn);
             }
             Input::InverseOffers(offers) => {
-                let occupation = self.fleet.occupation();
+                let occupation = self.workers.fleet().occupation();
                 let is_used = |agent: &str| occupation.workers_on(agent) > 0;
-                self.moves.inverse_offers(self.now, offers, is_used, &mut self.effects);
+                self.moves.inverse_offers(now, offers, is_used, effects);
             }
-            Input::InverseRescinded(offer) => {
-                self.moves.inverse_rescinded(&offer, &mut self.effects);
-            }
+            Input::InverseRescinded(offer) => self.moves.inverse_rescinded(&offer, effects),
             Input::Status(status) => self.status(*status),
             Input::Stored(number) => self.stored(number),
-            Input::JobManager(up) => self.job_manager(up),
-            Input::Registered(listed) => self.registered(&listed),
-            Input::Drain(agent) => self.moves.drain(agent, &mut self.effects),
-            Input::Undrain(agent) => self.moves.undrain(agent, &mut self.effects),
-            Input::Restart(pace) => self.moves.restart(pace, &mut self.effects),
+            Input::JobManager(up) => self.workers.job_manager(now, up),
+            Input::Registered(listed) => {
+                let new = self.workers.registered(now, &listed).into_iter();
+                self.outputs.extend(new.map(|id| Output::Notice(Notice::Registered(id))));
+            }
+            Input::Drain(agent) => self.moves.drain(agent, effects),
+            Input::Undrain(agent) => self.moves.undrain(agent, effects),
+            Input::Restart(pace) => self.moves.restart(pace, effects),
             Input::ClearAgent(agent) => self.offers.clear(agent.as_deref()),
             Input::Stop => self.stopping = true,
             Input::TornDown => self.torn_down(),
@@ -190,150 +174,77 @@ impl Core {
             }
             Input::Tick => {}
         }
-        self.route();
-        self.settle();
-        std::mem::take(&mut self.outputs)
-    }
-
-    /// When [`Input::Tick`] is needed next, if nothing else happens.
-    pub fn wake_at(&self) -> Option<Moment> {
-        let waiting = if self.missing() > 0 { self.offers.paused_until(self.now) } else { None };
-        let connected = [
-            self.fleet.next_due(),
-            waiting,
-            self.reconciliation.wake_at(),
-            self.writes.wake_at(self.now),
-            self.offers.wake_at(),
-            self.moves.wake_at(self.now),
-        ];
-        connected.into_iter().flatten().filter(|_| self.session.is_subscribed()).min()
-    }
-
-    /// The workers, by id.
-    pub fn workers(&self) -> &BTreeMap<WorkerId, Box<Worker>> {
-        self.fleet.workers()
-    }
-
-    /// The moment of the last input.
-    pub fn now(&self) -> Moment {
-        self.now
-    }
-
-    /// Whether the cluster is being ended.
-    pub fn is_stopping(&self) -> bool {
-        self.stopping
-    }
-
-    /// Whether the master takes our calls now.
-    pub fn is_subscribed(&self) -> bool {
-        self.session.is_subscribed()
-    }
-
-    /// Number of workers whose state Mesos has not reported since it was asked.
-    pub fn unanswered(&self) -> usize {
-        self.fleet.unanswered().len()
-    }
-
-    /// How many workers are wanted.
-    pub fn target(&self) -> usize {
-        self.target
-    }
-
-    /// How often all workers were restarted; those of earlier generations are being replaced.
-    pub fn generation(&self) -> u64 {
-        self.moves.generation()
-    }
-
-    /// Why nothing is launched although workers are missing: the store, or the offers since the
-    /// last launch.
-    pub fn starved(&self) -> Option<String> {
-        if self.missing() == 0 {
-            None
-        } else if self.writes.are_late(self.now) {
-            Some("the state cannot be stored, and nothing is launched until it can".to_owned())
-        } else {
-            self.offers.why_nothing_fits()
-        }
-    }
-
-    /// The last write that is not durable yet.
-    pub fn unstored(&self) -> Option<u64> {
-        self.writes.last()
-    }
-
-    /// The last transitions of current and past workers.
-    pub fn history(&self) -> &History {
-        &self.history
-    }
-
-    /// Agents on which workers failed.
-    pub fn suspicions(&self) -> Vec<Suspicion> {
-        self.offers.suspicions(self.now)
-    }
-
-    /// Drained agents, by id or host name.
-    pub fn draining(&self) -> &BTreeSet<String> {
-        self.moves.draining()
-    }
-
-    /// Why this worker must leave its agent, if it must.
-    pub fn leaves(&self, worker: &Worker) -> Option<Leaving> {
-        self.moves.leaves(self.now, worker)
     }
 
     /// Carries the effects of the machines where they belong, in their order.
     fn route(&mut self) {
-        let mut effects = std::mem::take(&mut self.effects);
-        for effect in effects.drain() {
+        for effect in std::mem::take(&mut self.effects) {
             match effect {
                 Effect::Output(output) => self.outputs.push(output),
-                Effect::Store(changes, then) => self.store(changes, then),
+                Effect::Store(changes, then) => {
+                    self.outputs.push(self.writes.store(self.now, changes, then));
+                }
+                Effect::AfterStores(output) => self.outputs.extend(self.writes.after(output)),
                 Effect::Unfilter => self.offers.unfilter(),
                 Effect::Failed(failure) => {
                     let notice = self.offers.failed(self.now, &failure);
                     self.outputs.extend(notice.map(Output::Notice));
                 }
                 Effect::PortsFailed(place, ports, why) => {
-                    let message = why.to_string();
-                    self.offers.ports_failed(self.now, &place.agent, &ports, &message);
+                    self.offers.ports_failed(self.now, &place.agent, &ports, &why.to_string());
                 }
                 Effect::Proven(place) => self.offers.proven(&place.agent),
             }
         }
-        self.effects = effects;
     }
 
-    fn subscribed(&mut self, framework: String) {
-        self.session.subscribed(framework, &mut self.effects);
-        self.route();
-        self.offers.subscribed();
+    /// Takes every step that is due now.
+    fn settle(&mut self) {
         let now = self.now;
-        self.fleet.update_all(|worker| {
-            worker.answered = worker.phase == Phase::Storing;
-            // The worker may have reported while we were disconnected.
-            (worker.heard, worker.reminders) = (now, 0);
-            if let Phase::Killing(next) = &mut worker.phase {
-                *next = now;
+        let late = self.writes.withdraw_late(now);
+        self.withdraw(late);
+        self.route();
+        self.outputs.extend(self.writes.news(now).map(Output::Notice));
+        self.moves.forget_maintenance(now, &mut self.effects);
+        self.route();
+        if self.session.is_subscribed() {
+            self.workers.act_on_overdue(now, &mut self.effects);
+            self.route();
+        }
+        self.move_workers();
+        self.drop_surplus();
+        self.route();
+        if self.session.is_subscribed() {
+            self.workers.reconcile(now, &mut self.effects);
+            let wanted = self.launchable() > 0;
+            self.offers.set_wanted(now, wanted, &mut self.effects);
+            self.route();
+        }
+        let nothing_left = self.workers.fleet().is_deserted() && self.writes.is_empty();
+        if self.stopping && nothing_left && self.session.begin_end() {
+            if self.session.is_registered() {
+                self.outputs.push(Output::Teardown);
+            } else {
+                self.torn_down();
+                self.route();
             }
-        });
-        self.reconciliation.start(self.now);
-        self.replace_misfits();
+        }
     }
 
     fn disconnected(&mut self) {
         self.session.disconnected();
-        self.reconciliation.pause();
+        self.workers.disconnected();
+        self.moves.disconnected();
         let all = self.writes.withdraw_all();
         self.withdraw(all);
-        self.moves.disconnected();
     }
 
     fn framework_removed(&mut self) {
-        self.disconnected();
         if self.stopping {
             return self.torn_down();
         }
-        self.notice(Notice::FrameworkLost);
+        self.disconnected();
+        self.effects.notice(Notice::FrameworkLost);
         self.forget_framework(&Cause::FrameworkRemoved, Vec::new());
     }
 
@@ -345,143 +256,59 @@ impl Core {
         self.forget_framework(&Cause::FrameworkRemoved, vec![Output::Stopped]);
     }
 
-    /// The framework is gone with all its tasks: deletes the records, which mean nothing without
-    /// its id.
+    /// The framework is gone with all its tasks.
     fn forget_framework(&mut self, why: &Cause, then: Vec<Output>) {
         self.session.forget();
         let mut changes = vec![Change::Framework(None)];
-        for id in self.fleet.workers().keys().cloned().collect::<Vec<_>>() {
-            let Some(worker) = self.fleet.remove(&id) else { continue };
-            self.remember(&id, worker.phase.into(), Step::Gone, Initiator::Mesos, why.clone());
-            changes.push(Change::Forget(id.clone()));
-            self.notice(Notice::Gone(id, why.clone()));
-        }
-        self.store(changes, then);
+        changes.extend(self.workers.forget_all(self.now, why, &mut self.effects));
+        self.effects.store_then(changes, then);
     }
 
-    fn reconcile(&mut self) {
-        if self.fleet.unanswered().len() == 0 {
-            self.reconciliation.answered();
+    /// Uses or declines every offer at once.
+    fn offers(&mut self, offers: Vec<v1::Offer>) {
+        let (now, missing, moves) = (self.now, self.launchable(), &self.moves);
+        self.workers.see_places(&offers, &mut self.effects);
+        let used = self.offers.place(
+            now,
+            offers,
+            missing,
+            self.workers.occupation_mut(),
+            |agent, hostname| moves.vacated(agent, hostname),
+            &mut self.effects,
+        );
+        if !used.is_empty() {
+            self.workers.launch(now, used, moves.generation(), &mut self.effects);
         }
-        let due = self.reconciliation.due(self.now);
-        if due.explicit && self.fleet.unanswered().len() > 0 {
-            let unanswered = self.fleet.unanswered();
-            let tasks = unanswered
-                .map(|worker| (worker.record.id.clone(), worker.record.place.agent.clone()))
-                .collect();
-            self.outputs.push(Output::Reconcile(tasks));
-        }
-        if due.implicit {
-            self.outputs.push(Output::Reconcile(Vec::new()));
-            // Mesos does not mention workers that it does not know (any longer), so they are asked
-            // about one by one.
-            if !due.explicit && !self.fleet.workers().is_empty() {
-                self.fleet.update_all(|worker| worker.answered = worker.phase == Phase::Storing);
-                self.reconciliation.ask_soon(self.now);
+    }
+
+    fn status(&mut self, status: v1::TaskStatus) {
+        let (is_missing, moves) = (self.missing() > 0, &self.moves);
+        let has_room = |place: &AgentProfile| {
+            is_missing && moves.vacated(&place.agent, &place.hostname).is_none()
+        };
+        self.workers.status(self.now, status, has_room, &mut self.effects);
+    }
+
+    /// Carries out what has waited for writes that are durable now.
+    fn stored(&mut self, number: u64) {
+        while let Some(outputs) = self.writes.stored(number) {
+            for output in outputs.into_iter().filter(|output| self.session.lets_pass(output)) {
+                if let Output::Accept { launches, .. } = &output {
+                    let launched = launches
+                        .iter()
+                        .filter_map(|launch| self.workers.launched(self.now, launch));
+                    self.outputs.extend(launched.map(Output::Notice));
+                }
+                self.outputs.push(output);
             }
         }
     }
 
-    fn job_manager(&mut self, up: bool) {
-        self.fleet.set_job_manager(up.then_some(self.now));
-        if !up {
-            // The next JobManager starts with no TaskManagers.
-            self.registered(&BTreeSet::new());
-        }
-    }
-
-    fn registered(&mut self, listed: &BTreeSet<WorkerId>) {
-        let workers = self.fleet.workers().iter();
-        let changed = workers.filter(|(id, worker)| listed.contains(id) != worker.registered);
-        let changed: Vec<_> = changed.map(|(id, _)| id.clone()).collect();
-        for id in changed {
-            let there = listed.contains(&id);
-            let now = self.now;
-            self.fleet.update(&id, |worker| {
-                worker.registered = there;
-                worker.unregistered = now;
-            });
-            if there {
-                self.remember(
-                    &id,
-                    Step::Running,
-                    Step::Registered,
-                    Initiator::JobManager,
-                    Cause::Listed,
-                );
-                self.notice(Notice::Registered(id));
-            }
-        }
-    }
-
-    /// The launch of a worker is sent to Mesos.
-    fn launched(&mut self, id: &WorkerId, place: &Arc<AgentProfile>) {
-        let now = self.now;
-        let was_storing = self.fleet.update(id, |worker| {
-            let was_storing = worker.phase == Phase::Storing;
-            if was_storing {
-                worker.heard = now;
-                worker.enter(Phase::Launching, now);
-            }
-            was_storing
-        });
-        let Some(was_storing) = was_storing else { return };
-        if was_storing {
-            self.remember(
-                id,
-                Step::Storing,
-                Step::Launching,
-                Initiator::Scheduler,
-                Cause::Launched(place.clone()),
-            );
-        }
-        self.notice(Notice::Launched(id.clone(), place.clone()));
-    }
-
-    /// Moves a worker to its next phase and records the transition.
-    fn enter(&mut self, id: &WorkerId, phase: Phase, by: Initiator, cause: Cause) {
-        let now = self.now;
-        let from = self.fleet.update(id, |worker| {
-            let from = Step::from(worker.phase);
-            worker.enter(phase, now);
-            from
-        });
-        let to = Step::from(phase);
-        if let Some(from) = from.filter(|from| *from != to) {
-            self.remember(id, from, to, by, cause);
-        }
-    }
-
-    fn remember(&mut self, id: &WorkerId, from: Step, to: Step, by: Initiator, cause: Cause) {
-        self.history.add(Transition { at: self.now, worker: id.clone(), from, to, cause, by });
-    }
-
-    /// Takes every step that is due now.
-    fn settle(&mut self) {
-        let late = self.writes.withdraw_late(self.now);
-        self.withdraw(late);
-        let news = self.writes.news(self.now);
-        self.outputs.extend(news.map(Output::Notice));
-        self.moves.forget_maintenance(self.now, &mut self.effects);
-        self.route();
-        if self.session.is_subscribed() {
-            self.act_on_overdue();
-        }
-        self.move_workers();
-        self.drop_surplus();
-        if self.session.is_subscribed() {
-            self.reconcile();
-            let wanted = self.launchable() > 0;
-            self.offers.set_wanted(self.now, wanted, &mut self.effects);
-            self.route();
-        }
-        let nothing_left = self.fleet.is_deserted() && self.writes.is_empty();
-        if self.stopping && nothing_left && self.session.begin_end() {
-            if self.session.is_registered() {
-                self.outputs.push(Output::Teardown);
-            } else {
-                self.torn_down();
-            }
+    /// Forgets the workers of withdrawn launches, and declines their offers.
+    fn withdraw(&mut self, Withdrawn { offers, workers }: Withdrawn) {
+        self.workers.withdraw(self.now, workers, &mut self.effects);
+        if !offers.is_empty() {
+            self.effects.output(Output::Decline(offers, LATE_STORE_FILTER));
         }
     }
 
@@ -490,70 +317,36 @@ impl Core {
         if self.stopping {
             return;
         }
-        for (id, why) in self.moves.due(self.now, self.target, &self.fleet) {
-            self.kill(&id, Cause::Leaves(why), Initiator::Operator);
+        for (id, why) in self.moves.due(self.now, self.target, self.workers.fleet()) {
+            let why = Cause::Leaves(why);
+            self.workers.kill(self.now, &id, why, Initiator::Operator, &mut self.effects);
         }
     }
 
-    /// Stores `changes` and carries out `then` once they are durable.
-    fn store(&mut self, changes: Vec<Change>, then: Vec<Output>) {
-        self.outputs.push(self.writes.store(self.now, changes, then));
+    /// Kills workers beyond those that are wanted.
+    fn drop_surplus(&mut self) {
+        let why = if self.stopping { Cause::Stopping } else { Cause::Surplus };
+        let (now, most, moves) = (self.now, self.wanted(), &self.moves);
+        let idle = moves.nobody_leaves(self.workers.fleet());
+        let leaves = |worker: &Worker| !idle && moves.leaves(now, worker).is_some();
+        self.workers.drop_surplus(now, most, &why, leaves, &mut self.effects);
     }
 
-    /// Carries out `output` once all earlier writes are durable.
-    fn after_stores(&mut self, output: Output) {
-        self.outputs.extend(self.writes.after(output));
-    }
-
-    fn stored(&mut self, number: u64) {
-        while let Some(outputs) = self.writes.stored(number) {
-            for output in outputs {
-                self.release(output);
-            }
-        }
-    }
-
-    /// Carries out an output whose writes are durable. A worker that is no longer wanted is
-    /// launched anyway: its kill follows, and the task's end deletes its record.
-    fn release(&mut self, output: Output) {
-        if !self.session.lets_pass(&output) {
-            return;
-        }
-        if let Output::Accept { launches, .. } = &output {
-            for launch in launches {
-                self.launched(&launch.worker, &launch.place);
-            }
-        }
-        self.outputs.push(output);
-    }
-
-    /// Forgets workers whose launches were withdrawn, and declines their offers.
-    fn withdraw(&mut self, Withdrawn { offers, mut workers }: Withdrawn) {
-        // A kill may wait behind the launch; then the answer to the kill deletes the worker.
-        workers
-            .retain(|id| self.fleet.get(id).is_some_and(|worker| worker.phase == Phase::Storing));
-        if !workers.is_empty() {
-            for id in &workers {
-                self.fleet.remove(id);
-                let (from, to) = (Step::Storing, Step::Gone);
-                self.remember(id, from, to, Initiator::Scheduler, Cause::OfferDeclined);
-            }
-            self.store(workers.into_iter().map(Change::Forget).collect(), Vec::new());
-        }
-        if !offers.is_empty() {
-            self.outputs.push(Output::Decline(offers, LATE_STORE_FILTER));
-        }
-    }
-
-    fn notice(&mut self, notice: Notice) {
-        self.outputs.push(Output::Notice(notice));
+    /// How many workers should count now.
+    fn wanted(&self) -> usize {
+        if self.stopping { 0 } else { self.target.saturating_add(self.moves.surge()) }
     }
 
     fn missing(&self) -> usize {
-        if self.stopping {
-            0
-        } else {
-            self.target.saturating_add(self.moves.surge()).saturating_sub(self.fleet.counting())
-        }
+        self.wanted().saturating_sub(self.workers.fleet().counting())
+    }
+
+    /// Number of workers that may be launched now.
+    fn launchable(&self) -> usize {
+        let may = self.session.is_subscribed()
+            && self.session.is_registered()
+            && !self.writes.are_late(self.now)
+            && self.offers.paused_until(self.now).is_none();
+        if may { self.missing() } else { 0 }
     }
 }

@@ -44,7 +44,7 @@ pub enum Cause {
     /// It must leave its agent.
     Leaves(Leaving),
     /// It cannot register with the current JobManager.
-    Misfit(Misfit),
+    Misfit(Box<Misfit>),
     /// Fewer workers are wanted.
     Surplus,
     /// The cluster is stopping.

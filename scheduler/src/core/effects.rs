@@ -20,6 +20,8 @@ pub(super) enum Effect {
     Output(Output),
     /// Make these changes durable, then carry out these outputs.
     Store(Vec<Change>, Vec<Output>),
+    /// Carry this out once everything stored before is durable.
+    AfterStores(Output),
     /// Offers can be used that Mesos still filters.
     Unfilter,
     /// A worker failed.
@@ -47,11 +49,6 @@ pub(super) struct Failure {
 pub(super) struct Effects(Vec<Effect>);
 
 impl Effects {
-    /// Removes all effects. Their memory is used again.
-    pub(super) fn drain(&mut self) -> impl Iterator<Item = Effect> {
-        self.0.drain(..)
-    }
-
     /// Carries this out now.
     pub(super) fn output(&mut self, output: Output) {
         self.0.push(Effect::Output(output));
@@ -70,6 +67,11 @@ impl Effects {
     /// Makes changes durable, then carries these outputs out.
     pub(super) fn store_then(&mut self, changes: Vec<Change>, then: Vec<Output>) {
         self.0.push(Effect::Store(changes, then));
+    }
+
+    /// Carries this out once everything stored before is durable.
+    pub(super) fn after_stores(&mut self, output: Output) {
+        self.0.push(Effect::AfterStores(output));
     }
 
     /// A worker failed.
@@ -95,5 +97,14 @@ impl Effects {
     /// Offers can be used that Mesos still filters.
     pub(super) fn unfilter(&mut self) {
         self.0.push(Effect::Unfilter);
+    }
+}
+
+impl IntoIterator for Effects {
+    type Item = Effect;
+    type IntoIter = std::vec::IntoIter<Effect>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
     }
 }

@@ -126,6 +126,11 @@ impl Fleet {
         Self { workers: BTreeMap::new(), clock: Clock { patience, job_manager: None }, indexes }
     }
 
+    /// How long workers are waited for.
+    pub(super) fn patience(&self) -> &Patience {
+        &self.clock.patience
+    }
+
     pub(super) fn workers(&self) -> &BTreeMap<WorkerId, Box<Worker>> {
         &self.workers
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{ids::Moment, jitter::jitter};
+use crate::core::{ids::Moment, jitter::jitter};
 
 const FIRST: Duration = Duration::from_secs(5);
 const LONGEST: Duration = Duration::from_secs(60);

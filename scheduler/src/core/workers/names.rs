@@ -2,7 +2,7 @@
 
 use rand::{Rng as _, SeedableRng as _, rngs::SmallRng};
 
-use super::{effects::Effects, ids::WorkerId, message::Notice};
+use crate::core::{effects::Effects, ids::WorkerId, message::Notice};
 
 /// The names that no worker has had.
 #[derive(Debug)]
@@ -50,7 +50,7 @@ mod tests {
         let taken = [(); 4].map(|()| names.take(&mut effects));
         let before = [u64::MAX - 2, u64::MAX - 1].map(|number| WorkerId::new("e", number));
         assert_eq!(taken[..2], before);
-        let reported: Vec<_> = effects.drain().collect();
+        let reported: Vec<_> = effects.into_iter().collect();
         let [Effect::Output(Output::Notice(Notice::NewEpoch(epoch)))] = &reported[..] else {
             panic!("{reported:?}")
         };

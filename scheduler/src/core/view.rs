@@ -1,0 +1,86 @@
+//! What the core shows to the shell, and through it to people.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    Core,
+    cause::Leaving,
+    history::History,
+    ids::{Moment, WorkerId},
+    offers::Suspicion,
+    worker::Worker,
+};
+
+impl Core {
+    /// The workers, by id.
+    pub fn workers(&self) -> &BTreeMap<WorkerId, Box<Worker>> {
+        self.workers.fleet().workers()
+    }
+
+    /// The moment of the last input.
+    pub fn now(&self) -> Moment {
+        self.now
+    }
+
+    /// Whether the cluster is being ended.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping
+    }
+
+    /// Whether the master takes our calls now.
+    pub fn is_subscribed(&self) -> bool {
+        self.session.is_subscribed()
+    }
+
+    /// Number of workers whose state Mesos has not reported since it was asked.
+    pub fn unanswered(&self) -> usize {
+        self.workers.fleet().unanswered().len()
+    }
+
+    /// How many workers are wanted.
+    pub fn target(&self) -> usize {
+        self.target
+    }
+
+    /// How often all workers were restarted; those of earlier generations are being replaced.
+    pub fn generation(&self) -> u64 {
+        self.moves.generation()
+    }
+
+    /// Why nothing is launched although workers are missing: the store, or the offers since the
+    /// last launch.
+    pub fn starved(&self) -> Option<String> {
+        if self.missing() == 0 {
+            None
+        } else if self.writes.are_late(self.now) {
+            Some("the state cannot be stored, and nothing is launched until it can".to_owned())
+        } else {
+            self.offers.why_nothing_fits()
+        }
+    }
+
+    /// The last write that is not durable yet.
+    pub fn unstored(&self) -> Option<u64> {
+        self.writes.last()
+    }
+
+    /// The last transitions of current and past workers.
+    pub fn history(&self) -> &History {
+        self.workers.history()
+    }
+
+    /// Agents on which workers failed.
+    pub fn suspicions(&self) -> Vec<Suspicion> {
+        self.offers.suspicions(self.now)
+    }
+
+    /// Drained agents, by id or host name.
+    pub fn draining(&self) -> &BTreeSet<String> {
+        self.moves.draining()
+    }
+
+    /// Why this worker must leave its agent, if it must.
+    pub fn leaves(&self, worker: &Worker) -> Option<Leaving> {
+        self.moves.leaves(self.now, worker)
+    }
+}
