@@ -51,7 +51,7 @@ fuzz: ## look for inputs that break the parsers, guided by coverage
 soak: SEED := $(SEED)
 soak: ## what tests draw by chance, from fresh seeds: simulated worlds for SECONDS or RUNS of them, property tests, Flink's own classes
 	FLINK_MESOS_SIMULATION_$(if $(RUNS),RUNS="$(RUNS)",SECONDS="$(SECONDS)") \
-		$(CARGO) test --release --locked -p scheduler --test simulation -- --nocapture
+		$(CARGO) test --release --locked -p scheduler --lib core::simulation -- --nocapture
 	@echo "SEED=$(SEED)"
 	PROPTEST_RNG_SEED=$(SEED) PROPTEST_CASES=2000 FLINK_MESOS_TEST_SEED=$(SEED) \
 		$(CARGO) test --locked --workspace --exclude tests --all-features --lib --test against_flink --test broken_files

@@ -44,6 +44,8 @@ pub mod origin;
 pub mod resources;
 mod session;
 mod settings;
+#[cfg(test)]
+mod simulation;
 pub mod state;
 #[cfg(test)]
 mod tests;

@@ -47,7 +47,7 @@ struct Harness {
 }
 
 /// Settings for small workers with one port.
-fn settings(constraints: &str) -> Settings {
+pub(super) fn settings(constraints: &str) -> Settings {
     let part =
         |cpus: f64, mem: f64| BTreeMap::from([("cpus".to_owned(), cpus), ("mem".to_owned(), mem)]);
     let demand = Demand {

@@ -5,9 +5,6 @@ use std::path::{Path, PathBuf};
 
 use proptest::test_runner::{Config, RngSeed};
 
-/// Draws fresh seeds only when `make soak` asks for it.
-const ONLY_IN_SOAK: &str = "scheduler/tests/simulation/main.rs";
-
 #[test]
 fn property_tests_draw_from_a_fixed_seed() {
     assert!(
@@ -39,7 +36,7 @@ fn no_test_draws_a_fresh_seed() {
     let is_fresh = |text: &str| fresh.iter().any(|call| text.contains(call));
     let wrong: Vec<_> = files
         .iter()
-        .filter(|file| !file.ends_with(ONLY_IN_SOAK) && !file.ends_with(file!()))
+        .filter(|file| !file.ends_with(file!()))
         .filter(|file| is_fresh(&fs_err::read_to_string(file).unwrap()))
         .collect();
     assert!(wrong.is_empty(), "fresh seeds in {wrong:?}: take FLINK_MESOS_TEST_SEED");

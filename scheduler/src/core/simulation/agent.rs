@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use mesos::v1::{TaskState, TaskStatus};
 
-use crate::{
+use super::{
     resources::Amounts,
     world::{Event, World},
 };

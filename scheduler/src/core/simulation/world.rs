@@ -11,17 +11,17 @@ use std::{
 
 use mesos::v1::TaskState;
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
-use scheduler::core::{
-    ids::{Moment, WorkerId},
-    message::Input,
-    state::{Move, State},
-};
 
 use self::events::Due;
 pub(crate) use self::events::{Call, Event, FromMaster};
-use crate::{
+use super::{
     agent::Agent, application_master::ApplicationMaster, keeper::Keeper, master::Master,
     resources::Amounts,
+};
+use crate::core::{
+    ids::{Moment, WorkerId},
+    message::Input,
+    state::{Move, State},
 };
 
 /// Which faults occur in this world.

@@ -10,14 +10,14 @@ use std::{
 };
 
 use mesos::v1::{self, TaskState, TaskStatus};
-use scheduler::core::ids::Moment;
 
 use self::maintenance::Maintenance;
-use crate::{
+use super::{
     agent::{is_alive, status},
     resources::Amounts,
     world::{Call, Event, FromMaster, World},
 };
+use crate::core::ids::Moment;
 
 #[derive(Debug, Default)]
 pub(crate) struct Master {

@@ -15,8 +15,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::print_stdout,
-    clippy::disallowed_methods,
-    missing_docs
+    clippy::disallowed_methods
 )]
 
 mod agent;
@@ -59,7 +58,7 @@ fn run(first: u64, runs: u64, longest: Duration) {
                 Err(panic) => {
                     failed.store(true, Ordering::Relaxed);
                     println!(
-                        "replay it with FLINK_MESOS_SIMULATION_SEED={seed} cargo test -p scheduler --test simulation"
+                        "replay it with FLINK_MESOS_SIMULATION_SEED={seed} cargo test -p scheduler --lib simulation"
                     );
                     resume_unwind(panic)
                 }

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use mesos::v1::{self, TaskState, TaskStatus};
-use scheduler::core::ids::Moment;
 
-use crate::{keeper::Write, resources::Amounts};
+use crate::core::{
+    ids::Moment,
+    simulation::{keeper::Write, resources::Amounts},
+};
 
 /// A call to the Mesos master.
 #[derive(Clone, Debug)]

@@ -27,18 +27,18 @@ mod standing;
 use std::{collections::BTreeSet, time::Duration};
 
 use mesos::v1::{OfferId, TaskState};
-use scheduler::core::{
+
+use super::{
+    agent::Task,
+    application_master::ApplicationMaster,
+    world::{Profile, World},
+};
+use crate::core::{
     Core,
     ids::WorkerId,
     message::{Launch, Output},
     state::Change,
     worker::Phase,
-};
-
-use crate::{
-    agent::Task,
-    application_master::ApplicationMaster,
-    world::{Profile, World},
 };
 
 /// Largest number of launches per minute by an application master, for each worker that may be

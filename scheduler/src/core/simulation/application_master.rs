@@ -3,26 +3,21 @@
 
 mod outputs;
 
-use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
-    time::Duration,
-};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use mesos::v1;
-use scheduler::core::{
-    Core, Settings,
-    constraint::Constraint,
-    ids::{Moment, WorkerId},
-    message::{Input, Output},
-    resources::Demand,
-    state::{Move, State},
-    worker::Patience,
-};
 
-use crate::{
+use super::{
     keeper::Write,
     resources::Amounts,
     world::{Call, Event, FromMaster, World},
+};
+use crate::core::{
+    Core,
+    ids::{Moment, WorkerId},
+    message::{Input, Output},
+    state::State,
+    tests::settings,
 };
 
 #[derive(Debug)]
@@ -66,27 +61,6 @@ impl ApplicationMaster {
             stopping: false,
             unusable: BTreeMap::new(),
         }
-    }
-}
-
-pub(crate) fn settings(constraints: &str) -> Settings {
-    let part =
-        |cpus: f64, mem: f64| BTreeMap::from([("cpus".to_owned(), cpus), ("mem".to_owned(), mem)]);
-    Settings {
-        demand: Demand {
-            task: part(1.0, 1000.0),
-            executor: part(0.1, 32.0),
-            ports: vec!["p".into()],
-            privileged: false,
-        },
-        constraints: Constraint::parse_list(constraints).unwrap(),
-        decline: Duration::from_secs(5),
-        decline_small: Duration::from_secs(300),
-        patience: Patience::default(),
-        moving: Move::default(),
-        origin: std::sync::Arc::default(),
-        registration: scheduler::core::state::Registration::default(),
-        avoided_share: 0.25,
     }
 }
 

@@ -1,8 +1,7 @@
 //! The simulated store: ZooKeeper with its lock, or a file of one application master.
 
-use scheduler::core::state::{Change, State};
-
-use crate::world::{Event, World};
+use super::world::{Event, World};
+use crate::core::state::{Change, State};
 
 /// A write that was sent.
 #[derive(Clone, Debug)]
