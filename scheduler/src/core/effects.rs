@@ -1,13 +1,16 @@
-//! What the core's machines ask for.
+//! What the core's machines ask for, and what they hand on to each other.
 //!
 //! A machine knows no other machine. It collects effects, and the core carries each one where it
 //! belongs, in the order in which they were asked for.
 
 use std::sync::Arc;
 
+use mesos::v1;
+
 use super::{
     cause::Cause,
     message::{Notice, Output},
+    resources::Taken,
     state::{AgentProfile, Change},
     verdict::Verdict,
     worker::WorkerPorts,
@@ -30,6 +33,18 @@ pub(super) enum Effect {
     PortsFailed(Arc<AgentProfile>, WorkerPorts, Cause),
     /// A worker has run on this agent for a while.
     Proven(Arc<AgentProfile>),
+}
+
+/// Workers placed on offers of one agent and role.
+#[derive(Debug)]
+pub(super) struct Placed {
+    /// The offers.
+    pub(super) offers: Vec<v1::OfferId>,
+    pub(super) place: Arc<AgentProfile>,
+    /// Where the agent says that our executor is installed, if it does.
+    pub(super) installed_executor: Option<Arc<str>>,
+    /// What each worker takes.
+    pub(super) taken: Vec<Taken>,
 }
 
 /// The failure of a worker.

@@ -15,9 +15,9 @@ use std::{collections::BTreeMap, time::Duration};
 
 use mesos::v1;
 
-pub(super) use self::bundle::Bundle;
 pub use self::failures::Suspicion;
 use self::{
+    bundle::Bundle,
     failures::Failures,
     interest::Interest,
     placement::Placement,
@@ -26,14 +26,14 @@ use self::{
     starvation::Starvation,
 };
 use super::{
-    Settings,
     cause::Vacated,
-    effects::{Effects, Failure},
+    effects::{Effects, Failure, Placed},
     evidence::Inspection,
     ids::Moment,
     message::{Notice, Output},
     occupation::Occupation,
     resources::Needs,
+    settings::Settings,
     verdict::Verdict,
 };
 
@@ -82,7 +82,8 @@ impl Offers {
         self.starvation.subscribed();
     }
 
-    /// Places up to `missing` workers on `offers`, and returns the used ones. Declines the others.
+    /// Places up to `missing` workers on `offers`, and returns these. Declines the offers that are
+    /// not used.
     pub(super) fn place(
         &mut self,
         now: Moment,
@@ -91,7 +92,7 @@ impl Offers {
         occupation: &mut Occupation,
         vacated: impl Fn(&str, &str) -> Option<Vacated>,
         effects: &mut Effects,
-    ) -> Vec<Bundle> {
+    ) -> Vec<Placed> {
         self.interest.offers_came(now);
         self.starvation.offers_came();
         for offer in &offers {
@@ -122,7 +123,7 @@ impl Offers {
         } else {
             self.starvation.end();
         }
-        used
+        used.into_iter().map(Bundle::placed).collect()
     }
 
     /// Declines offers, each for as long as it cannot be used.

@@ -15,7 +15,6 @@ use std::{
 
 use self::{names::Names, reconciliation::Reconciliation, unknown::UnknownTasks};
 use super::{
-    Settings,
     cause::{Cause, Initiator},
     effects::Effects,
     fleet::Fleet,
@@ -23,6 +22,7 @@ use super::{
     ids::{Moment, WorkerId},
     message::{Notice, Output},
     origin::Origin,
+    settings::Settings,
     state::{Change, WorkerRecord},
     worker::{Phase, Worker},
 };

@@ -11,6 +11,7 @@ use mesos::v1;
 use super::refusal::Refusal;
 use crate::core::{
     constraint::{self, Constraint},
+    effects::Placed,
     ids::Moment,
     resources::{Needs, Pool, Taken},
     state::AgentProfile,
@@ -21,16 +22,16 @@ const EXECUTOR_ATTRIBUTE: &str = "flink-mesos-executor";
 
 /// All offers of one agent and role, used together.
 #[derive(Debug)]
-pub(in crate::core) struct Bundle {
+pub(super) struct Bundle {
     /// The offers.
-    pub(in crate::core) offers: Vec<v1::OfferId>,
+    pub(super) offers: Vec<v1::OfferId>,
     /// The agent.
-    pub(in crate::core) place: Arc<AgentProfile>,
+    pub(super) place: Arc<AgentProfile>,
     /// Where the agent says that our executor is installed: its text attribute
     /// [`EXECUTOR_ATTRIBUTE`].
-    pub(in crate::core) installed_executor: Option<Arc<str>>,
+    pub(super) installed_executor: Option<Arc<str>>,
     /// What each placed worker takes.
-    pub(in crate::core) taken: Vec<Taken>,
+    pub(super) taken: Vec<Taken>,
     /// Why no further worker fits; `None` if none was tried.
     pub(super) refusal: Option<Refusal>,
     /// When planned maintenance of the agent begins.
@@ -70,6 +71,12 @@ pub(super) fn bundle(
 }
 
 impl Bundle {
+    /// The placed workers.
+    pub(super) fn placed(self) -> Placed {
+        let Self { offers, place, installed_executor, taken, .. } = self;
+        Placed { offers, place, installed_executor, taken }
+    }
+
     fn new(
         offer: v1::Offer,
         role: Option<String>,

@@ -8,12 +8,11 @@ use super::Workers;
 use crate::core::{
     cause::{Cause, Initiator},
     constraint,
-    effects::Effects,
+    effects::{Effects, Placed},
     history::Step,
     ids::{Moment, WorkerId},
     message::{Launch, Notice, Output},
     occupation::Occupation,
-    offers::Bundle,
     resources::Taken,
     state::{AgentProfile, Change, WorkerRecord},
     worker::{Phase, Worker},
@@ -50,14 +49,13 @@ impl Workers {
     pub(in crate::core) fn launch(
         &mut self,
         now: Moment,
-        bundles: Vec<Bundle>,
+        placed: Vec<Placed>,
         generation: u64,
         effects: &mut Effects,
     ) {
-        let mut changes = Vec::with_capacity(bundles.len() + 1);
-        let mut accepts = Vec::with_capacity(bundles.len());
-        for bundle in bundles {
-            let Bundle { offers, place, installed_executor, taken, .. } = bundle;
+        let mut changes = Vec::with_capacity(placed.len() + 1);
+        let mut accepts = Vec::with_capacity(placed.len());
+        for Placed { offers, place, installed_executor, taken } in placed {
             let mut launches = Vec::with_capacity(taken.len());
             for taken in taken {
                 let id = self.names.take(effects);
