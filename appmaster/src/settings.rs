@@ -20,14 +20,15 @@ mod zookeeper;
 use flink::{config::Configuration, options::mesos::MASTER, version::FlinkVersion};
 use mesos::master::{MasterUrl, ParseMasterError};
 
-pub use self::artifact_server::{ArtifactServerSettings, artifact_server};
-pub use self::control::{ControlSettings, control};
+pub use self::artifact_server::ArtifactServerSettings;
+pub use self::control::ControlSettings;
 pub use self::framework::FrameworkSettings;
 pub use self::offers::constraints as offer_constraints;
 pub use self::state::{StateLocation, state_location};
 pub use self::tls::{Endpoint, Tls};
 pub use self::uris::{TAKEN, TaskUri, TaskUris};
 pub use self::workers::WorkerSettings;
+use self::{artifact_server::artifact_server, control::control};
 use crate::report::Report;
 pub use crate::report::SettingsError;
 

@@ -48,7 +48,9 @@ impl ArtifactServerSettings {
 }
 
 /// The artifact server's options.
-pub fn artifact_server(config: &Configuration) -> Result<ArtifactServerSettings, SettingsError> {
+pub(super) fn artifact_server(
+    config: &Configuration,
+) -> Result<ArtifactServerSettings, SettingsError> {
     Ok(ArtifactServerSettings {
         port: config.read(&ARTIFACT_SERVER_PORT)?,
         bind: bind(config)?,
