@@ -6,9 +6,13 @@
 /// last digit, as Java has it.
 pub(crate) fn digits(number: f64) -> Option<(u128, i32)> {
     let (digits, exponent) = parts(&format!("{:e}", number.abs()))?;
-    let significant = digits.to_string().len();
+    let significant = digits.checked_ilog10().map_or(1, |log| log + 1);
+    if !can_be_a_tie(number, significant, exponent) {
+        return Some((digits, exponent));
+    }
     // Forty digits more than the shortest: what follows a five there is nothing but zeros only in a
     // tie.
+    let significant = significant as usize;
     let (exact, _) = split(&format!("{:.*e}", significant + 40, number.abs()))?;
     let (head, tail) = exact.split_at_checked(significant)?;
     if tail.starts_with('5') && tail.bytes().skip(1).all(|digit| digit == b'0') {
@@ -19,6 +23,23 @@ pub(crate) fn digits(number: f64) -> Option<(u128, i32)> {
         }
     }
     Some((digits, exponent))
+}
+
+/// Can two forms with so many digits be equally near? Then the exact number has one digit more. A
+/// fraction has as many digits behind the point as its smallest power of two.
+fn can_be_a_tie(number: f64, significant: u32, exponent: i32) -> bool {
+    let bits = number.abs().to_bits();
+    let fraction = bits & ((1 << 52) - 1);
+    // The power of the last bit is this less 1075; numbers below the smallest normal one have no
+    // leading bit.
+    let (mantissa, power) = match (bits >> 52) as u32 {
+        0 => (fraction, 1),
+        power => (fraction | 1 << 52, power),
+    };
+    let behind_point = 1075 - i64::from(power) - i64::from(mantissa.trailing_zeros());
+    let significant = i64::from(significant);
+    let all = behind_point + significant + i64::from(exponent);
+    behind_point <= 0 || (significant..=significant + 2).contains(&all)
 }
 
 /// `Double.toString`: decimal between 10^-3 and 10^7, else computerised scientific notation.

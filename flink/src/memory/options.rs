@@ -8,7 +8,7 @@ pub(super) fn in_java_order(entries: Vec<(String, String)>) -> Vec<(String, Stri
         buckets *= 2;
     }
     let mut sorted = entries;
-    sorted.sort_by_key(|(key, _)| bucket(key, buckets));
+    sorted.sort_by_cached_key(|(key, _)| bucket(key, buckets));
     sorted
 }
 

@@ -82,6 +82,9 @@ fn tag_holds_secret(element: &str, tag: &str) -> bool {
 }
 
 fn value_holds_secret(text: &str) -> bool {
+    if !text.contains('&') {
+        return Configuration::holds_secret("", text);
+    }
     let text = text.replace("&quot;", "\"").replace("&apos;", "'").replace("&amp;", "&");
     Configuration::holds_secret("", &text)
 }
@@ -91,7 +94,7 @@ fn value_holds_secret(text: &str) -> bool {
 /// whose neighbour has the secret (`appender.kafka.a.value`).
 pub(super) fn properties_hold_secret(content: &[u8]) -> bool {
     let Some(text) = text(content) else { return true };
-    let joined = text.replace("\\\r\n", "").replace("\\\n", "");
+    let joined = without_escapes(text, &["\\\r\n", "\\\n"].map(|line_end| (line_end, "")));
     let is_comment = |line: &&str| line.trim_start().starts_with(['#', '!']);
     let properties: Vec<_> =
         joined.lines().filter(|line| !is_comment(line)).map(property).collect();
@@ -111,7 +114,16 @@ fn property(line: &str) -> (&str, String) {
     );
     let value = value.trim_start().trim_start_matches(['=', ':']).trim();
     // Flink's own files have no such escapes, but Java writes addresses so.
-    (key, value.replace("\\:", ":").replace("\\=", "=").replace("\\\"", "\""))
+    let escapes = [("\\:", ":"), ("\\=", "="), ("\\\"", "\"")];
+    (key, without_escapes(value.to_owned(), &escapes))
+}
+
+/// The text with each of these escapes replaced; nearly every text has none.
+fn without_escapes(text: String, escapes: &[(&str, &str)]) -> String {
+    if !text.contains('\\') {
+        return text;
+    }
+    escapes.iter().fold(text, |text, (escape, meaning)| text.replace(escape, meaning))
 }
 
 /// The text; none if its characters have more than one byte, such as those of UTF-16, so that no
