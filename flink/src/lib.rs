@@ -2,9 +2,9 @@
 //!
 //! A [`config::Configuration`] is read from Flink's files, dynamic properties and the environment,
 //! as the release in question ([`version`]) reads them, and checked ([`check`]) against the table
-//! of [`options`]. From it come the memory sizes ([`memory`]) that Flink's own scripts would
-//! compute and the java command lines ([`command`]) that they would run, without a shell and
-//! without a second JVM. [`exception`] finds in a log what ended a process.
+//! of [`options`]. From it come where processes use TLS ([`tls`]), the memory sizes ([`memory`])
+//! that Flink's own scripts would compute and the java command lines ([`command`]) that they would
+//! run, without a shell and without a second JVM. [`exception`] finds in a log what ended a process.
 //!
 //! Nothing here talks to a network or keeps a process: the only program ever run is `java
 //! -version`.
@@ -20,4 +20,5 @@ mod java_number;
 pub mod memory;
 mod memory_size;
 pub mod options;
+pub mod tls;
 pub mod version;

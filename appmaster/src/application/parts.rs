@@ -3,9 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::anyhow;
-use flink::options::{
-    flink::{JOBMANAGER_RPC_PORT, SECURITY_SSL_INTERNAL_ENABLED},
-    mesos::CONTROL_PORT,
+use flink::{
+    config::Configuration,
+    options::{flink::JOBMANAGER_RPC_PORT, mesos::CONTROL_PORT},
 };
 use mesos::{scheduler::SchedulerOptions, v1};
 use scheduler::{
@@ -99,17 +99,9 @@ impl Setup {
 
     /// What TaskManagers are started for from now on, without the digests of their files.
     pub(super) fn origin(&self) -> Origin {
-        let (config, host) = (&self.plan.config, &self.plan.addresses.host);
-        let job_manager = match &self.plan.settings.state {
-            StateLocation::ZooKeeper(_) => "where ZooKeeper says".to_owned(),
-            StateLocation::Memory | StateLocation::Directory(_) => {
-                let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
-                let is_tls = config.read(&SECURITY_SSL_INTERNAL_ENABLED).unwrap_or_default();
-                let scheme = if is_tls { "ssl://" } else { "" };
-                format!("{scheme}{host}:{}", config.get(&JOBMANAGER_RPC_PORT).unwrap_or_default())
-            }
-        };
-        Origin { flink: self.plan.home.version.to_string(), job_manager, ..Origin::default() }
+        let Plan { home, config, settings, addresses, .. } = &self.plan;
+        let flink = home.version.to_string();
+        Origin { flink, ..origin(config, &addresses.host, &settings.state) }
     }
 
     /// How to reach the master.
@@ -166,5 +158,44 @@ impl Setup {
             Err(error) => warn!("{}", error.advice()),
         }
         Ok(server)
+    }
+}
+
+/// How TaskManagers reach the JobManager on this host.
+fn origin(config: &Configuration, host: &str, state: &StateLocation) -> Origin {
+    let job_manager = match state {
+        StateLocation::ZooKeeper(_) => "where ZooKeeper says".to_owned(),
+        StateLocation::Memory | StateLocation::Directory(_) => {
+            let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+            format!("{host}:{}", config.get(&JOBMANAGER_RPC_PORT).unwrap_or_default())
+        }
+    };
+    Origin { job_manager, tls: flink::tls::rpc(config).ok(), ..Origin::default() }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use flink::config::Source;
+
+    use super::*;
+
+    #[test]
+    fn a_worker_is_known_to_speak_tls_by_the_older_option_too_which_flink_2_ignores() {
+        for (version, key, expected) in [
+            ("1.18.1", "security.ssl.enabled", true),
+            ("1.20.5", "security.ssl.internal.enabled", true),
+            ("2.3.0", "security.ssl.internal.enabled", true),
+            ("2.3.0", "security.ssl.enabled", false),
+        ] {
+            let mut config = Configuration::new();
+            config.read_as(version.parse().unwrap());
+            for (key, value) in [(key, "true"), ("jobmanager.rpc.port", "6123")] {
+                config.set(key, value, Source::DynamicProperty);
+            }
+            let origin = origin(&config, "::1", &StateLocation::Memory);
+            let found = (origin.job_manager.as_str(), origin.tls);
+            assert_eq!(found, ("[::1]:6123", Some(expected)), "{version} {key}");
+        }
     }
 }

@@ -7,8 +7,8 @@ use flink::{
     config::Configuration,
     options::{
         flink::{
-            SECURITY_SSL_ENABLED, SECURITY_SSL_KEYSTORE, SECURITY_SSL_KEYSTORE_PASSWORD,
-            SECURITY_SSL_REST_AUTHENTICATION_ENABLED as MUTUAL, SECURITY_SSL_REST_ENABLED,
+            SECURITY_SSL_KEYSTORE, SECURITY_SSL_KEYSTORE_PASSWORD,
+            SECURITY_SSL_REST_AUTHENTICATION_ENABLED as MUTUAL,
             SECURITY_SSL_REST_KEYSTORE as KEY_STORE, SECURITY_SSL_REST_KEYSTORE_PASSWORD,
             SECURITY_SSL_REST_TRUSTSTORE as TRUST_STORE, SECURITY_SSL_REST_TRUSTSTORE_PASSWORD,
             SECURITY_SSL_TRUSTSTORE, SECURITY_SSL_TRUSTSTORE_PASSWORD,
@@ -109,9 +109,7 @@ fn no_certificate(config: &Configuration) -> SettingsError {
 /// The key store and trust store of REST, from its own options or the general ones, if it speaks
 /// TLS.
 fn rest(config: &Configuration) -> Result<Option<Endpoint>, SettingsError> {
-    // The older option applies to everything.
-    let everywhere = config.read(&SECURITY_SSL_ENABLED)?;
-    if !config.read(&SECURITY_SSL_REST_ENABLED)?.unwrap_or(everywhere) {
+    if !flink::tls::rest(config)? {
         return Ok(None);
     }
     if config.read(&MUTUAL)? {
@@ -170,7 +168,12 @@ mod tests {
     use super::{super::control, *};
 
     fn read(options: &[(&str, &str)]) -> Result<Tls, String> {
+        read_by("2.3.0", options)
+    }
+
+    fn read_by(flink: &str, options: &[(&str, &str)]) -> Result<Tls, String> {
         let mut config = Configuration::new();
+        config.read_as(flink.parse().unwrap());
         for (key, value) in options {
             config.set(*key, *value, Source::DynamicProperty);
         }
@@ -197,15 +200,14 @@ mod tests {
     }
 
     #[test]
-    fn the_older_general_options_count() {
+    fn the_older_general_options_count_before_flink_2() {
         let old = [("security.ssl.enabled", "true"), ("security.ssl.keystore", "/old.p12")];
-        let Identity::KeyStore { path, .. } = read(&old).unwrap().artifacts.unwrap().identity
-        else {
-            panic!()
-        };
+        let artifacts = read_by("1.20.5", &old).unwrap().artifacts;
+        let Identity::KeyStore { path, .. } = artifacts.unwrap().identity else { panic!() };
         assert_eq!(path.to_str(), Some("/old.p12"));
         let other = [&old[..], &[("security.ssl.rest.enabled", "false")]].concat();
-        assert!(read(&other).unwrap().rest.is_none());
+        assert!(read_by("1.20.5", &other).unwrap().rest.is_none());
+        assert!(read(&old).unwrap().rest.is_none(), "Flink 2 does not know the first one");
     }
 
     #[test]

@@ -16,4 +16,5 @@ mod options;
 mod oracle;
 mod ports;
 mod rpc;
+mod tls;
 mod values;

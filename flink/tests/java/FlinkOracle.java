@@ -23,6 +23,7 @@ import org.apache.flink.configuration.ConfigOptions;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.FallbackKey;
 import org.apache.flink.configuration.GlobalConfiguration;
+import org.apache.flink.configuration.SecurityOptions;
 import org.apache.flink.runtime.rpc.RpcSystem;
 import org.apache.flink.util.NetUtils;
 
@@ -81,6 +82,11 @@ public class FlinkOracle {
                 }
             case "sensitive":
                 return List.of(String.valueOf(GlobalConfiguration.isSensitive(arguments.get(0))));
+            case "tls":
+                Configuration entries = configuration(arguments);
+                return List.of(
+                        String.valueOf(SecurityOptions.isInternalSSLEnabled(entries)),
+                        String.valueOf(SecurityOptions.isRestSSLEnabled(entries)));
             case "get":
                 forgetFile();
                 return List.of(get(arguments.get(0), "k", configuration(List.of("k=" + arguments.get(1)))));

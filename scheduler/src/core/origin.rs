@@ -13,6 +13,8 @@ pub struct Origin {
     pub flink: String,
     /// Where it looks for the JobManager: an address, or the way to find it.
     pub job_manager: String,
+    /// Whether it speaks TLS with the JobManager; unknown in records of earlier versions.
+    pub tls: Option<bool>,
     /// Digest of the files that both must share; unknown in records of earlier versions.
     pub distribution: Option<String>,
     /// Digest of all files it was started with.
@@ -26,6 +28,8 @@ pub enum Misfit {
     Flink(String, String),
     /// It looks for the JobManager at one address, which is at another one.
     JobManager(String, String),
+    /// Only one of both speaks TLS: the TaskManager if this is true.
+    Tls(bool),
     /// It was started with other jars.
     Jars,
 }
@@ -37,6 +41,8 @@ impl Origin {
             Some(Misfit::Flink(self.flink.clone(), now.flink.clone()))
         } else if self.job_manager != now.job_manager {
             Some(Misfit::JobManager(self.job_manager.clone(), now.job_manager.clone()))
+        } else if let Some(tls) = self.tls.filter(|tls| now.tls == Some(!tls)) {
+            Some(Misfit::Tls(tls))
         } else if differ(self.distribution.as_deref(), now.distribution.as_deref()) {
             Some(Misfit::Jars)
         } else {
@@ -54,6 +60,8 @@ impl fmt::Display for Misfit {
             Self::JobManager(its, now) => {
                 write!(f, "it looks for the JobManager at {its}, which is at {now}")
             }
+            Self::Tls(true) => f.write_str("it speaks TLS, which the JobManager does not"),
+            Self::Tls(false) => f.write_str("it speaks no TLS, which the JobManager requires"),
             Self::Jars => f.write_str(
                 "it was started with other jars of Flink, plugins or application than the \
                  JobManager's",

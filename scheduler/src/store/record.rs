@@ -134,6 +134,7 @@ fn to_proto(worker: &WorkerRecord) -> proto::Worker {
         job_manager: worker.origin.as_ref().map(|origin| origin.job_manager.clone()),
         distribution: worker.origin.as_ref().and_then(|origin| origin.distribution.clone()),
         manifest: worker.origin.as_ref().and_then(|origin| origin.manifest.clone()),
+        tls: worker.origin.as_ref().and_then(|origin| origin.tls),
     }
 }
 
@@ -147,7 +148,12 @@ fn from_proto(worker: proto::Worker) -> WorkerRecord {
     WorkerRecord {
         origin: origin.map(|(flink, job_manager)| {
             let (distribution, manifest) = (worker.distribution, worker.manifest);
-            Arc::new(Origin { flink, job_manager, distribution, manifest })
+            // An address without this scheme may have been one with TLS too.
+            let (job_manager, tls) = match job_manager.strip_prefix("ssl://") {
+                Some(address) => (address.to_owned(), Some(true)),
+                None => (job_manager, worker.tls),
+            };
+            Arc::new(Origin { flink, job_manager, tls, distribution, manifest })
         }),
         id: WorkerId::from(worker.id.as_str()),
         place: Arc::new(AgentProfile { agent: worker.agent, hostname: worker.hostname, values }),
@@ -155,5 +161,25 @@ fn from_proto(worker: proto::Worker) -> WorkerRecord {
         running: worker.running,
         released: worker.released,
         generation: worker.generation,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_older_record_has_the_tls_that_its_address_has_and_without_it_that_is_unknown() {
+        for (address, expected) in [("ssl://h:6123", Some(true)), ("h:6123", None)] {
+            let older = proto::Worker {
+                id: "taskmanager-e-1".to_owned(),
+                flink: Some("1.20.5".to_owned()),
+                job_manager: Some(address.to_owned()),
+                ..proto::Worker::default()
+            };
+            let origin = decode_worker(&older.encode_to_vec()).unwrap().origin.unwrap();
+            assert_eq!((origin.job_manager.as_str(), origin.tls), ("h:6123", expected));
+        }
     }
 }

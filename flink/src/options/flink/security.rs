@@ -15,7 +15,7 @@ declare! {
     /// use TLS between Flink's processes and at REST
     option SECURITY_SSL_ENABLED: bool = key("security.ssl.enabled").default("false").until(2, 0);
     /// use TLS between Flink's processes
-    option SECURITY_SSL_INTERNAL_ENABLED: bool = key("security.ssl.internal.enabled").default("false");
+    option SECURITY_SSL_INTERNAL_ENABLED: Option<bool> = key("security.ssl.internal.enabled").default("false");
     /// use TLS at REST
     option SECURITY_SSL_REST_ENABLED: Option<bool> = key("security.ssl.rest.enabled").default("false");
     /// key store for both; shipped as a secret

@@ -128,7 +128,7 @@ declare! {
     option PEKKO_SERVER_SOCKET_WORKER_POOL_POOL_SIZE_MIN: i64 = key("pekko.server-socket-worker-pool.pool-size-min")
         .default("1").formerly(&["akka.server-socket-worker-pool.pool-size-min"]);
     /// use TLS for RPC if `security.ssl.internal.enabled` is `true`
-    option _: bool = key("pekko.ssl.enabled").default("true").formerly(&["akka.ssl.enabled"]);
+    option PEKKO_SSL_ENABLED: bool = key("pekko.ssl.enabled").default("true").formerly(&["akka.ssl.enabled"]);
     /// how long the RPC system may take to start
     option _: Option<Duration> = key("pekko.startup-timeout").formerly(&["akka.startup-timeout"]);
     /// how long connecting may take for the RPC system

@@ -76,6 +76,19 @@ fn extra_workers_at_a_takeover_are_killed_once_mesos_is_connected() {
 }
 
 #[test]
+fn a_worker_that_was_taken_over_is_replaced_if_only_it_or_the_job_manager_speaks_tls() {
+    let speaks = |tls: Option<bool>| Origin { tls, ..Origin::default() };
+    let [yes, no, unknown] = [Some(true), Some(false), None].map(speaks);
+    let why = |before: &Origin, now: &Origin| before.misfit(now).map(|why| why.to_string());
+    let requires = "it speaks no TLS, which the JobManager requires";
+    assert_eq!(why(&no, &yes).as_deref(), Some(requires));
+    assert_eq!(why(&yes, &no).as_deref(), Some("it speaks TLS, which the JobManager does not"));
+    for (before, now) in [(&yes, &yes), (&no, &no), (&unknown, &yes), (&unknown, &no)] {
+        assert_eq!(before.misfit(now), None);
+    }
+}
+
+#[test]
 fn a_worker_with_other_jars_than_the_job_manager_is_replaced_and_other_different_files_are_reported()
  {
     let of = |distribution: Option<&str>, manifest: Option<&str>| {

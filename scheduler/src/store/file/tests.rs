@@ -36,6 +36,7 @@ fn record(number: u64) -> WorkerRecord {
             Arc::new(Origin {
                 flink: "1.20.5".to_owned(),
                 job_manager: "h:6123".to_owned(),
+                tls: Some(true),
                 distribution: Some("d".to_owned()),
                 manifest: Some("m".to_owned()),
             })
