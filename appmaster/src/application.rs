@@ -124,7 +124,7 @@ async fn working_folder() -> Result<WorkingFolder, Failure> {
     let made = spawn_blocking(|| WorkingFolder::make(&std::env::temp_dir()))
         .await
         .map_err(Failure::other)?;
-    made.context("cannot make a working folder").map_err(Failure::other)
+    made.map_err(working_folder::failure)
 }
 
 async fn work_folder(wanted: Option<PathBuf>) -> Result<(PathBuf, Option<WorkingFolder>), Failure> {

@@ -15,6 +15,7 @@ mod shipped;
 mod stored;
 #[cfg(test)]
 pub(crate) mod tests;
+mod writers;
 
 use std::{path::PathBuf, sync::Arc};
 

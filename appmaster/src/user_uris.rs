@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
 use fetcher_client::Blame;
 use fetcher_formats::unpack::{Limits, unpack};
 use fetcher_formats::{Format, Manifest};
@@ -23,7 +23,7 @@ use crate::{
     environment::Lookup,
     failure::Failure,
     settings::{TAKEN, TaskUri, TaskUris},
-    working_folder::WorkingFolder,
+    working_folder::{self, WorkingFolder},
 };
 
 /// What workers get in addition to Flink.
@@ -205,9 +205,9 @@ fn megabytes(progress: SourceProgress) -> String {
 
 /// Unpacks an archive once, to list its content and to report here if no worker could unpack it.
 async fn look_into(uri: &TaskUri, path: PathBuf, format: Format) -> Result<Manifest, Failure> {
+    let made = spawn_blocking(|| WorkingFolder::make(&std::env::temp_dir()));
+    let folder = made.await.map_err(Failure::other)?.map_err(working_folder::failure)?;
     let looked = spawn_blocking(move || {
-        let folder = WorkingFolder::make(&std::env::temp_dir())
-            .context("cannot make a folder to unpack into")?;
         let tree = folder.path().join("tree");
         fs::create_dir(&tree)?;
         let file = common::files::open(&path)?;

@@ -16,7 +16,11 @@ use std::{
     sync::Arc,
 };
 
-use common::trusted_path::{check_owner, check_way, refuse};
+use anyhow::anyhow;
+use common::{
+    failures::needs_a_person,
+    trusted_path::{check_owner, check_way, refuse},
+};
 use fs_err::{self as fs, File, OpenOptions, os::unix::fs::OpenOptionsExt as _};
 use nix::{
     libc::{O_NOFOLLOW, O_NONBLOCK},
@@ -25,7 +29,7 @@ use nix::{
 use tempfile::TempDir;
 use tracing::{info, warn};
 
-use crate::process::identity::started;
+use crate::{failure::Failure, process::identity::started};
 
 const PREFIX: &str = "flink-mesos-";
 const LOCK: &str = "lock";
@@ -75,6 +79,22 @@ impl WorkingFolder {
     pub(crate) fn keep(self) -> PathBuf {
         self.folder.keep()
     }
+}
+
+/// Why none could be made in the folder for temporary files.
+pub(crate) fn failure(error: io::Error) -> Failure {
+    let is_users = needs_a_person(&error);
+    let failure = anyhow!(error).context("TMPDIR: cannot create a work folder");
+    if is_users { Failure::usage(failure) } else { Failure::other(failure) }
+}
+
+/// Checks that [`WorkingFolder::make`] could create one below `tmp`. Blocks.
+///
+/// # Errors
+/// No files can be created there, or another user could replace them.
+pub(crate) fn check(tmp: &Path) -> io::Result<()> {
+    check_way(&tmp.join(PREFIX))?;
+    tempfile::tempfile_in(tmp).map(drop)
 }
 
 /// Creates a user's own working folder and returns its real path. If it exists, it and its content
@@ -178,6 +198,33 @@ mod tests {
         assert!(folders(tmp.path()).is_empty());
         fs::set_permissions(tmp.path(), Permissions::from_mode(0o1777)).unwrap();
         WorkingFolder::make(tmp.path()).unwrap();
+    }
+
+    #[test]
+    fn a_wrong_folder_for_temporary_files_is_an_error_of_usage_that_names_the_variable() {
+        let tmp = tempfile::tempdir().unwrap();
+        let [open, file, missing] = ["open", "file", "missing"].map(|name| tmp.path().join(name));
+        fs::create_dir(&open).unwrap();
+        fs::set_permissions(&open, Permissions::from_mode(0o777)).unwrap();
+        fs::write(&file, "").unwrap();
+        let mut wrong = vec![open, file, missing, "/proc".into()];
+        if geteuid().is_root() {
+            let theirs = tmp.path().join("theirs");
+            fs::create_dir(&theirs).unwrap();
+            nix::unistd::chown(&theirs, Some(65534.into()), None).unwrap();
+            wrong.push(theirs);
+        }
+        for folder in wrong {
+            assert!(check(&folder).is_err(), "{}", folder.display());
+            let failure = failure(WorkingFolder::make(&folder).unwrap_err());
+            let text = failure.to_string();
+            assert_eq!(failure.exit_code(), 64, "{text}");
+            assert!(text.starts_with("TMPDIR: cannot create a work folder: "), "{text}");
+            assert!(text.contains(folder.to_str().unwrap()), "{text}");
+        }
+        check(tmp.path()).unwrap();
+        let full = failure(io::Error::from(io::ErrorKind::StorageFull));
+        assert_eq!(full.exit_code(), 1, "it may pass");
     }
 
     #[test]

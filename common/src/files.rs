@@ -7,11 +7,11 @@
 //! name for an empty file, and stays one.
 
 use std::{
-    fs::{FileType, Metadata},
+    fs::{FileType, Metadata, Permissions},
     io::{self, ErrorKind, Read as _},
     os::{
         fd::AsFd as _,
-        unix::fs::{FileTypeExt as _, MetadataExt as _},
+        unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _},
     },
     path::Path,
     time::{Duration, Instant},
@@ -34,6 +34,9 @@ pub const LARGEST_SECRET: u64 = 64 << 10;
 /// trust take a quarter of a megabyte.
 pub const LARGEST_CERTIFICATES: u64 = 4 << 20;
 
+/// The right to write of a group and of all.
+const OTHERS_WRITE: u32 = 0o022;
+
 /// How long the other end of a pipe may take to write a secret and close it.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -51,7 +54,8 @@ pub fn open(path: &Path) -> io::Result<File> {
 }
 
 /// Opens a regular file of this user's own to write at its end, and creates it if it does not
-/// exist. Never follows a link in its place, nor waits for a pipe. Blocks.
+/// exist. Nobody else may write to it from now on. Never follows a link in its place, nor waits for
+/// a pipe. Blocks.
 ///
 /// # Errors
 /// Like [`open`], or the file is a link or belongs to another user.
@@ -63,7 +67,30 @@ pub fn append(path: &Path) -> io::Result<File> {
         .custom_flags(O_NOFOLLOW | O_NONBLOCK)
         .open(path)?;
     check_own(path, &file.metadata()?)?;
+    close_to_others(&file)?;
     Ok(file)
+}
+
+/// Checks that a file of this user's own, or nothing, is at a path, and takes the right to write to
+/// it from others. Blocks.
+///
+/// # Errors
+/// Like [`check_place`], or its mode cannot be changed.
+pub fn claim(path: &Path) -> io::Result<()> {
+    check_place(path)?;
+    let mut options = OpenOptions::new();
+    match options.append(true).custom_flags(O_NOFOLLOW | O_NONBLOCK).open(path) {
+        Ok(file) => check_own(path, &file.metadata()?).and_then(|()| close_to_others(&file)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Takes the right to write from others, which an earlier run may have left to them.
+fn close_to_others(file: &File) -> io::Result<()> {
+    let mode = file.metadata()?.mode() & 0o7777;
+    let own = mode & !OTHERS_WRITE;
+    if own == mode { Ok(()) } else { file.set_permissions(Permissions::from_mode(own)) }
 }
 
 /// Checks that a file of this user's own, or nothing, is at a path. Blocks.

@@ -1,12 +1,13 @@
 //! Code that several crates need and none of them owns. Each module is small and complete. Nothing
-//! here knows about Mesos, Flink or artifacts. Only `trusted_path`, `files`, `stdout` and
-//! `descriptors` do I/O: they look at folders, open what a user names, write what a command
+//! here knows about Mesos, Flink or artifacts. Only `trusted_path`, `world_writable`, `files`,
+//! `stdout` and `descriptors` do I/O: they look at folders, open what a user names, write what a command
 //! answers, raise the limit of open files, and keep open files from processes that are started.
 
 pub mod addresses;
 pub mod backoff;
 pub mod causes;
 pub mod descriptors;
+pub mod failures;
 pub mod files;
 pub mod guests;
 pub mod hosts;
@@ -16,3 +17,4 @@ pub mod stdout;
 pub mod tls;
 pub mod trusted_path;
 pub mod version;
+pub mod world_writable;

@@ -11,7 +11,7 @@ mod zookeeper;
 
 use std::{io, path::PathBuf, time::Duration};
 
-use common::backoff::Backoff;
+use common::{backoff::Backoff, failures::needs_a_person};
 use flink::options::mesos::STATE_DIR;
 use tokio::sync::{mpsc, oneshot};
 use tracing::{error, info};
@@ -74,7 +74,8 @@ pub enum StoreError {
 impl NeedsAPerson for StoreError {
     fn needs_a_person(&self) -> bool {
         match self {
-            Self::Io { .. } | Self::Locked(_) | Self::Deposed => false,
+            Self::Io { source, .. } => needs_a_person(source),
+            Self::Locked(_) | Self::Deposed => false,
             Self::Untrusted(_) | Self::Corrupt { .. } | Self::ZooKeeper { .. } => true,
         }
     }

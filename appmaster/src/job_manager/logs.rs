@@ -2,7 +2,7 @@
 
 use std::{fs::TryLockError, io, path::Path};
 
-use common::files::{append, check_place};
+use common::files::{append, check_place, claim};
 
 use super::JobManager;
 
@@ -36,7 +36,7 @@ impl JobManager {
             }
         }
         // The JobManager itself writes this one.
-        check_place(&self.file("log"))?;
+        claim(&self.file("log"))?;
         let option = "-Dlog.file=";
         let path = self.file("log").display().to_string();
         for argument in
@@ -52,7 +52,7 @@ impl JobManager {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use std::io::Write as _;
+    use std::{fs::Permissions, io::Write as _, os::unix::fs::PermissionsExt as _};
 
     use flink::{command::CommandLine, config::Configuration};
 
@@ -116,6 +116,22 @@ mod tests {
             assert_eq!(error, super::check(folder.path()).unwrap_err().to_string());
             assert!(error.contains(&format!("{name} belongs to the user 65534, and")), "{error}");
             assert_eq!(fs_err::read_to_string(folder.path().join(name)).unwrap(), "theirs");
+        }
+    }
+
+    #[test]
+    fn nobody_else_may_write_to_a_log_of_an_earlier_run_any_more() {
+        for name in ["jobmanager.out", "jobmanager.err", "jobmanager.log"] {
+            for (before, after) in [(0o666, 0o644), (0o660, 0o640), (0o600, 0o600)] {
+                let folder = tempfile::tempdir().unwrap();
+                let log = folder.path().join(name);
+                fs_err::write(&log, "earlier").unwrap();
+                fs_err::set_permissions(&log, Permissions::from_mode(before)).unwrap();
+                job_manager(folder.path()).take_log(8081).unwrap();
+                let mode = fs_err::metadata(&log).unwrap().permissions().mode() & 0o7777;
+                assert_eq!(mode, after, "{name}: {before:o}");
+                assert_eq!(fs_err::read_to_string(&log).unwrap(), "earlier");
+            }
         }
     }
 

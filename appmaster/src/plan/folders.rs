@@ -23,6 +23,7 @@ use crate::{
     job_manager, log_folder,
     report::Report,
     settings::{Draft, StateLocation},
+    working_folder,
 };
 
 /// Folders that the JobManager creates when it starts. Where several stand together, the first that
@@ -39,7 +40,7 @@ pub(super) fn logs(home: &FlinkHome, config: &Configuration, lookup: &Lookup) ->
     named.map_or_else(|| home.path.join("log"), PathBuf::from)
 }
 
-/// Checks the folders that we write to: logs and state.
+/// Checks the folders that we write to: logs, state and temporary files.
 pub(super) fn check_ours(logs: &Path, settings: &Draft, report: &mut Report) {
     let usable = |folder: PathBuf| {
         is_writable(&folder)
@@ -52,6 +53,9 @@ pub(super) fn check_ours(logs: &Path, settings: &Draft, report: &mut Report) {
         && let Err(why) = is_writable(folder)
     {
         report.error(format!("{STATE_DIR}: the state cannot be written: {why}"));
+    }
+    if let Err(why) = working_folder::check(&std::env::temp_dir()) {
+        report.error(format!("TMPDIR: {why}"));
     }
 }
 

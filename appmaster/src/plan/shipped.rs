@@ -6,6 +6,7 @@ use overlays::{
     worker,
 };
 
+use super::writers;
 use crate::{environment::Lookup, report::Report};
 
 /// Checks what workers would be sent. Returns the secrets among it. What is sent is collected again
@@ -23,7 +24,10 @@ pub(super) fn check(
             "{folder}: without log4j-console.properties Flink's processes log nothing"
         ));
     }
-    let spec = match overlay::collect(home, config, lookup) {
+    let spec = overlay::collect(home, config, lookup);
+    let sources = spec.iter().flat_map(|spec| &spec.artifacts).map(|file| file.source.as_path());
+    writers::check(home, config, sources, report);
+    let spec = match spec {
         Ok(spec) => spec,
         Err(problems) => {
             problems.iter().for_each(|problem| report.error(problem));

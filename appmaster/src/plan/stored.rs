@@ -3,7 +3,7 @@
 use flink::options::mesos::STATE_DIR;
 use scheduler::{
     core::state::State,
-    store::FileStore,
+    store::{FileStore, StoreError},
     takeover::{self, Difference},
 };
 
@@ -15,7 +15,11 @@ use crate::{
 /// The state in a folder of this machine. Blocks.
 pub(super) fn in_folder(settings: &Draft, report: &mut Report) -> Option<State> {
     let Some(StateLocation::Directory(folder)) = &settings.state else { return None };
-    let looked = FileStore::look(folder).map_err(|error| format!("{STATE_DIR}: {error}"));
+    let looked = FileStore::look(folder).map_err(|error| match error {
+        // It names the option.
+        StoreError::Untrusted(_) => error.to_string(),
+        _ => format!("{STATE_DIR}: {error}"),
+    });
     let state = report.value(looked)??;
     compare(&state, settings.framework.as_ref(), report);
     Some(state)

@@ -3,6 +3,7 @@ mod application;
 mod machine;
 mod options;
 mod secrets;
+mod writers;
 
 use tempfile::TempDir;
 

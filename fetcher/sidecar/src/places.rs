@@ -1,9 +1,10 @@
 //! The paths in the settings, and whether another user could replace what is there. A restart does
 //! not change that.
 
-use std::io::{self, ErrorKind};
+use std::io;
 use std::path::{Path, PathBuf};
 
+use common::failures::needs_a_person;
 use common::files::check_place;
 use common::trusted_path::check_way;
 
@@ -33,15 +34,7 @@ pub(crate) fn refused(
     error: io::Error,
     refusal: impl FnOnce(String) -> RefusedPlace,
 ) -> anyhow::Error {
-    match error.kind() {
-        ErrorKind::AlreadyExists
-        | ErrorKind::InvalidFilename
-        | ErrorKind::InvalidInput
-        | ErrorKind::NotADirectory
-        | ErrorKind::NotFound
-        | ErrorKind::PermissionDenied => refusal(error.to_string()).into(),
-        _ => error.into(),
-    }
+    if needs_a_person(&error) { refusal(error.to_string()).into() } else { error.into() }
 }
 
 /// Checks all paths without changing anything. Blocks.

@@ -24,22 +24,31 @@ impl Configuration {
     /// Reads the file that this Flink version would read: `flink-conf.yaml` up to 1.18, and in 1.19
     /// and 1.20 when there is one; else `config.yaml`.
     pub fn load(conf_dir: &Path, version: &FlinkVersion) -> Result<Self, ConfigurationError> {
-        let (flat_file, yaml_file) = (conf_dir.join(FLAT), conf_dir.join(YAML));
-        let reads_flat = !version.at_least(2, 0);
-        let reads_yaml = version.at_least(1, 19);
-        if reads_flat && flat_file.exists() {
-            let reading = Reading { version: Some(*version), is_flat: true };
-            Self::load_flat(&flat_file, reading)
-        } else if reads_yaml && yaml_file.exists() {
-            let reading = Reading { version: Some(*version), is_flat: false };
-            Self::load_yaml(&yaml_file, reading)
-        } else {
-            let expected = match (reads_flat, reads_yaml) {
-                (true, true) => "config.yaml or flink-conf.yaml",
-                (true, false) => FLAT,
-                (false, _) => YAML,
+        let names = Self::names(version);
+        let Some(path) = Self::file(conf_dir, version) else {
+            let expected = match names {
+                [_, _, ..] => "config.yaml or flink-conf.yaml",
+                [only] => only,
+                [] => YAML,
             };
-            Err(ConfigurationError::Missing { directory: conf_dir.to_owned(), expected })
+            return Err(ConfigurationError::Missing { directory: conf_dir.to_owned(), expected });
+        };
+        let is_flat = path.ends_with(FLAT);
+        let reading = Reading { version: Some(*version), is_flat };
+        if is_flat { Self::load_flat(&path, reading) } else { Self::load_yaml(&path, reading) }
+    }
+
+    /// The file in this folder that this Flink version would read, if it is there.
+    pub fn file(conf_dir: &Path, version: &FlinkVersion) -> Option<PathBuf> {
+        Self::names(version).iter().map(|name| conf_dir.join(name)).find(|path| path.exists())
+    }
+
+    /// The files that this Flink version reads, the first one first.
+    fn names(version: &FlinkVersion) -> &'static [&'static str] {
+        match (version.at_least(1, 19), version.at_least(2, 0)) {
+            (false, _) => &[FLAT],
+            (true, false) => &[FLAT, YAML],
+            (true, true) => &[YAML],
         }
     }
 

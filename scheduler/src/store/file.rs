@@ -70,7 +70,11 @@ impl FileStore {
     }
 
     /// The state in the directory, if any, without taking the lock or changing anything. Blocks.
+    ///
+    /// # Errors
+    /// The state cannot be read, or [`Self::open`] would refuse its place.
     pub fn look(directory: &Path) -> Result<Option<State>, StoreError> {
+        files::check(directory, LOCK)?;
         if !directory.is_dir() {
             return Ok(None);
         }

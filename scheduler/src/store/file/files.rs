@@ -8,7 +8,10 @@ use std::{
     path::Path,
 };
 
-use common::trusted_path::{check_way, of_another_user, refuse};
+use common::{
+    files::check_place,
+    trusted_path::{check_way, of_another_user, refuse},
+};
 use fs_err::{self as fs, File, OpenOptions, os::unix::fs::OpenOptionsExt as _};
 use nix::{
     libc::{O_NOFOLLOW, O_NONBLOCK},
@@ -23,6 +26,15 @@ const LARGEST: u64 = 256 << 20;
 const STICKY: u32 = 0o1000;
 const OTHERS_WRITE: u32 = 0o022;
 const ALL_WRITE: u32 = 0o002;
+
+/// Checks, without changing anything, that nobody else could change the state or has put something
+/// in the place of its lock.
+pub(super) fn check(directory: &Path, lock: &str) -> Result<(), StoreError> {
+    let checked = check_way(directory).and_then(|()| check_owner(directory));
+    let place = directory.join(lock);
+    let is_free = |()| if directory.is_dir() { check_place(&place) } else { Ok(()) };
+    checked.and_then(is_free).map_err(StoreError::Untrusted)
+}
 
 /// Creates the directory and its parents. If it exists and is ours, removes write access of others.
 ///
@@ -60,6 +72,7 @@ fn check_owner(directory: &Path) -> io::Result<()> {
 
 /// Takes the lock at `path` if it is free.
 pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
+    check_place(path).map_err(StoreError::Untrusted)?;
     let mut options = OpenOptions::new();
     options
         .create(true)
@@ -80,13 +93,14 @@ pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
 
 /// The content of a file, if it exists.
 pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
+    let corrupt = |reason: String| StoreError::Corrupt { path: path.to_owned(), reason };
     let file = match OpenOptions::new().read(true).custom_flags(O_NOFOLLOW | O_NONBLOCK).open(path)
     {
         Ok(file) => file,
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(_) if path.is_symlink() => return Err(corrupt("it is a link".to_owned())),
         Err(e) => return Err(failed("read", path, e)),
     };
-    let corrupt = |reason: String| StoreError::Corrupt { path: path.to_owned(), reason };
     let found = file.metadata().map_err(|e| failed("read", path, e))?;
     if !found.is_file() {
         return Err(corrupt("it is not a regular file".to_owned()));

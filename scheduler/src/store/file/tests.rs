@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
+    NeedsAPerson as _,
     core::{
         constraint::{Field, Values},
         ids::{Moment, WorkerId},
@@ -283,4 +284,24 @@ async fn only_regular_files_of_our_own_are_opened() {
     let refused = reopen(&directory).await.unwrap_err().to_string();
     assert!(refused.contains("not a regular file"), "{refused}");
     assert!(fs::symlink_metadata(&path).unwrap().file_type().is_fifo());
+}
+
+#[tokio::test]
+async fn a_link_or_a_pipe_in_the_place_of_the_lock_or_the_state_needs_a_person() {
+    for name in [LOCK, STATE] {
+        let directory = tempfile::tempdir().unwrap();
+        let (path, precious) = (directory.path().join(name), directory.path().join("precious"));
+        fs_err::os::unix::fs::symlink(&precious, &path).unwrap();
+        let mut errors = vec![reopen(&directory).await.unwrap_err()];
+        errors.push(FileStore::look(directory.path()).unwrap_err());
+        assert!(!precious.exists(), "the link was followed");
+        fs::remove_file(&path).unwrap();
+        nix::unistd::mkfifo(&path, Mode::S_IRWXU).unwrap();
+        errors.push(reopen(&directory).await.unwrap_err());
+        for (error, kind) in errors.into_iter().zip(["a link", "a link", "regular file"]) {
+            let text = error.to_string();
+            assert!(error.needs_a_person() && text.contains(kind), "{text}");
+            assert!(text.contains(&path.display().to_string()), "{text}");
+        }
+    }
 }
