@@ -83,6 +83,8 @@ pub struct Declaration {
     pub until: Option<(u32, u32)>,
     /// How earlier Flink lines read its value, if otherwise; the oldest line first.
     pub earlier: &'static [Earlier],
+    /// Its value is a password, a token or a key: never shown, and sent to workers as a secret.
+    pub secret: bool,
     /// Why it has no effect on Mesos, if it has none.
     pub without_effect: Option<&'static str>,
     /// What it is for.
@@ -168,10 +170,24 @@ pub fn all() -> impl Iterator<Item = &'static Declaration> {
 static BY_KEY: LazyLock<HashMap<&'static str, &'static Declaration>> =
     LazyLock::new(|| all().map(|option| (option.key, option)).collect());
 
+/// Options by their old names.
+static BY_OLD_KEY: LazyLock<HashMap<&'static str, &'static Declaration>> = LazyLock::new(|| {
+    let names =
+        |option: &'static Declaration| option.deprecated.iter().map(move |old| (*old, option));
+    all().flat_map(names).collect()
+});
+
 /// The option of this key.
 pub fn find(key: &str) -> Option<&'static Declaration> {
     let with_names = || all().find(|option| option.key.contains('<') && matches(option.key, key));
     BY_KEY.get(key).copied().or_else(with_names)
+}
+
+/// Is the value of this key a secret, if it is the key of an option, or was one once? Where the user
+/// names a part of it, that name decides.
+pub(crate) fn is_secret(key: &str) -> Option<bool> {
+    let option = BY_KEY.get(key).or_else(|| BY_OLD_KEY.get(key))?;
+    (!option.key.contains('<')).then_some(option.secret)
 }
 
 /// The old names of `key`.
@@ -214,6 +230,57 @@ mod tests {
         let all = names.len();
         names.dedup();
         assert_eq!(names.len(), all);
+    }
+
+    /// What Flink looks for in a key whose value it hides (`GlobalConfiguration`).
+    const HIDDEN_BY_FLINK: [&str; 11] = [
+        "password",
+        "secret",
+        "fs.azure.account.key",
+        "apikey",
+        "api-key",
+        "auth-params",
+        "service-key",
+        "token",
+        "basic-auth",
+        "jaas.config",
+        "http-headers",
+    ];
+
+    /// Options that Flink hides because of a word in the key.
+    const NO_SECRETS: [(&str, &str); 8] = [
+        ("security.kerberos.fetch.delegation-token", "a switch"),
+        ("security.kerberos.tokens.renewal.retry.backoff", "a duration"),
+        ("security.kerberos.tokens.renewal.time-ratio", "a number"),
+        ("security.delegation.tokens.enabled", "a switch"),
+        ("security.delegation.tokens.renewal.retry.backoff", "a duration"),
+        ("security.delegation.tokens.renewal.time-ratio", "a number"),
+        ("mesos.resourcemanager.artifactserver.plain-secrets", "a switch"),
+        ("mesos.secret-artifacts.<name>", "where the secret is"),
+    ];
+
+    #[test]
+    fn an_option_that_flink_hides_is_declared_a_secret_unless_its_value_is_none() {
+        for option in all() {
+            let is_hidden = HIDDEN_BY_FLINK.iter().any(|word| option.key.contains(word));
+            let is_listed = NO_SECRETS.iter().any(|(key, _)| *key == option.key);
+            assert!(!(is_listed && option.secret), "{} is in the list", option.key);
+            assert!(!is_hidden || is_listed || option.secret, "{} is hidden", option.key);
+        }
+        assert!(NO_SECRETS.iter().all(|(key, _)| all().any(|option| option.key == *key)));
+    }
+
+    #[test]
+    fn a_secret_is_one_under_the_old_names_of_its_option_too() {
+        for option in all() {
+            for key in option.deprecated.iter().chain([&option.key]) {
+                let expected = (!key.contains('<')).then_some(option.secret);
+                assert_eq!(is_secret(key), expected, "{key}");
+            }
+        }
+        for key in ["containerized.taskmanager.env.PASSWORD", "my.password"] {
+            assert_eq!(is_secret(key), None, "its name decides: {key}");
+        }
     }
 
     #[test]

@@ -38,6 +38,7 @@ pub(crate) const fn key<T: OptionType>(key: &'static str) -> ConfigOption<T> {
         since: None,
         until: None,
         earlier: &[],
+        secret: false,
         without_effect: None,
         meaning: "",
     })
@@ -119,6 +120,12 @@ impl<T> ConfigOption<T> {
 
     pub(in crate::options) const fn earlier(mut self, earlier: &'static [Earlier]) -> Self {
         self.declaration.earlier = earlier;
+        self
+    }
+
+    /// Its value is never shown.
+    pub(in crate::options) const fn secret(mut self) -> Self {
+        self.declaration.secret = true;
         self
     }
 

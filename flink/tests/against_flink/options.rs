@@ -1,7 +1,7 @@
 //! The table of options against Flink's own option classes.
 
 use flink::config::{Configuration, Source};
-use flink::options::{Bounds, Declaration, Kind, Section};
+use flink::options::{Bounds, Declaration, Kind, Section, all};
 
 use super::oracle::{Oracle, flink};
 use super::values::VERSIONS;
@@ -144,5 +144,19 @@ fn default_text(option: &Declaration, class: &str) -> String {
                 .join("\n")
         }
         _ => default.to_owned(),
+    }
+}
+
+#[test]
+fn an_option_is_declared_a_secret_if_flink_hides_it_and_its_value_is_text() {
+    for line in VERSIONS {
+        let mut flink = flink(line);
+        for option in all() {
+            let theirs = flink.ask("sensitive", &[option.key.to_owned()]).unwrap();
+            let is_text =
+                option.kind == Kind::Text && option.key != "mesos.secret-artifacts.<name>";
+            let is_hidden = theirs[0] == "true" && is_text;
+            assert!(option.secret || !is_hidden, "{line}: {}", option.key);
+        }
     }
 }

@@ -8,10 +8,7 @@ use std::{
     sync::LazyLock,
 };
 
-use flink::{
-    config::Configuration,
-    options::{self, Kind},
-};
+use flink::options::{self, Kind};
 use nix::sys::signal::Signal;
 use tests::{
     FlinkRest, Line, RealMesos, RealMesosOptions, RealZooKeeper,
@@ -121,14 +118,8 @@ fn marked_environments() -> Vec<String> {
 
 /// A value with the mark for every option that may hold a secret in free form.
 fn planted() -> Vec<(String, String)> {
-    let is_text = |option: &&options::Declaration| {
-        option.kind == Kind::Text && Configuration::is_secret(option.key)
-    };
-    let special = [
-        "mesos.resourcemanager.framework.secret",
-        "mesos.source.gs.credential",
-        "mesos.secret-artifacts.<name>",
-    ];
+    let is_text = |option: &&options::Declaration| option.kind == Kind::Text && option.secret;
+    let special = ["mesos.resourcemanager.framework.secret", "mesos.source.gs.credential"];
     let keys = options::all()
         .filter(is_text)
         .map(|option| option.key)

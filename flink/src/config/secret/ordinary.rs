@@ -1,7 +1,9 @@
-//! Values that are no secrets although their names have the word in them:
-//! `security.delegation.tokens.enabled: true`.
+//! Values that are no secrets although their names have the word in them: `tokens.enabled: true`.
+//! Only keys of users' own are judged by their names, such as those of connectors, file systems and
+//! variables.
 
 use super::names::{ends_as_secret, has_secret_word};
+use crate::options;
 
 /// How the names end that stand for something about a secret: where it is, what provides it, how
 /// long it lives.
@@ -62,14 +64,20 @@ const NO_SECRETS: [&str; 6] = ["true", "false", "null", "none", "yes", "no"];
 const UNITS: &[&str] =
     &["ms", "s", "sec", "min", "m", "h", "d", "day", "days", "b", "kb", "mb", "gb", "k", "g", "%"];
 
-/// Is it the name of a secret, and not of something about one, such as `password.file`?
+/// Is it the name of a secret, and not of something about one, such as `password.file`? An option
+/// that is declared says so itself.
 pub(in crate::config) fn names_secret(name: &str) -> bool {
+    options::is_secret(name).unwrap_or_else(|| names_secret_of_user(name))
+}
+
+fn names_secret_of_user(name: &str) -> bool {
     has_secret_word(name) && (ends_as_secret(name) || !is_about(name)) && !is_object(name)
 }
 
 /// Is the value a secret because of its name, or is it a private key?
 pub(in crate::config) fn is_secret_value(name: &str, value: &str) -> bool {
-    names_secret(name) && !is_ordinary(name, value) || value.contains("PRIVATE KEY-----")
+    let of_user = || names_secret_of_user(name) && !is_ordinary(name, value);
+    options::is_secret(name).unwrap_or_else(of_user) || value.contains("PRIVATE KEY-----")
 }
 
 /// Does the value show that it is no secret? What has the name of a secret itself, such as
@@ -168,6 +176,7 @@ mod tests {
             ("api-key-rotation", "monthly"),
             ("uses-credentials", "no"),
             ("token", "none"),
+            ("mesos.resourcemanager.artifactserver.plain-secrets", "maybe"),
         ] {
             assert!(!is_secret_value(name, value), "{name}: {value}");
         }
@@ -195,6 +204,9 @@ mod tests {
             ("my.accessTokenProd", "hush"),
             ("my.pem", "-----BEGIN RSA PRIVATE KEY-----\nhush"),
             ("ha.zookeeper.auth", "digest:user:hush"),
+            ("security.ssl.key-password", "true"),
+            ("mesos.source.gs.credential", "/abc"),
+            ("high-availability.zookeeper.client.authorization", "digest:user:hush"),
         ] {
             assert!(is_secret_value(name, value), "{name}: {value}");
         }

@@ -37,7 +37,7 @@ declare! {
     /// credentials for ZooKeeper by scheme, e.g. `digest:'user:password'`
     option HIGH_AVAILABILITY_ZOOKEEPER_CLIENT_AUTHORIZATION: Option<Vec<(String, String)>> =
         key("high-availability.zookeeper.client.authorization")
-        .since(1, 19);
+        .secret().since(1, 19);
     /// how long connecting to ZooKeeper may take
     option _: Duration = key("high-availability.zookeeper.client.connection-timeout")
         .default("15 s").earlier(MILLISECONDS_OF_INT).formerly(&["recovery.zookeeper.client.connection-timeout"]);

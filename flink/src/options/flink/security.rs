@@ -21,33 +21,33 @@ declare! {
     /// key store for both; shipped as a secret
     option SECURITY_SSL_KEYSTORE: Option<String> = key("security.ssl.keystore");
     /// password of the key store
-    option SECURITY_SSL_KEYSTORE_PASSWORD: Option<String> = key("security.ssl.keystore-password");
+    option SECURITY_SSL_KEYSTORE_PASSWORD: Option<String> = key("security.ssl.keystore-password").secret();
     /// password of the key
-    option _: Option<String> = key("security.ssl.key-password");
+    option _: Option<String> = key("security.ssl.key-password").secret();
     /// trust store for both; shipped as a secret
     option SECURITY_SSL_TRUSTSTORE: Option<String> = key("security.ssl.truststore");
     /// password of the trust store
-    option SECURITY_SSL_TRUSTSTORE_PASSWORD: Option<String> = key("security.ssl.truststore-password");
+    option SECURITY_SSL_TRUSTSTORE_PASSWORD: Option<String> = key("security.ssl.truststore-password").secret();
     /// key store for Flink's processes; shipped as a secret
     option SECURITY_SSL_INTERNAL_KEYSTORE: Option<String> = key("security.ssl.internal.keystore");
     /// password of the key store for Flink's processes
-    option _: Option<String> = key("security.ssl.internal.keystore-password");
+    option _: Option<String> = key("security.ssl.internal.keystore-password").secret();
     /// password of the key for Flink's processes
-    option _: Option<String> = key("security.ssl.internal.key-password");
+    option _: Option<String> = key("security.ssl.internal.key-password").secret();
     /// trust store for Flink's processes; shipped as a secret
     option SECURITY_SSL_INTERNAL_TRUSTSTORE: Option<String> = key("security.ssl.internal.truststore");
     /// password of the trust store for Flink's processes
-    option _: Option<String> = key("security.ssl.internal.truststore-password");
+    option _: Option<String> = key("security.ssl.internal.truststore-password").secret();
     /// key store for REST; workers do not get it
     option SECURITY_SSL_REST_KEYSTORE: Option<String> = key("security.ssl.rest.keystore");
     /// password of the key store for REST
-    option SECURITY_SSL_REST_KEYSTORE_PASSWORD: Option<String> = key("security.ssl.rest.keystore-password");
+    option SECURITY_SSL_REST_KEYSTORE_PASSWORD: Option<String> = key("security.ssl.rest.keystore-password").secret();
     /// password of the key for REST
-    option _: Option<String> = key("security.ssl.rest.key-password");
+    option _: Option<String> = key("security.ssl.rest.key-password").secret();
     /// trust store for REST; workers do not get it
     option SECURITY_SSL_REST_TRUSTSTORE: Option<String> = key("security.ssl.rest.truststore");
     /// password of the trust store for REST
-    option SECURITY_SSL_REST_TRUSTSTORE_PASSWORD: Option<String> = key("security.ssl.rest.truststore-password");
+    option SECURITY_SSL_REST_TRUSTSTORE_PASSWORD: Option<String> = key("security.ssl.rest.truststore-password").secret();
     /// folder of Hadoop's configuration, from before Flink 1.10
     option FS_HDFS_HADOOPCONF: Option<String> = key("fs.hdfs.hadoopconf");
     /// login contexts that get the Kerberos credentials, e.g. `Client,KafkaClient`

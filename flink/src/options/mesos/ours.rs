@@ -56,7 +56,7 @@ declare! {
 
     /// token of the control API, 16 characters or more; not set: a random one in the run file,
     /// where `flink-mesos workers` and `flink-mesos stop` of the same user find it
-    option CONTROL_TOKEN: Option<String> = key("mesos.control.token");
+    option CONTROL_TOKEN: Option<String> = key("mesos.control.token").secret();
 
     /// use TLS at the control API, with the artifact server's certificate; not set: if it listens
     /// beyond loopback and there is a certificate
@@ -82,7 +82,7 @@ declare! {
 
     /// `user:password` for the application master's state in ZooKeeper (digest), for Flink versions
     /// without `high-availability.zookeeper.client.authorization`
-    option STATE_ZOOKEEPER_SECRET: Option<String> = key("mesos.state.zookeeper.secret");
+    option STATE_ZOOKEEPER_SECRET: Option<String> = key("mesos.state.zookeeper.secret").secret();
 
     /// path of the executor installed on the agents; not set: Mesos fetches it from the application
     /// master
@@ -202,13 +202,13 @@ declare! {
     option _: Option<String> = key("mesos.source.s3.region");
 
     /// access key; not set: as AWS's own tools find it
-    option _: Option<String> = key("mesos.source.s3.access-key-id");
+    option _: Option<String> = key("mesos.source.s3.access-key-id").secret();
 
     /// secret of the access key
-    option _: Option<String> = key("mesos.source.s3.secret-access-key");
+    option _: Option<String> = key("mesos.source.s3.secret-access-key").secret();
 
     /// token of a temporary access key
-    option _: Option<String> = key("mesos.source.s3.session-token");
+    option _: Option<String> = key("mesos.source.s3.session-token").secret();
 
     /// ARN of the role to assume
     option _: Option<String> = key("mesos.source.s3.role-arn");
@@ -226,7 +226,7 @@ declare! {
     option _: Option<String> = key("mesos.source.gs.endpoint");
 
     /// credentials, JSON in base64; not set: `GOOGLE_APPLICATION_CREDENTIALS`
-    option _: Option<String> = key("mesos.source.gs.credential");
+    option _: Option<String> = key("mesos.source.gs.credential").secret();
 
     /// file with the credentials
     option _: Option<String> = key("mesos.source.gs.credential-path");
@@ -235,7 +235,7 @@ declare! {
     option _: Option<String> = key("mesos.source.gs.service-account");
 
     /// access token
-    option _: Option<String> = key("mesos.source.gs.token");
+    option _: Option<String> = key("mesos.source.gs.token").secret();
 
     /// send no credentials
     option _: bool = key("mesos.source.gs.anonymous").default("false");
@@ -247,7 +247,7 @@ declare! {
     option _: Option<String> = key("mesos.source.hdfs.user");
 
     /// delegation token
-    option _: Option<String> = key("mesos.source.hdfs.delegation-token");
+    option _: Option<String> = key("mesos.source.hdfs.delegation-token").secret();
 
     /// web address of the namenode; not set: the URI's host and port
     option _: Option<String> = key("mesos.source.webhdfs.endpoint");
@@ -256,7 +256,7 @@ declare! {
     option _: Option<String> = key("mesos.source.webhdfs.user");
 
     /// delegation token
-    option _: Option<String> = key("mesos.source.webhdfs.delegation-token");
+    option _: Option<String> = key("mesos.source.webhdfs.delegation-token").secret();
 
     /// jars of an application, in addition to those in `usrlib`
     option APPLICATION_JARS: Option<Vec<String>> = key("mesos.application.jars");

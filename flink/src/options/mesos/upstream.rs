@@ -28,7 +28,7 @@ declare! {
     option FRAMEWORK_PRINCIPAL: Option<String> = key("mesos.resourcemanager.framework.principal");
 
     /// secret of the principal
-    option FRAMEWORK_SECRET: Option<String> = key("mesos.resourcemanager.framework.secret");
+    option FRAMEWORK_SECRET: Option<String> = key("mesos.resourcemanager.framework.secret").secret();
 
     /// user of the framework
     option FRAMEWORK_USER: String = key("mesos.resourcemanager.framework.user").default("");
