@@ -3,6 +3,9 @@
 
 use std::borrow::Cow;
 
+mod bare;
+mod oracle;
+
 /// In place of what is hidden.
 const HIDDEN: &str = "***";
 /// A user that is hidden.
@@ -26,33 +29,53 @@ pub fn masked(address: &str) -> String {
 
 /// The text as it may be shown: each address in it, with a scheme or without, has `***` in place of
 /// its user and its query. Without a scheme, only a user with a colon, and a query with an equals
-/// sign are recognised: `user:password@host?name=value`. What stands after an address, such as a
-/// colon, stays.
+/// sign are recognised: `user:password@host?name=value`. So is `jdbc:oracle:thin:user/password@host`.
+/// What stands after an address, such as a colon, stays.
 pub fn without_users(text: &str) -> Cow<'_, str> {
     if !text.contains(['@', '?']) {
         return Cow::Borrowed(text);
     }
-    let with_scheme = without_users_behind_schemes(text, |_, _| {});
-    let mut shown = String::with_capacity(with_scheme.len());
-    for word in with_scheme.split_inclusive(ends_address) {
-        if word.contains("://") {
-            // Others of a list, beside the one with a scheme.
-            word.split_inclusive(',').for_each(|part| push_bare(&mut shown, part));
-        } else {
-            push_bare(&mut shown, word);
-        }
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(user) = oracle::user(rest) {
+        push_without_users(&mut shown, &rest[..user.start]);
+        shown.push_str(if user.is_empty() { "" } else { HIDDEN });
+        rest = &rest[user.end..];
     }
+    push_without_users(&mut shown, rest);
     if shown == text { Cow::Borrowed(text) } else { Cow::Owned(shown) }
 }
 
-/// Does the text have a user with a password, as in `zk://user:password@host` or
-/// `user:password@host`, or a user of a web server, who may be a token? Other users are none of
-/// these: `abfs://container@account`.
+/// Adds a text that has no user in Oracle's form.
+fn push_without_users(shown: &mut String, text: &str) {
+    for word in without_users_behind_schemes(text, |_, _| {}).split_inclusive(ends_address) {
+        if word.contains("://") {
+            // Others of a list, beside the one with a scheme.
+            word.split_inclusive(',').for_each(|part| bare::push(shown, part));
+        } else {
+            bare::push(shown, word);
+        }
+    }
+}
+
+/// Does the text have a user with a password, as in `zk://user:password@host`, `user:password@host`
+/// or `jdbc:oracle:thin:user/password@host`, or a user of a web server, who may be a token? Other
+/// users are none of these: `abfs://container@account`.
 pub fn has_login(text: &str) -> bool {
+    has_login_where(text, bare::is_login)
+}
+
+/// The same for a text that names something. `cluster:blue@eu-west` is a name like any other;
+/// without a scheme, only a port or a path makes it an address: `user:password@host:3306/db`.
+pub fn has_login_in_name(text: &str) -> bool {
+    has_login_where(text, |word| bare::is_login(word) && bare::has_place(word))
+}
+
+fn has_login_where(text: &str, is_bare_login: impl Fn(&str) -> bool) -> bool {
     if !text.contains('@') || text.contains(USER) {
         return false;
     }
-    let mut found = false;
+    let mut found = oracle::has_password(text);
     without_users_behind_schemes(text, |scheme, user| {
         let scheme = scheme.to_ascii_lowercase();
         let is_web = ["http://", "https://"].iter().any(|web| scheme.ends_with(web));
@@ -63,19 +86,6 @@ pub fn has_login(text: &str) -> bool {
         .filter(|part| !part.contains("://"))
         .flat_map(|part| part.split(','));
     found || bare.any(is_bare_login)
-}
-
-/// Is it `user:password@host`, and not `image:tag@sha256:…`, `mailto:user@host` or a rule of
-/// Kerberos?
-fn is_bare_login(word: &str) -> bool {
-    let Some((login, host)) = word.rsplit_once('@') else { return false };
-    let Some((user, password)) = login.split_once(':') else { return false };
-    let user = user.rsplit('=').next().unwrap_or_default();
-    let is_name =
-        |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '+' | '%' | '$' | '\\');
-    let is_digest = host.starts_with("sha256:") || host.starts_with("sha512:");
-    let has_password = !password.is_empty() && !password.contains(['/', '[', '(', '{']);
-    !user.is_empty() && user.chars().all(is_name) && user != "mailto" && has_password && !is_digest
 }
 
 fn ends_address(c: char) -> bool {
@@ -126,55 +136,6 @@ fn is_host(text: &str) -> bool {
     text.contains('@') || text.starts_with('[') || port.bytes().all(|c| c.is_ascii_digit())
 }
 
-/// Adds a word that has no scheme.
-fn push_bare(shown: &mut String, word: &str) {
-    if word.contains("://") {
-        shown.push_str(word);
-        return;
-    }
-    // Before it there may be a name: `-Drest.address=user:password@host`.
-    let bracket = word.len() - word.trim_start_matches(['(', '[', '<', '{', '`']).len();
-    let (before, address) = word.split_at(bracket + length_of_name(&word[bracket..]));
-    shown.push_str(before);
-    let server =
-        address.split(['/', '?', '#']).next().filter(|server| server.len() < address.len());
-    // Not the one in `registry:5000/image@sha256:…`.
-    let has_user = !server.is_some_and(has_port);
-    // Nor those in `rack:UNIQUE,@zone:GROUP_BY`.
-    let mut ends = address
-        .rmatch_indices('@')
-        .map(|(at, _)| at)
-        .filter(|at| has_user && !address[..*at].ends_with(','));
-    let at = ends.next().filter(|at| address[..*at].contains(':'));
-    if at.is_some() {
-        shown.push_str(HIDDEN);
-    }
-    let rest = &address[at.unwrap_or_default()..];
-    let Some(query) = rest.find('?').filter(|query| length_of_name(&rest[query + 1..]) > 1) else {
-        shown.push_str(rest);
-        return;
-    };
-    let ends = rest[query..]
-        .find(|c| c == '#' || ends_address(c))
-        .map_or(rest.len(), |found| query + found);
-    shown.push_str(&rest[..=query]);
-    shown.push_str(HIDDEN);
-    shown.push_str(&rest[end_of_query(rest, query, ends)..]);
-}
-
-/// The length of `name=` at the beginning.
-fn length_of_name(text: &str) -> usize {
-    let rest = text
-        .trim_start_matches(|c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
-    if rest.starts_with('=') { text.len() - rest.len() + 1 } else { 0 }
-}
-
-/// Whether this is a server with its port, and without a user.
-fn has_port(text: &str) -> bool {
-    let port = text.rsplit_once(':').map_or("", |(_, port)| port);
-    !text.contains('@') && !port.is_empty() && port.bytes().all(|c| c.is_ascii_digit())
-}
-
 /// Without what a sentence has after it.
 fn end_of_query(text: &str, query: usize, end: usize) -> usize {
     query + text[query..end].trim_end_matches(['`', ')', ':']).len()
@@ -206,6 +167,17 @@ mod tests {
             ("https://h/a.tgz?X-Amz-Signature=ab#sha256=cd", "https://h/a.tgz?***#sha256=cd"),
             ("https://h/a?sig=1,s3://k:s@b/c?x,/local", "https://h/a?***,s3://***@b/c?***"),
             ("jdbc:x://h/d?user=a&password=b", "jdbc:x://h/d?***"),
+            ("jdbc:oracle:thin:u/p@h:1521/x", "jdbc:oracle:thin:***@h:1521/x"),
+            ("-Da=jdbc:oracle:oci:u/p@//h/x b", "-Da=jdbc:oracle:oci:***@//h/x b"),
+            ("jdbc:oracle:thin:u/p@tcps://h/x?a=b", "jdbc:oracle:thin:***@tcps://h/x?***"),
+            ("JDBC:Oracle:thin:u/p@w@(d=(h=b))", "JDBC:Oracle:thin:***@(d=(h=b))"),
+            ("jdbc:oracle:thin:u/\"p @ w\"@h x", "jdbc:oracle:thin:***@h x"),
+            (
+                "jdbc:oracle:thin:a/b@h1,jdbc:oracle:thin:c/d@h2,http://u:p@h",
+                "jdbc:oracle:thin:***@h1,jdbc:oracle:thin:***@h2,http://***@h",
+            ),
+            ("jdbc:oracle:thin:@h:1521:x", "jdbc:oracle:thin:@h:1521:x"),
+            ("jdbc:oracle: jdbc:oracle:x", "jdbc:oracle: jdbc:oracle:x"),
             ("://@", "://***@"),
         ] {
             check(text, expected);
@@ -274,6 +246,10 @@ mod tests {
             "a user:password@host",
             "DSN=u:p@tcp(h)/d",
             "x,u:p@h",
+            "u:p@10.0.0.1",
+            "u:12@h",
+            "jdbc:oracle:thin:scott/hush@host:1521/x",
+            "jdbc:oracle:thin:@h,jdbc:oracle:thin:scott/hush@//host:1521/x",
         ] {
             assert!(has_login(text), "{text}");
         }
@@ -291,10 +267,26 @@ mod tests {
             "rack:UNIQUE,@zone:GROUP_BY",
             "RULE:[2:$1@$0](.*@EXAMPLE.COM)s/@.*//",
             "a:/b@c",
+            "org.example:library:1.0@jar",
+            "npm:package@1.2",
+            "10.0.0.1:6379@16379,10.0.0.2:6379@16379",
+            "jdbc:oracle:thin:@h:1521:x",
+            "jdbc:oracle:thin:/@alias",
+            "jdbc:oracle:thin:scott/@h",
             "@a:b",
             "",
         ] {
             assert!(!has_login(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_a_login_only_with_a_scheme_a_port_or_a_path() {
+        for text in ["u:p@h:3306", "u:p@h/db", "u:p@tcp(h)", "zk://u:p@h", "a u:p@[::1]:80"] {
+            assert!(has_login_in_name(text), "{text}");
+        }
+        for text in ["flink:prod@eu-west", "flink:prod@dc1.example.org", "a:b@c, d:e@f", "a:b"] {
+            assert!(!has_login_in_name(text), "{text}");
         }
     }
 }

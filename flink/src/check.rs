@@ -88,7 +88,7 @@ fn problem(
         (format!("unknown option; did you mean {near}?"), false)
     };
     let origin = config.source(key).cloned().unwrap_or(Source::Default);
-    Some(Problem { key: key.to_owned(), origin, message, fatal })
+    Some(Problem { key: Configuration::shown_key(key).into_owned(), origin, message, fatal })
 }
 
 /// The problem of this value with the options that the key sets, and whether it is fatal.

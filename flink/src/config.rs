@@ -166,7 +166,7 @@ pub enum ConfigurationError {
         allowed: String,
     },
     /// `-D` with the key of an option that is no switch, and nothing else.
-    #[error("-D{key} has no value: give -D{key}=VALUE")]
+    #[error("-D{0} has no value: give -D{0}=VALUE", secret::shown_key(key))]
     NoValue {
         /// The key.
         key: String,
@@ -184,7 +184,10 @@ pub enum ConfigurationError {
         line: usize,
     },
     /// A value that the file format cannot hold.
-    #[error("{key} cannot be written to flink-conf.yaml, which Flink {version} reads: {reason}")]
+    #[error(
+        "{} cannot be written to flink-conf.yaml, which Flink {version} reads: {reason}",
+        secret::shown_key(key)
+    )]
     Unwritable {
         /// The key.
         key: String,
@@ -324,6 +327,12 @@ impl Configuration {
     /// password? Such a value goes to workers as a secret.
     pub fn holds_secret(key: &str, value: &str) -> bool {
         secret::holds_secret(key, value)
+    }
+
+    /// A key as an error may show it: without what stands below the name of a secret, such as a
+    /// password in braces, which YAML makes a part of the key.
+    pub fn shown_key(key: &str) -> std::borrow::Cow<'_, str> {
+        secret::shown_key(key)
     }
 
     /// A text as it may be shown: without addresses' users and queries, and without what follows

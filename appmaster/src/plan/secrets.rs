@@ -1,6 +1,8 @@
 //! Checks that workers would get their secrets. The artifact server sends none to another machine
 //! without encryption.
 
+use flink::config::Configuration;
+
 use crate::{report::Report, settings::Draft};
 
 /// How many secrets the error names.
@@ -19,7 +21,8 @@ pub(super) async fn check(secrets: &[String], settings: &Draft, host: &str, repo
     }
     let more = secrets.len().saturating_sub(NAMED);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    let named = secrets.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let named = secrets.iter().take(NAMED).map(|key| Configuration::shown_key(key));
+    let named = named.collect::<Vec<_>>().join(", ");
     report.error(format!(
         "workers need secrets ({named}{more}), but the artifact server sends none to {host} without TLS: configure \
          mesos.resourcemanager.artifactserver.ssl.certificate and .key, or set \

@@ -33,7 +33,7 @@ pub(super) fn problems(config: &Configuration) -> impl Iterator<Item = SettingsE
 
 /// Refuses a secret in the value of this key.
 pub(super) fn check(config: &Configuration, key: &'static str) -> Result<(), SettingsError> {
-    let holds_secret = config.get(key).is_some_and(|value| Configuration::holds_secret("", value));
+    let holds_secret = config.get(key).is_some_and(|value| Configuration::holds_secret(key, value));
     if holds_secret { Err(refused(key, "the secret in it")) } else { Ok(()) }
 }
 
@@ -41,7 +41,8 @@ pub(super) fn check(config: &Configuration, key: &'static str) -> Result<(), Set
 pub(super) fn labels(config: &Configuration) -> Result<Vec<(String, String)>, SettingsError> {
     let labels = config.read(&TASKS_LABELS)?.unwrap_or_default();
     match labels.iter().find(|(name, value)| {
-        Configuration::holds_secret(name, value) || Configuration::holds_secret("", name)
+        let holds_secret = |text| Configuration::holds_secret(TASKS_LABELS.key(), text);
+        Configuration::is_secret_value(name, value) || holds_secret(value) || holds_secret(name)
     }) {
         Some((name, _)) => Err(refused(
             TASKS_LABELS.key(),
@@ -76,7 +77,7 @@ mod tests {
             for value in [
                 "zk://user:hush@host",
                 "password=hush",
-                "user:hush@host",
+                "user:hush@host:3306",
                 "https://host/x?sig=hush",
             ] {
                 let error = check_with(key, value).unwrap_err();
@@ -88,7 +89,8 @@ mod tests {
             "db.password:hush",
             "a:b,url:'http://user:hush@host'",
             "DB_CREDS:hush",
-            "a:'user:hush@host'",
+            "a:'user:hush@host:3306'",
+            "a:'mysqladmin -phush'",
         ] {
             let error = check_with(TASKS_LABELS.key(), labels).unwrap_err();
             assert!(
@@ -102,6 +104,9 @@ mod tests {
     fn ordinary_names_and_labels_are_accepted() {
         for (option, value) in [
             (FRAMEWORK_NAME.key(), "Flink: token service (blue)"),
+            (FRAMEWORK_NAME.key(), "flink:prod@eu-west"),
+            (FRAMEWORK_ROLE.key(), "flink:prod@eu-west"),
+            (TASKS_LABELS.key(), "cluster:'flink:prod@eu-west'"),
             (FRAMEWORK_PRINCIPAL.key(), "flink@EXAMPLE.ORG"),
             (FRAMEWORK_ROLE.key(), "team/secrets"),
             (TASKS_HOSTNAME.key(), "_TASK_.flink.mesos"),

@@ -3,8 +3,10 @@
 
 use std::borrow::Cow;
 
-use common::addresses::{has_login, without_users};
+use common::addresses::{has_login, has_login_in_name, without_users};
 
+mod arguments;
+mod clients;
 mod named;
 mod names;
 mod ordinary;
@@ -12,6 +14,7 @@ mod ordinary;
 pub(super) use names::is_secret;
 pub(super) use ordinary::{is_secret_value, names_secret};
 
+use crate::options;
 use crate::options::mesos::{TASKS_BOOTSTRAP_CMD, TASKS_TASK_MANAGER_CMD};
 
 /// In place of a secret.
@@ -19,8 +22,13 @@ const HIDDEN: &str = "******";
 
 /// Does the value hold a secret, by its key or by what is in it?
 pub(super) fn holds_secret(key: &str, value: &str) -> bool {
-    let is_in_it =
-        || named::without_named(value, HIDDEN) != value || has_login(value) || is_signed(value);
+    let has_login = if names::is_label(key) { has_login_in_name } else { has_login };
+    let is_in_it = || {
+        named::without_named(value, HIDDEN) != value
+            || arguments::without_passwords(value, HIDDEN) != value
+            || has_login(value)
+            || is_signed(value)
+    };
     is_secret_value(key, value) || !ordinary::is_object(key) && is_in_it()
 }
 
@@ -41,6 +49,8 @@ fn is_signed(value: &str) -> bool {
 pub(super) fn shown<'a>(key: &str, value: &'a str) -> Cow<'a, str> {
     if is_secret_value(key, value) || is_free_form(key) {
         Cow::Borrowed(HIDDEN)
+    } else if names::is_label(key) && !holds_secret(key, value) {
+        Cow::Borrowed(value)
     } else {
         without_secrets(value)
     }
@@ -55,12 +65,32 @@ fn is_free_form(key: &str) -> bool {
     COMMANDS.contains(&key) || key.starts_with("containerized.") && key.contains(".env.")
 }
 
-/// The text without the user part and the query of addresses, and without the values that have the
-/// name of a secret.
+/// The text without the user part and the query of addresses, without the values that have the name
+/// of a secret, and without the passwords of well-known clients.
 pub(super) fn without_secrets(text: &str) -> Cow<'_, str> {
-    match without_users(text) {
-        Cow::Borrowed(text) => named::without_named(text, HIDDEN),
-        Cow::Owned(text) => Cow::Owned(named::without_named(&text, HIDDEN).into_owned()),
+    let text = then(without_users(text), |text| named::without_named(text, HIDDEN));
+    then(text, |text| arguments::without_passwords(text, HIDDEN))
+}
+
+fn then(text: Cow<'_, str>, next: impl Fn(&str) -> Cow<'_, str>) -> Cow<'_, str> {
+    let changed = match next(&text) {
+        Cow::Borrowed(_) => None,
+        Cow::Owned(changed) => Some(changed),
+    };
+    changed.map_or(text, Cow::Owned)
+}
+
+/// The key as errors may show it. A password in braces or with a colon becomes a part of the key:
+/// `my.password: {hush}`. So what stands below the name of a secret is hidden, unless it is the key
+/// of an option.
+pub(super) fn shown_key(key: &str) -> Cow<'_, str> {
+    if options::is_secret(key).is_some() {
+        return Cow::Borrowed(key);
+    }
+    let mut above = key.match_indices('.').map(|(at, _)| &key[..at]);
+    match above.find(|name| names::ends_as_secret(name)) {
+        Some(name) => Cow::Owned(format!("{name}.{HIDDEN}")),
+        None => without_secrets(key),
     }
 }
 
@@ -178,6 +208,43 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_password_in_a_command_or_in_oracles_form_is_one_and_a_name_or_an_ordinary_command_is_not()
+    {
+        for (key, value) in [
+            ("env.java.opts.all", "-XX:OnOutOfMemoryError=\"mysqladmin -phush shutdown\""),
+            (
+                "mesos.resourcemanager.tasks.container.docker.parameters",
+                "health-cmd=redis-cli -a hush ping",
+            ),
+            ("mesos.executor.command", "PGPASSWORD=hush psql && ./flink-mesos-executor"),
+            ("my.url", "jdbc:oracle:thin:scott/hush@host:1521/x"),
+            ("containerized.taskmanager.env.DB_PASS_EU", "hush"),
+            ("env.java.opts.all", "-DDB_PASS_EU=hush"),
+            ("mesos.resourcemanager.framework.name", "user:hush@host:3306/db"),
+        ] {
+            assert!(holds_secret(key, value), "{key}: {value}");
+        }
+        for (key, value) in [
+            ("mesos.resourcemanager.framework.name", "flink:prod@eu-west"),
+            ("pipeline.name", "orders:v2@nightly"),
+            ("my.artifact", "org.example:library:1.0@jar"),
+            ("my.url", "jdbc:oracle:thin:@host:1521:x"),
+            ("containerized.taskmanager.env.HTTP_PASS_THROUGH", "x-request-id"),
+            ("mesos.executor.command", "mkdir -p /x && cp -pr a b && tar -a -cf x && ssh -p 22 h"),
+            ("mesos.executor.command", "beeline -u jdbc:hive2://h:10000 -n user"),
+        ] {
+            assert!(!holds_secret(key, value), "{key}: {value}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_no_login_is_shown() {
+        let key = "mesos.resourcemanager.framework.name";
+        assert_eq!(shown(key, "flink:prod@eu-west"), "flink:prod@eu-west");
+        assert_eq!(shown(key, "user:hush@host:3306"), "***@host:3306");
+    }
+
     proptest! {
         #[test]
         fn a_quoted_secret_is_never_shown_and_no_text_causes_a_panic(
@@ -188,6 +255,27 @@ mod tests {
             let quoted = format!("password{blanks}={blanks}{quote}a hush{quote} {text}");
             prop_assert!(!shown("env.java.opts.all", &quoted).contains("hush"), "{}", quoted);
             _ = shown("env.java.opts.all", &format!("token{text}://{text}"));
+        }
+    }
+
+    #[test]
+    fn a_key_shows_nothing_below_the_name_of_a_secret_unless_it_is_an_option() {
+        for (key, expected) in [
+            ("my.password.hush", "my.password.******"),
+            ("my.password.hu.sh", "my.password.******"),
+            ("my.password:hush", "my.password:******"),
+            ("fs.azure.account.key.hush", "fs.azure.account.key.******"),
+            ("mesos.control.token.hush", "mesos.control.token.******"),
+            ("security.delegation.tokens.enabled", "security.delegation.tokens.enabled"),
+            ("mesos.secret-artifacts.key", "mesos.secret-artifacts.key"),
+            (
+                "containerized.taskmanager.env.DB_PASSWORD.hush",
+                "containerized.taskmanager.env.DB_PASSWORD.******",
+            ),
+            ("my.password", "my.password"),
+            ("rest.port", "rest.port"),
+        ] {
+            assert_eq!(shown_key(key), expected);
         }
     }
 

@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use super::Shape;
+use super::{Shape, secret};
 
 mod document;
 mod emit;
@@ -74,15 +74,15 @@ impl Flattened {
                     continue;
                 }
                 Node::Null => {
-                    return Err(SyntaxError { line, reason: format!("key '{key}' has no value") });
+                    let reason = format!("key '{}' has no value", secret::shown_key(&key));
+                    return Err(SyntaxError { line, reason });
                 }
                 Node::Text(text) => (text.to_string(), Shape::Text),
                 Node::Literal(text) => (text.clone(), Shape::Literal),
                 Node::Recursion(_) => {
-                    return Err(SyntaxError {
-                        line,
-                        reason: format!("key '{key}' is a mapping inside itself"),
-                    });
+                    let key = secret::shown_key(&key);
+                    let reason = format!("key '{key}' is a mapping inside itself");
+                    return Err(SyntaxError { line, reason });
                 }
                 value @ (Node::Binary(_) | Node::Set(_)) => (emit::flow(value), Shape::Text),
                 list @ Node::List(_) => (emit::flow(list), Shape::List),
@@ -224,6 +224,61 @@ mod tests {
             let error = read(text).unwrap_err();
             assert!(error.line == line && error.reason.contains(reason), "{text:?}: {error:?}");
         }
+    }
+
+    #[test]
+    fn no_error_shows_a_value_of_a_secret_whatever_yaml_makes_of_it() {
+        for value in [
+            "{hush}",
+            "{hush: }",
+            "{hush, hush}",
+            "{hush: {hush, hush}}",
+            "{hush: a, hush: b}",
+            "[{hush: {hush, hush}}, {? {hush}}]",
+            "[hush",
+            "{a: [hush}",
+            "*hush",
+            "!hush x",
+            "!hush [x]",
+            "!hush {x: y}",
+            "!!hush [x]",
+            "!!hush {x: y}",
+            "!!int hush",
+            "!!float hush",
+            "!!binary '*hush*'",
+            "&x {hush: *x}",
+            "\n  hush",
+            "\n  hush:",
+            "\n  hush: a\n  hush: b",
+            "\n  - hush: a\n    hush: b",
+            "\n  ? hush",
+            "\n  ? [hush]\n  : x",
+            "\n  ? {hush: hush, hush: x}\n  : x",
+            "hush: x",
+            "\"hush",
+            "'hush'hush",
+            "%hush",
+            "@hush",
+            "hush\nhush",
+            "hush\n\thush: x",
+        ] {
+            for text in [
+                format!("a: b\nmy.password: {value}\n"),
+                format!("my:\n  password: {}\n", value.replace('\n', "\n  ")),
+                format!("a: [{{password: {value}}}]\n"),
+            ] {
+                let Err(error) = read(&text) else { continue };
+                assert!(!error.reason.contains("hush"), "{text:?}: {error:?}");
+            }
+        }
+        for text in ["my.password:hush\na: b\n", "? my.password:hush\n", "{my.password:hush}"] {
+            let reason = read(text).unwrap_err().reason;
+            assert!(!reason.contains("hush"), "{text:?}: {reason}");
+        }
+        let error = read("my.password: {hush}\n").unwrap_err().reason;
+        assert_eq!(error, "key 'my.password.******' has no value");
+        let error = read("my.password: {hush, hush}\n").unwrap_err().reason;
+        assert_eq!(error, "duplicate key 'my.password.******'");
     }
 
     #[test]

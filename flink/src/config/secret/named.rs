@@ -158,7 +158,9 @@ fn is_login(value: &str) -> bool {
         c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '@' | '+' | '$' | '\\' | '{' | '}')
     };
     let is_number = |text: &str| text.starts_with(|c: char| c.is_ascii_digit());
-    let has_password = !password.is_empty() && !password.starts_with('/');
+    // beeline -u jdbc:hive2://h
+    let is_address = user.eq_ignore_ascii_case("jdbc") && password.contains("://");
+    let has_password = !password.is_empty() && !password.starts_with('/') && !is_address;
     !user.is_empty()
         && user.chars().all(is_name)
         && has_password
@@ -291,6 +293,7 @@ mod tests {
                 "-u 1000:1000 -p 8080:80/tcp -p 127.0.0.1:80:80 --user x",
             ),
             ("a-u b:c --u-x y:z -p http://h", "a-u b:c --u-x y:z -p http://h"),
+            ("beeline -u jdbc:hive2://h:10000/x", "beeline -u jdbc:hive2://h:10000/x"),
             (
                 "action:password:reset,tokenizer:standard,a=secret-santa",
                 "action:password:reset,tokenizer:standard,a=secret-santa",

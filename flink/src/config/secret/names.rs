@@ -45,11 +45,24 @@ const PARTS: &[&str] = &[
     "basicauth",
     "zk.auth",
     "zookeeper.auth",
+    // Of Java's keytool.
+    "storepass",
+    "keypass",
 ];
 
 /// Names of secrets only as the last whole word: `db.pass`, `DB_CREDS`, and neither `bypass` nor
-/// `pass-through`.
+/// `pass-through`. In the name of a variable, another word may follow: `DB_PASS_EU`.
 const LAST: &[&str] = &["pass", "creds"];
+
+/// Before one of these, or behind one of those, `PASS` is no password: `LOW_PASS_FILTER`.
+const NO_PASSWORD_BEFORE: &[&str] = &[
+    "BACK", "COUNT", "COUNTS", "FAIL", "FILTER", "FILTERS", "LIMIT", "MODE", "OPTIONS", "RATE",
+    "RATIO", "SIZE", "SORT", "THROUGH", "THRU", "TIME",
+];
+const NO_PASSWORD_BEHIND: &[&str] = &[
+    "ALL", "BAND", "BY", "DOUBLE", "EACH", "FIRST", "HIGH", "LAST", "LOW", "MAX", "MIN", "MULTI",
+    "NEXT", "NO", "NUM", "ONE", "PER", "SECOND", "SINGLE", "TWO",
+];
 
 /// What may follow such a part at the end of a name that stands for the secret itself.
 const ENDS: [&str; 6] = ["", "s", "key", "id", "keyid", "value"];
@@ -96,7 +109,8 @@ pub(super) fn has_secret_word(name: &str) -> bool {
 pub(super) fn ends_as_secret(name: &str) -> bool {
     let Some(search) = SEARCH.as_ref() else { return true };
     let Some(found) = search.find_iter(name).last() else { return false };
-    is_word(name, &found) || is_part(&found) && is_end(name[found.end()..].chars())
+    let begins = is_part(&found) || begins_word(name, &found);
+    begins && is_end(name[found.end()..].chars())
 }
 
 fn is_end(rest: impl Iterator<Item = char>) -> bool {
@@ -110,13 +124,61 @@ fn is_part(found: &Match) -> bool {
     found.pattern().as_usize() < PARTS.len()
 }
 
-/// Is one of [`LAST`] a whole word at the end: `dbPass`, `PASS`, `db.pass.2`?
+/// Is one of [`LAST`] a whole word at the end, as in `dbPass`, `PASS` or `db.pass.2`, or in a
+/// variable?
 fn is_word(name: &str, found: &Match) -> bool {
+    let is_last = || begins_word(name, found) && is_end(name[found.end()..].chars());
+    !is_part(found) && (is_last() || is_in_variable(name, found))
+}
+
+fn begins_word(name: &str, found: &Match) -> bool {
     let (before, word) = (&name[..found.start()], &name[found.range()]);
     let is_camel = word.starts_with(|c: char| c.is_ascii_uppercase())
         && before.ends_with(|c: char| c.is_ascii_lowercase());
-    let begins = is_camel || !before.ends_with(|c: char| c.is_alphabetic());
-    !is_part(found) && begins && is_end(name[found.end()..].chars())
+    is_camel || !before.ends_with(|c: char| c.is_alphabetic())
+}
+
+/// Is one of [`LAST`] a word of a variable's name: `DB_PASS_EU`, and neither `PASS_HEADERS` nor
+/// `FIRST_PASS_SIZE`?
+fn is_in_variable(name: &str, found: &Match) -> bool {
+    let ends_word = |c: char| !c.is_ascii_uppercase() && !c.is_ascii_digit();
+    let (before, after) = (&name[..found.start()], &name[found.end()..]);
+    let (Some(before), Some(after)) = (before.strip_suffix('_'), after.strip_prefix('_')) else {
+        return false;
+    };
+    let last = before.rsplit(ends_word).next().unwrap_or_default();
+    let next = after.split(ends_word).next().unwrap_or_default();
+    let is_upper = name[found.range()].bytes().all(|c| c.is_ascii_uppercase());
+    is_upper
+        && !last.is_empty()
+        && !next.is_empty()
+        && !NO_PASSWORD_BEHIND.contains(&last)
+        && !NO_PASSWORD_BEFORE.contains(&next)
+}
+
+/// How keys end whose values name something, and are no addresses.
+const LABELS: &[&str] = &[
+    "description",
+    "group",
+    "hostname",
+    "id",
+    "label",
+    "labels",
+    "name",
+    "principal",
+    "role",
+    "tag",
+    "tags",
+    "title",
+    "topic",
+    "user",
+];
+
+/// Does the value of this key name something: `mesos.resourcemanager.framework.name`,
+/// `CLUSTER_NAME`?
+pub(super) fn is_label(key: &str) -> bool {
+    let word = key.rsplit(['.', '-', '_']).next().unwrap_or_default();
+    LABELS.iter().any(|label| word.eq_ignore_ascii_case(label))
 }
 
 /// May this be a part of a name?
@@ -146,6 +208,11 @@ mod tests {
             "dbPass",
             "pass2",
             "DB_CREDS",
+            "DB_PASS_EU",
+            "DB_CREDS_EU_2",
+            "containerized.taskmanager.env.DB_PASS_EU",
+            "storepass",
+            "-srckeypass",
             "fs.azure.account.key.a.blob.core.windows.net",
             "accessKeyId",
             "sasl.jaas.config",
@@ -174,6 +241,15 @@ mod tests {
             "bypass",
             "pass-through.headers",
             "PASS_COUNT",
+            "PASS_THROUGH",
+            "HTTP_PASS_THROUGH_HEADERS",
+            "PASS_HEADERS",
+            "COMPASS_MODE",
+            "BYPASS_PROXY",
+            "BY_PASS_PROXY",
+            "LOW_PASS_FILTER",
+            "FIRST_PASS_BYTES",
+            "db_pass_eu",
             "sacreds",
             "rest.port",
             "",

@@ -177,6 +177,7 @@ mod tests {
             ("uses-credentials", "no"),
             ("token", "none"),
             ("mesos.resourcemanager.artifactserver.plain-secrets", "maybe"),
+            ("DB_PASS_FILE", "/run/secrets/db"),
         ] {
             assert!(!is_secret_value(name, value), "{name}: {value}");
         }
@@ -197,6 +198,7 @@ mod tests {
             ("client.http-headers", "a:b"),
             ("db.pass", "hush"),
             ("DB_CREDS", "user/hush"),
+            ("DB_PASS_EU", "hush"),
             ("DB_PASSWORD_PROD", "hush"),
             ("my.secrets", "hush"),
             ("secret-santa.color", "red"),

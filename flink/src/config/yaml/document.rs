@@ -9,6 +9,7 @@ use std::rc::Rc;
 use granit_parser::{Event, Parser, ScalarStyle, Span};
 
 use super::{SyntaxError, emit, scalar, source, tabs};
+use crate::config::secret;
 
 /// More values than any configuration has.
 pub(in crate::config) const MOST_VALUES: usize = 100_000;
@@ -141,7 +142,7 @@ impl Builder {
                 let tag = tag.map(|tag| tag.to_string());
                 match scalar::kind(tag.as_deref()) {
                     None | Some("seq" | "!") => self.open(anchor, Parts::List(Vec::new()), line),
-                    Some(kind) => refused(format!("a sequence cannot have the tag !!{kind}")),
+                    Some(kind) => refused(wrong_tag("sequence", kind)),
                 }
             }
             Event::MappingStart(_, anchor, tag) => {
@@ -149,9 +150,7 @@ impl Builder {
                 let is_set = match scalar::kind(tag.as_deref()) {
                     None | Some("map" | "!") => false,
                     Some("set") => true,
-                    Some(kind) => {
-                        return refused(format!("a mapping cannot have the tag !!{kind}"));
-                    }
+                    Some(kind) => return refused(wrong_tag("mapping", kind)),
                 };
                 let parts =
                     Parts::Map { is_set, pairs: Vec::new(), key: None, known: HashSet::new() };
@@ -244,7 +243,8 @@ impl Builder {
                     pairs.push(Pair { key, line, value: node });
                 } else {
                     if !known.insert(identity(&node)) {
-                        let reason = format!("duplicate key '{}'", emit::shown(&node));
+                        let key = self.path(&node);
+                        let reason = format!("duplicate key '{}'", secret::shown_key(&key));
                         return Err(SyntaxError { line, reason });
                     }
                     *key = Some((node, line));
@@ -255,9 +255,30 @@ impl Builder {
     }
 }
 
+impl Builder {
+    /// A key with those above it.
+    fn path(&self, last: &Node) -> String {
+        let above = self.open.iter().filter_map(|open| match &open.parts {
+            Parts::Map { key: Some((key, _)), .. } => Some(key),
+            _ => None,
+        });
+        above.chain([last]).map(emit::shown).collect::<Vec<_>>().join(".")
+    }
+}
+
 /// A text that is the same for keys that are the same to Java.
 fn identity(key: &Node) -> String {
     if let Node::Text(text) = key { format!("'{text}") } else { emit::flow(key) }
+}
+
+/// A tag that such a collection cannot have. One that is not YAML's own is not shown: it may be a
+/// password.
+fn wrong_tag(what: &str, kind: &str) -> String {
+    if scalar::KINDS.contains(&kind) {
+        format!("a {what} cannot have the tag !!{kind}")
+    } else {
+        scalar::UNKNOWN_TAG.to_owned()
+    }
 }
 
 /// More than any configuration holds.

@@ -11,14 +11,21 @@ pub(super) fn kind(tag: Option<&str>) -> Option<&str> {
     })
 }
 
-/// The value of a scalar; `plain` when it stands without quotes.
+/// The types that tags of YAML itself name.
+pub(super) const KINDS: [&str; 10] =
+    ["str", "null", "bool", "int", "float", "binary", "seq", "map", "set", "!"];
+
+/// It is not shown: a password without quotes may begin with `!`.
+pub(super) const UNKNOWN_TAG: &str = "unknown tag: a text that begins with '!' needs quotes";
+
+/// The value of a scalar; `plain` when it stands without quotes. No error shows it.
 pub(super) fn resolve(text: &str, plain: bool, tag: Option<&str>) -> Result<Node, String> {
-    let wrong = |kind: &str| format!("'{text}' is not of the type that its tag !!{kind} says");
+    let wrong = |kind: &str| format!("the value is not of the type that the tag !!{kind} says");
     let literal =
         |kind: &str, literal: Option<String>| literal.map(Node::Literal).ok_or_else(|| wrong(kind));
     match kind(tag) {
         None if !plain => Ok(Node::Text(text.into())),
-        None if is_unreadable(text) => Err(wrong("float")),
+        None if is_unreadable(text) => Err(format!("Flink cannot read {text}: write .inf")),
         None => Ok(core(text)),
         Some("str" | "!") => Ok(Node::Text(text.into())),
         Some("null") => Ok(Node::Null),
@@ -29,8 +36,7 @@ pub(super) fn resolve(text: &str, plain: bool, tag: Option<&str>) -> Result<Node
         Some("int") => literal("int", tagged_integer(text)),
         Some("float") => literal("float", tagged_float(text)),
         Some("binary") => base64(text).map(Node::Binary).ok_or_else(|| wrong("binary")),
-        // It is not shown: a password without quotes may begin with `!`.
-        Some(_) => Err("unknown tag: a text that begins with '!' needs quotes".to_owned()),
+        Some(_) => Err(UNKNOWN_TAG.to_owned()),
     }
 }
 
