@@ -61,18 +61,22 @@ fn check<T>(what: &str, prepare: impl Fn(usize) -> T, run: impl Fn(&T)) {
     );
 }
 
+/// Below a folder with a configuration file: where the file is written again.
+const WRITTEN: &str = "written";
+
 /// A folder with a configuration file of this text.
 fn folder_with(name: &str, text: &str) -> TempDir {
     assert!(text.len() < 16 << 20, "{} bytes would be refused unread", text.len());
     let folder = tempfile::tempdir().unwrap();
     fs_err::write(folder.path().join(name), text).unwrap();
+    fs_err::create_dir(folder.path().join(WRITTEN)).unwrap();
     folder
 }
 
 fn load(folder: &TempDir, version: FlinkVersion) {
     if let Ok(config) = Configuration::load(folder.path(), &version) {
         flink::check::check(&config);
-        config.write(folder.path(), &version).unwrap();
+        config.write(&folder.path().join(WRITTEN), &version).unwrap();
     }
 }
 
