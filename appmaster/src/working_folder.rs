@@ -94,7 +94,8 @@ pub(crate) fn failure(error: io::Error) -> Failure {
 /// No files can be created there, or another user could replace them.
 pub(crate) fn check(tmp: &Path) -> io::Result<()> {
     check_way(&tmp.join(PREFIX))?;
-    tempfile::tempfile_in(tmp).map(drop)
+    let named = |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", tmp.display()));
+    tempfile::tempfile_in(tmp).map(drop).map_err(named)
 }
 
 /// Creates a user's own working folder and returns its real path. If it exists, it and its content
@@ -215,7 +216,8 @@ mod tests {
             wrong.push(theirs);
         }
         for folder in wrong {
-            assert!(check(&folder).is_err(), "{}", folder.display());
+            let refused = check(&folder).unwrap_err().to_string();
+            assert!(refused.contains(folder.to_str().unwrap()), "{refused}");
             let failure = failure(WorkingFolder::make(&folder).unwrap_err());
             let text = failure.to_string();
             assert_eq!(failure.exit_code(), 64, "{text}");

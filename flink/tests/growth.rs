@@ -116,6 +116,7 @@ fn config_yaml_is_read_in_time_that_grows_with_it() {
     yaml("a folded block", |size| format!("a: >\n{}", "  v\n\n".repeat(5 * size)));
     yaml("a block without end", |size| format!("a: |\n{}", "\n".repeat(20 * size)));
     yaml("a long key", |size| format!("{}: v\n", "k".repeat(20 * size)));
+    yaml("a key of many parts", |size| format!("mesos{}: v\n", ".token-a".repeat(size)));
     yaml("a long key with a question mark", |size| format!("? {}\n: v\n", "k".repeat(20 * size)));
     yaml("comments", |size| "# comment\n".repeat(5 * size));
     yaml("one long comment", |size| format!("# {}\n", "c ".repeat(20 * size)));

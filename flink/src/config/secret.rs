@@ -87,8 +87,7 @@ pub(super) fn shown_key(key: &str) -> Cow<'_, str> {
     if options::is_secret(key).is_some() {
         return Cow::Borrowed(key);
     }
-    let mut above = key.match_indices('.').map(|(at, _)| &key[..at]);
-    match above.find(|name| names::ends_as_secret(name)) {
+    match names::secret_above(key) {
         Some(name) => Cow::Owned(format!("{name}.{HIDDEN}")),
         None => without_secrets(key),
     }
@@ -273,6 +272,8 @@ mod tests {
                 "containerized.taskmanager.env.DB_PASSWORD.******",
             ),
             ("my.password", "my.password"),
+            ("my.password-policy.a", "my.password-policy.a"),
+            ("passwords2.hush", "passwords2.******"),
             ("rest.port", "rest.port"),
         ] {
             assert_eq!(shown_key(key), expected);

@@ -113,6 +113,23 @@ pub(super) fn ends_as_secret(name: &str) -> bool {
     begins && is_end(name[found.end()..].chars())
 }
 
+/// The first part of a dotted key that ends like the name of a secret, if more follows:
+/// `my.password` of `my.password.x`.
+pub(super) fn secret_above(key: &str) -> Option<&str> {
+    let search = SEARCH.as_ref()?;
+    let mut dot = 0;
+    for found in search.find_iter(key) {
+        if dot < found.end() {
+            dot = found.end() + key[found.end()..].find('.')?;
+        }
+        let begins = is_part(&found) || begins_word(key, &found);
+        if begins && is_end(key[found.end()..dot].chars()) {
+            return Some(&key[..dot]);
+        }
+    }
+    None
+}
+
 fn is_end(rest: impl Iterator<Item = char>) -> bool {
     let is_filler = |c: char| matches!(c, '-' | '.' | '_') || c.is_ascii_digit();
     // One letter more than the longest has.
