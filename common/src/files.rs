@@ -46,11 +46,16 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The file cannot be opened, or it is a folder, a pipe, a socket or a device. The error names the
 /// path.
 pub fn open(path: &Path) -> io::Result<File> {
+    Ok(open_with_metadata(path)?.0)
+}
+
+fn open_with_metadata(path: &Path) -> io::Result<(File, Metadata)> {
     // Opening a device may have an effect, so its kind is looked at before.
     check_regular(path, &fs_err::metadata(path)?)?;
     let file = OpenOptions::new().read(true).custom_flags(O_NONBLOCK).open(path)?;
-    check_regular(path, &file.metadata()?)?;
-    Ok(file)
+    let metadata = file.metadata()?;
+    check_regular(path, &metadata)?;
+    Ok((file, metadata))
 }
 
 /// Opens a regular file of this user's own to write at its end, and creates it if it does not
@@ -119,15 +124,17 @@ pub fn check_own(path: &Path, found: &Metadata) -> io::Result<()> {
 /// # Errors
 /// Like [`open`], or the file is larger. The error names the path.
 pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
-    let file = open(path)?;
+    let (file, metadata) = open_with_metadata(path)?;
     let too_large = || {
         let text = format!("{} is too large: more than {}", path.display(), size(most));
         io::Error::new(ErrorKind::FileTooLarge, text)
     };
-    if file.metadata()?.len() > most {
+    let length = metadata.len();
+    if length > most {
         return Err(too_large());
     }
-    let mut content = Vec::new();
+    // With the room for it and one byte more, it is read at once.
+    let mut content = Vec::with_capacity(usize::try_from(length).unwrap_or(0).saturating_add(1));
     // It may have grown, and files of the kernel do not know their size.
     file.take(most.saturating_add(1)).read_to_end(&mut content)?;
     if content.len() as u64 > most { Err(too_large()) } else { Ok(content) }

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::Metadata;
+use std::ops::Bound;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -164,11 +165,10 @@ impl Draft {
         let target = file.target.as_str();
         let above =
             target.match_indices('/').find_map(|(slash, _)| self.artifacts.get(&target[..slash]));
-        let below = self
-            .artifacts
-            .range(format!("{target}/")..format!("{target}0"))
-            .next()
-            .map(|(_, file)| file);
+        let folder = format!("{target}/");
+        let from = (Bound::Included(folder.as_str()), Bound::Unbounded);
+        let next = self.artifacts.range::<str, _>(from).next();
+        let below = next.filter(|(other, _)| other.starts_with(&folder)).map(|(_, file)| file);
         let same = self.artifacts.get(target).filter(|known| known.source != file.source);
         if let Some(known) = same.or(above).or(below) {
             return Err(OverlayError::Clash {

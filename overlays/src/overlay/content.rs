@@ -1,6 +1,7 @@
 //! Whether a file's content holds a secret, by the names and values in it: such a file travels as a
 //! secret.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use flink::config::Configuration;
@@ -82,6 +83,9 @@ fn tag_holds_secret(element: &str, tag: &str) -> bool {
 }
 
 fn value_holds_secret(text: &str) -> bool {
+    if text.trim().is_empty() {
+        return false;
+    }
     if !text.contains('&') {
         return Configuration::holds_secret("", text);
     }
@@ -107,7 +111,7 @@ pub(super) fn properties_hold_secret(content: &[u8]) -> bool {
     })
 }
 
-fn property(line: &str) -> (&str, String) {
+fn property(line: &str) -> (&str, Cow<'_, str>) {
     let line = line.trim_start();
     let (key, value) = line.split_at(
         line.find(|c: char| c.is_whitespace() || matches!(c, '=' | ':')).unwrap_or(line.len()),
@@ -115,21 +119,22 @@ fn property(line: &str) -> (&str, String) {
     let value = value.trim_start().trim_start_matches(['=', ':']).trim();
     // Flink's own files have no such escapes, but Java writes addresses so.
     let escapes = [("\\:", ":"), ("\\=", "="), ("\\\"", "\"")];
-    (key, without_escapes(value.to_owned(), &escapes))
+    (key, without_escapes(value.into(), &escapes))
 }
 
 /// The text with each of these escapes replaced; nearly every text has none.
-fn without_escapes(text: String, escapes: &[(&str, &str)]) -> String {
+fn without_escapes<'a>(text: Cow<'a, str>, escapes: &[(&str, &str)]) -> Cow<'a, str> {
     if !text.contains('\\') {
         return text;
     }
-    escapes.iter().fold(text, |text, (escape, meaning)| text.replace(escape, meaning))
+    escapes.iter().fold(text, |text, (escape, meaning)| text.replace(escape, meaning).into())
 }
 
 /// The text; none if its characters have more than one byte, such as those of UTF-16, so that no
 /// name is found in it.
-fn text(content: &[u8]) -> Option<String> {
-    (!content.contains(&0)).then(|| String::from_utf8_lossy(content).into_owned())
+fn text(content: &[u8]) -> Option<Cow<'_, str>> {
+    let text = String::from_utf8_lossy(content);
+    (!text.contains('\0')).then_some(text)
 }
 
 #[cfg(test)]

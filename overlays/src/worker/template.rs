@@ -23,16 +23,10 @@ pub fn template(
     home: &FlinkHome,
     directory: &Path,
 ) -> Result<(WorkerSpec, Vec<ArtifactFile>), std::io::Error> {
-    let standard;
-    let spec = if home.version.at_least(1, 19) {
-        standard =
-            ContainerSpec { configuration: spec.configuration.in_standard_form(), ..spec.clone() };
-        &standard
-    } else {
-        spec
-    };
-    let (secrets, configuration, environment) = without_secrets(spec);
-    let yaml_keys = spec.configuration.yaml_keys().map(str::to_owned).collect();
+    let standard = home.version.at_least(1, 19).then(|| spec.configuration.in_standard_form());
+    let written = standard.as_ref().unwrap_or(&spec.configuration);
+    let (secrets, configuration, environment) = without_secrets(written, &spec.environment);
+    let yaml_keys = written.yaml_keys().map(str::to_owned).collect();
 
     let mut artifacts = spec.artifacts.clone();
     if secrets != WorkerSecrets::default() {
@@ -59,14 +53,18 @@ pub fn template(
 /// The names of the secret values, for which [`template`] adds a file to the artifacts: options,
 /// then variables.
 pub fn names_of_secrets(spec: &ContainerSpec) -> Vec<String> {
-    let WorkerSecrets { configuration, environment } = without_secrets(spec).0;
+    let WorkerSecrets { configuration, environment } =
+        without_secrets(&spec.configuration, &spec.environment).0;
     configuration.into_iter().chain(environment).map(|entry| entry.key).collect()
 }
 
 /// The secret values, then the rest of the configuration and of the environment.
-fn without_secrets(spec: &ContainerSpec) -> (WorkerSecrets, Vec<Entry>, Vec<Entry>) {
-    let (secret_configuration, configuration) = parted(spec.configuration.iter(), "");
-    let variables = spec.environment.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+fn without_secrets(
+    configuration: &Configuration,
+    environment: &[(String, String)],
+) -> (WorkerSecrets, Vec<Entry>, Vec<Entry>) {
+    let (secret_configuration, configuration) = parted(configuration.iter(), "");
+    let variables = environment.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let (secret_environment, environment) = parted(variables, VARIABLE_PREFIX);
     let secrets =
         WorkerSecrets { configuration: secret_configuration, environment: secret_environment };

@@ -6,15 +6,39 @@ use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::LazyLock;
 
+use aho_corasick::{AhoCorasick, Match, MatchKind};
+
 use super::clients::{CLIENTS, Client, Form};
 
 /// The names of all clients.
 static PROGRAMS: LazyLock<HashSet<&str>> =
     LazyLock::new(|| CLIENTS.iter().flat_map(|client| client.programs).copied().collect());
 
+/// Finds them in one pass. The longest counts; what follows a shorter one there is no boundary.
+static SEARCH: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    let mut search = AhoCorasick::builder();
+    search.match_kind(MatchKind::LeftmostLongest).build(PROGRAMS.iter()).ok()
+});
+
+/// Is the name of a client a word of this text?
+fn may_have_client(text: &str) -> bool {
+    let is_client = |found: Match| {
+        let before = text[..found.start()].chars().next_back();
+        let after = text[found.end()..].chars().next();
+        before.is_none_or(|c| ends_word(c) || matches!(c, '=' | '/')) && after.is_none_or(ends_word)
+    };
+    // Without a search, every text is looked at.
+    SEARCH.as_ref().is_none_or(|search| search.find_iter(text).any(is_client))
+}
+
 /// The text with `hidden` for the passwords of well-known clients, in a line for a shell or in a
 /// list of arguments.
 pub(super) fn without_passwords<'a>(text: &'a str, hidden: &str) -> Cow<'a, str> {
+    // Nearly no text has one, and looking at each word takes ten times as long.
+    if may_have_client(text) { of_clients(text, hidden) } else { Cow::Borrowed(text) }
+}
+
+fn of_clients<'a>(text: &'a str, hidden: &str) -> Cow<'a, str> {
     let mut shown = String::new();
     let (mut done, mut from) = (0, 0);
     let mut command = Command::default();
@@ -154,11 +178,13 @@ fn is_reference(argument: &str) -> bool {
 
 /// The next word: up to a blank, a quote, or what separates commands or the entries of a list.
 fn next_word(text: &str, from: usize) -> Option<Range<usize>> {
-    let ends =
-        |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '\\' | '`') || is_separator(c);
-    let start = from + text[from..].find(|c| !ends(c))?;
-    let end = text[start..].find(ends).map_or(text.len(), |length| start + length);
+    let start = from + text[from..].find(|c| !ends_word(c))?;
+    let end = text[start..].find(ends_word).map_or(text.len(), |length| start + length);
     Some(start..end)
+}
+
+fn ends_word(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '"' | '\'' | '\\' | '`') || is_separator(c)
 }
 
 fn is_separator(c: char) -> bool {
@@ -311,6 +337,17 @@ mod tests {
             "",
         ] {
             assert_eq!(without_passwords(text, "******"), text);
+        }
+    }
+
+    #[test]
+    fn no_text_is_passed_over_that_has_a_client_in_it() {
+        let pieces =
+            [" ", "/", "=", "\"", "{", "-", ".", "é", "mysql", "mysqlsh", "az", "-phush", "-p x"];
+        for number in 0..pieces.len().pow(4) {
+            let piece = |place: u32| pieces[number / pieces.len().pow(place) % pieces.len()];
+            let text = format!("{}{}{}{} -p hush", piece(0), piece(1), piece(2), piece(3));
+            assert_eq!(without_passwords(&text, "***"), of_clients(&text, "***"), "{text}");
         }
     }
 
