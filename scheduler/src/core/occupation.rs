@@ -2,11 +2,11 @@
 
 use std::{
     borrow::Borrow,
-    collections::HashMap,
     hash::{Hash, Hasher},
     sync::Arc,
 };
 
+use hashbrown::HashMap;
 use smallvec::SmallVec;
 
 use super::{

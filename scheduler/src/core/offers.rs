@@ -112,9 +112,8 @@ impl Offers {
             }
         };
         let placing = Placement { needs: &self.needs, occupation, ports: &mut self.ports, now };
-        let placed = placing.place(offers, missing, avoid).into_iter();
-        let (used, useless): (Vec<_>, Vec<_>) = placed.partition(|bundle| !bundle.taken.is_empty());
-        self.decline(useless, effects);
+        let mut used = placing.place(offers, missing, avoid);
+        self.decline(used.extract_if(.., |bundle| bundle.taken.is_empty()), effects);
         if used.is_empty() {
             self.starvation.explain(now, effects);
             if missing > 0 {
@@ -127,7 +126,7 @@ impl Offers {
     }
 
     /// Declines offers, each for as long as it cannot be used.
-    fn decline(&mut self, bundles: Vec<Bundle>, effects: &mut Effects) {
+    fn decline(&mut self, bundles: impl Iterator<Item = Bundle>, effects: &mut Effects) {
         let mut declined: BTreeMap<Duration, Vec<v1::OfferId>> = BTreeMap::new();
         for bundle in bundles {
             self.starvation.add(&bundle);

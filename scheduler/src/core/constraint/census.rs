@@ -1,9 +1,8 @@
 //! What constraints are checked against: the number of workers per value.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
+
+use hashbrown::HashMap;
 
 /// Number of workers per value of one constraint's field.
 #[derive(Clone, Debug, Default)]

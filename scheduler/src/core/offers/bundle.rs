@@ -1,11 +1,8 @@
 //! All offers of one agent and role, used together.
 
-use std::{
-    hash::{BuildHasher as _, RandomState},
-    sync::Arc,
-};
+use std::{hash::BuildHasher as _, sync::Arc};
 
-use hashbrown::HashTable;
+use hashbrown::{DefaultHashBuilder, HashTable};
 use mesos::v1;
 
 use super::refusal::Refusal;
@@ -51,7 +48,7 @@ pub(super) fn bundle(
 ) -> Vec<Bundle> {
     let mut bundles: Vec<Bundle> = Vec::with_capacity(offers.len());
     let mut known = HashTable::with_capacity(offers.len());
-    let hasher = RandomState::new();
+    let hasher = DefaultHashBuilder::default();
     for mut offer in offers {
         let role = offer.allocation_info.take().and_then(|info| info.role);
         let hash = hasher.hash_one((&offer.agent_id.value, &role));

@@ -1,11 +1,8 @@
 //! Failures of workers: what they count against, and which agents are avoided for a while.
 
-use std::{
-    collections::{BTreeMap, HashSet},
-    hash::{BuildHasher, RandomState},
-    time::Duration,
-};
+use std::{collections::BTreeMap, hash::BuildHasher as _, time::Duration};
 
+use hashbrown::{DefaultHashBuilder, HashSet};
 use overlays::blame::Blame;
 
 use super::{pace::Pace, refusal::Avoidance};
@@ -76,14 +73,14 @@ pub(super) struct Failures {
     agents: BTreeMap<String, AgentRecord>,
     /// A hash of every agent ever offered, to bound the share of avoided ones.
     seen: HashSet<u64>,
-    hasher: RandomState,
+    hasher: DefaultHashBuilder,
     share: f64,
 }
 
 impl Failures {
     /// Avoids at most `share` of the agents.
     pub(super) fn new(share: f64) -> Self {
-        let (seen, hasher) = (HashSet::new(), RandomState::new());
+        let (seen, hasher) = (HashSet::new(), DefaultHashBuilder::default());
         Self { causes: BTreeMap::new(), agents: BTreeMap::new(), seen, hasher, share }
     }
 

@@ -3,11 +3,11 @@
 use std::{
     cmp::Reverse,
     collections::BinaryHeap,
-    hash::{BuildHasher, Hash, Hasher, RandomState},
+    hash::{BuildHasher as _, Hash, Hasher as _},
     sync::Arc,
 };
 
-use hashbrown::HashTable;
+use hashbrown::{DefaultHashBuilder, HashTable};
 use mesos::v1;
 
 use super::{
@@ -110,7 +110,7 @@ fn groups(bundles: &[Bundle], occupation: &Occupation) -> Vec<Group> {
     let grouping: Vec<&Field> = occupation.grouping().collect();
     let mut groups: Vec<Group> = Vec::new();
     let mut known = HashTable::new();
-    let hasher = RandomState::new();
+    let hasher = DefaultHashBuilder::default();
     for (i, bundle) in bundles.iter().enumerate().filter(|(_, bundle)| bundle.refusal.is_none()) {
         let values = || grouping.iter().map(|field| bundle.place.values.get(field));
         let hash = hash_all(&hasher, values());
@@ -131,7 +131,7 @@ fn groups(bundles: &[Bundle], occupation: &Occupation) -> Vec<Group> {
     groups
 }
 
-fn hash_all<T: Hash>(hasher: &RandomState, values: impl Iterator<Item = T>) -> u64 {
+fn hash_all<T: Hash>(hasher: &DefaultHashBuilder, values: impl Iterator<Item = T>) -> u64 {
     let mut state = hasher.build_hasher();
     values.for_each(|value| value.hash(&mut state));
     state.finish()
