@@ -22,7 +22,7 @@ pub fn start(
     lock: Option<Arc<File>>,
 ) -> io::Result<Child> {
     let append =
-        |path: &Path| common::files::append(path).map(|file| Stdio::from(file.into_parts().0));
+        |path: &Path| common::own_files::append(path).map(|file| Stdio::from(file.into_parts().0));
     #[expect(
         clippy::disallowed_methods,
         reason = "the one place of this crate that starts processes"

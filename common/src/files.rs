@@ -1,4 +1,4 @@
-//! Files that a user names: in an option, in a variable or on the command line.
+//! Files that a user names and that are read: in an option, in a variable or on the command line.
 //!
 //! The name may lead anywhere: to a pipe that nobody writes to, to a device that never ends, or to
 //! a file of many gigabytes. So only regular files are opened, and no more is read than the caller
@@ -7,11 +7,11 @@
 //! name for an empty file, and stays one.
 
 use std::{
-    fs::{FileType, Metadata, Permissions},
+    fs::{FileType, Metadata},
     io::{self, ErrorKind, Read as _},
     os::{
         fd::AsFd as _,
-        unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _},
+        unix::fs::{FileTypeExt as _, MetadataExt as _},
     },
     path::Path,
     time::{Duration, Instant},
@@ -20,12 +20,10 @@ use std::{
 use fs_err::{File, OpenOptions, os::unix::fs::OpenOptionsExt as _};
 use nix::{
     errno::Errno,
-    libc::{O_NOFOLLOW, O_NONBLOCK},
+    libc::O_NONBLOCK,
     poll::{PollFd, PollFlags, PollTimeout, poll},
     sys::stat::makedev,
 };
-
-use crate::trusted_path::check_owner;
 
 /// The largest accepted file with a token or a password, in bytes.
 pub const LARGEST_SECRET: u64 = 64 << 10;
@@ -33,9 +31,6 @@ pub const LARGEST_SECRET: u64 = 64 << 10;
 /// The largest accepted file with certificates or keys, in bytes. All authorities that browsers
 /// trust take a quarter of a megabyte.
 pub const LARGEST_CERTIFICATES: u64 = 4 << 20;
-
-/// The right to write of a group and of all.
-const OTHERS_WRITE: u32 = 0o022;
 
 /// How long the other end of a pipe may take to write a secret and close it.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -56,67 +51,6 @@ fn open_with_metadata(path: &Path) -> io::Result<(File, Metadata)> {
     let metadata = file.metadata()?;
     check_regular(path, &metadata)?;
     Ok((file, metadata))
-}
-
-/// Opens a regular file of this user's own to write at its end, and creates it if it does not
-/// exist. Nobody else may write to it from now on. Never follows a link in its place, nor waits for
-/// a pipe. Blocks.
-///
-/// # Errors
-/// Like [`open`], or the file is a link or belongs to another user.
-pub fn append(path: &Path) -> io::Result<File> {
-    check_place(path)?;
-    let file = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .custom_flags(O_NOFOLLOW | O_NONBLOCK)
-        .open(path)?;
-    check_own(path, &file.metadata()?)?;
-    close_to_others(&file)?;
-    Ok(file)
-}
-
-/// Checks that a file of this user's own, or nothing, is at a path, and takes the right to write to
-/// it from others. Blocks.
-///
-/// # Errors
-/// Like [`check_place`], or its mode cannot be changed.
-pub fn claim(path: &Path) -> io::Result<()> {
-    check_place(path)?;
-    let mut options = OpenOptions::new();
-    match options.append(true).custom_flags(O_NOFOLLOW | O_NONBLOCK).open(path) {
-        Ok(file) => check_own(path, &file.metadata()?).and_then(|()| close_to_others(&file)),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error),
-    }
-}
-
-/// Takes the right to write from others, which an earlier run may have left to them.
-fn close_to_others(file: &File) -> io::Result<()> {
-    let mode = file.metadata()?.mode() & 0o7777;
-    let own = mode & !OTHERS_WRITE;
-    if own == mode { Ok(()) } else { file.set_permissions(Permissions::from_mode(own)) }
-}
-
-/// Checks that a file of this user's own, or nothing, is at a path. Blocks.
-///
-/// # Errors
-/// It belongs to another user, or it is a link or another kind of file.
-pub fn check_place(path: &Path) -> io::Result<()> {
-    match fs_err::symlink_metadata(path) {
-        Ok(found) => check_own(path, &found),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error),
-    }
-}
-
-/// Checks that a file is a regular one of this user's own.
-///
-/// # Errors
-/// It belongs to another user, or it is a link or another kind of file.
-pub fn check_own(path: &Path, found: &Metadata) -> io::Result<()> {
-    check_owner(path, found)?;
-    if found.is_file() { Ok(()) } else { Err(not_regular(path, found)) }
 }
 
 /// The content of a regular file of at most `most` bytes. Blocks.
@@ -241,7 +175,7 @@ pub fn check_regular(path: &Path, found: &Metadata) -> io::Result<()> {
     Err(not_regular(path, found))
 }
 
-fn not_regular(path: &Path, found: &Metadata) -> io::Error {
+pub(crate) fn not_regular(path: &Path, found: &Metadata) -> io::Error {
     let text =
         format!("{} is {}: a regular file is required", path.display(), kind(found.file_type()));
     io::Error::new(ErrorKind::InvalidInput, text)
@@ -271,165 +205,4 @@ fn size(bytes: u64) -> String {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use std::{io::Write as _, os::fd::AsRawFd as _};
-
-    use fs_err as fs;
-
-    use super::*;
-
-    #[test]
-    fn a_pipe_a_device_a_socket_and_a_folder_are_refused_without_waiting() {
-        let folder = tempfile::tempdir().unwrap();
-        let (pipe, socket) = (folder.path().join("pipe"), folder.path().join("socket"));
-        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
-        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
-        for (path, what) in [
-            (pipe.as_path(), "a pipe"),
-            (&socket, "a socket"),
-            (Path::new("/dev/zero"), "a device"),
-            (folder.path(), "a folder"),
-        ] {
-            let expected = format!("{} is {what}: a regular file is required", path.display());
-            assert_eq!(read(path, 10).unwrap_err().to_string(), expected);
-            assert_eq!(open(path).unwrap_err().to_string(), expected);
-        }
-    }
-
-    #[test]
-    fn what_this_program_writes_to_is_a_regular_file_of_its_own_user_and_no_link() {
-        let folder = tempfile::tempdir().unwrap();
-        let [file, pipe, link, below] =
-            ["file", "pipe", "link", "below"].map(|name| folder.path().join(name));
-        append(&file).unwrap().write_all(b"one ").unwrap();
-        append(&file).unwrap().write_all(b"two").unwrap();
-        assert_eq!(fs::read_to_string(&file).unwrap(), "one two");
-        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
-        fs_err::os::unix::fs::symlink(&file, &link).unwrap();
-        fs::create_dir(&below).unwrap();
-        for (path, what) in [(&pipe, "a pipe"), (&link, "a link"), (&below, "a folder")] {
-            let expected = format!("{} is {what}: a regular file is required", path.display());
-            assert_eq!(append(path).unwrap_err().to_string(), expected);
-            assert_eq!(check_place(path).unwrap_err().to_string(), expected);
-        }
-        check_place(&folder.path().join("none")).unwrap();
-        if !nix::unistd::geteuid().is_root() {
-            return io::stderr()
-                .write_all(b"\nSKIPPED: a file of another user: needs root\n")
-                .unwrap();
-        }
-        for path in [&file, &pipe] {
-            nix::unistd::chown(path, Some(65534.into()), None).unwrap();
-            let error = append(path).unwrap_err().to_string();
-            assert!(
-                error.contains("belongs to the user 65534, and this program runs as the user 0"),
-                "{error}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_file_may_have_as_many_bytes_as_allowed_and_no_more() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("file");
-        // Sparse: it takes no room.
-        let file = fs::File::create(&path).unwrap();
-        for (most, name) in [(4 << 20, "4 MB"), (64 << 10, "64 KB"), (10, "10 bytes")] {
-            file.set_len(most).unwrap();
-            assert_eq!(read(&path, most).unwrap().len() as u64, most);
-            file.set_len(most + 1).unwrap();
-            let expected = format!("{} is too large: more than {name}", path.display());
-            assert_eq!(read(&path, most).unwrap_err().to_string(), expected);
-        }
-    }
-
-    #[test]
-    fn a_file_that_does_not_know_its_size_is_bounded_too() {
-        let path = Path::new("/proc/self/status");
-        assert_eq!(fs::metadata(path).unwrap().len(), 0);
-        assert!(!read(path, 1 << 20).unwrap().is_empty());
-        assert!(
-            read(path, 10).unwrap_err().to_string().ends_with("is too large: more than 10 bytes")
-        );
-    }
-
-    #[test]
-    fn a_secret_may_come_from_an_inherited_pipe_which_has_the_same_limit() {
-        let (read_end, write_end) = nix::unistd::pipe().unwrap();
-        let path = format!("/dev/fd/{}", read_end.as_raw_fd());
-        let path = Path::new(&path);
-        let mut write_end = std::fs::File::from(write_end);
-        let reading = std::thread::spawn({
-            let path = path.to_owned();
-            move || read_secret(&path)
-        });
-        write_end.write_all(b"hush").unwrap();
-        drop(write_end);
-        assert_eq!(reading.join().unwrap().unwrap(), "hush");
-
-        let (read_end, write_end) = nix::unistd::pipe().unwrap();
-        let path = format!("/dev/fd/{}", read_end.as_raw_fd());
-        let endless = std::thread::spawn(move || {
-            _ = std::fs::File::from(write_end).write_all(&vec![b'x'; 1 << 20]);
-        });
-        let error = read_secret(Path::new(&path)).unwrap_err().to_string();
-        assert_eq!(error, format!("{path} is too large: more than 64 KB"));
-        drop(read_end);
-        endless.join().unwrap();
-    }
-
-    #[test]
-    fn a_pipe_whose_other_end_stays_silent_is_not_waited_for_forever() {
-        let (read_end, _write_end) = nix::unistd::pipe2(nix::fcntl::OFlag::O_NONBLOCK).unwrap();
-        let pipe = File::from_parts(std::fs::File::from(read_end), "pipe");
-        let error = read_pipe(pipe, 10, now() + Duration::from_millis(10)).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::TimedOut);
-        assert!(error.to_string().ends_with("does its command hang?"), "{error}");
-    }
-
-    #[test]
-    fn a_pipe_with_a_name_is_no_secret_and_a_regular_file_is() {
-        let folder = tempfile::tempdir().unwrap();
-        let (pipe, file) = (folder.path().join("pipe"), folder.path().join("file"));
-        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
-        let expected = format!(
-            "{} is a pipe: a regular file is required, or the pipe of <(command)",
-            pipe.display()
-        );
-        assert_eq!(read_secret(&pipe).unwrap_err().to_string(), expected);
-        fs::write(&file, "hush").unwrap();
-        assert_eq!(read_secret(&file).unwrap(), "hush");
-        assert!(
-            read_secret(Path::new("/dev/zero"))
-                .unwrap_err()
-                .to_string()
-                .contains("a regular file is required")
-        );
-    }
-
-    #[test]
-    fn links_are_followed_as_kubernetes_mounts_them() {
-        let folder = tempfile::tempdir().unwrap();
-        let (real, link) = (folder.path().join("..data"), folder.path().join("token"));
-        fs::create_dir(&real).unwrap();
-        fs::write(real.join("token"), "hush").unwrap();
-        fs_err::os::unix::fs::symlink("..data/token", &link).unwrap();
-        assert_eq!(read_text(&link, LARGEST_SECRET).unwrap(), "hush");
-    }
-
-    #[test]
-    fn the_null_device_is_an_empty_file() {
-        assert_eq!(read(Path::new("/dev/null"), 10).unwrap(), b"");
-    }
-
-    #[test]
-    fn errors_name_the_path() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("file");
-        assert!(read(&path, 10).unwrap_err().to_string().contains(&path.display().to_string()));
-        fs::write(&path, b"\xff").unwrap();
-        let expected = format!("{} is not UTF-8 text", path.display());
-        assert_eq!(read_text(&path, 10).unwrap_err().to_string(), expected);
-    }
-}
+mod tests;

@@ -1,7 +1,7 @@
 //! Code that several crates need and none of them owns. Each module is small and complete. Nothing
 //! here knows about Mesos, Flink or artifacts. Only `trusted_path`, `world_writable`, `files`,
-//! `stdout` and `descriptors` do I/O: they look at folders, open what a user names, write what a command
-//! answers, raise the limit of open files, and keep open files from processes that are started.
+//! `own_files`, `stdout` and `descriptors` do I/O: they look at folders, open what a user names, write
+//! what this program keeps, write what a command answers, raise the limit of open files, and keep open files from processes that are started.
 
 pub mod addresses;
 pub mod backoff;
@@ -11,6 +11,7 @@ pub mod failures;
 pub mod files;
 pub mod guests;
 pub mod hosts;
+pub mod own_files;
 pub mod quiet;
 pub mod rate;
 pub mod stdout;

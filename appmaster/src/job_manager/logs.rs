@@ -2,7 +2,7 @@
 
 use std::{fs::TryLockError, io, path::Path};
 
-use common::files::{append, check_place, claim};
+use common::own_files::{append, check_place, claim};
 
 use super::JobManager;
 

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use common::failures::needs_a_person;
-use common::files::check_place;
+use common::own_files::check_place;
 use common::trusted_path::check_way;
 
 use crate::settings::Settings;

@@ -1,12 +1,10 @@
 //! The application master's end: what all workers have in common.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use flink::config::Configuration;
 use flink::home::FlinkHome;
 use flink::options::mesos::TASK_MANAGER_VARIABLE;
-use fs_err::os::unix::fs::OpenOptionsExt as _;
 use prost::Message;
 
 use super::{Entry, SECRETS, WorkerSecrets, WorkerSpec};
@@ -83,13 +81,7 @@ fn parted<'a>(
 
 fn write_secrets(secrets: &WorkerSecrets, directory: &Path) -> Result<PathBuf, std::io::Error> {
     let path = directory.join(SECRETS);
-    let mut file = fs_err::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&path)?;
-    file.write_all(&secrets.encode_to_vec())?;
+    common::own_files::write_private(&path, &secrets.encode_to_vec())?;
     Ok(path)
 }
 

@@ -9,7 +9,7 @@ use std::{
 };
 
 use common::{
-    files::check_place,
+    own_files::check_place,
     trusted_path::{check_way, of_another_user, refuse},
 };
 use fs_err::{self as fs, File, OpenOptions, os::unix::fs::OpenOptionsExt as _};
