@@ -50,6 +50,7 @@
 #[cfg(test)]
 mod behaviour;
 mod connection;
+mod effects;
 mod events;
 #[cfg(test)]
 mod simulation;
@@ -67,10 +68,11 @@ use std::{
 use mesos::v1::{TaskInfo, TaskState, TaskStatus, task_status::Reason};
 
 use connection::{Connection, Due};
+use effects::{Effects, Report};
 pub use events::{
     Blame, Ended, Exit, ExitStatus, Failure, Input, Now, Output, Settings, Survivors,
 };
-use task::{Effects, Report, Task};
+use task::Task;
 use timeline::{Step, Timeline};
 use updates::Updates;
 pub use updates::Uuids;

@@ -98,7 +98,15 @@ fn of_worker(notice: &Notice) -> Option<Said> {
             let text = format!("Killing unknown task {worker}");
             ("unknown", text, json!({ "worker": worker.as_str() }))
         }
-        _ => return None,
+        Notice::Registered(_)
+        | Notice::Progress(..)
+        | Notice::Starved(_)
+        | Notice::Waiting(..)
+        | Notice::StoreAway
+        | Notice::StoreBack
+        | Notice::NewEpoch(_)
+        | Notice::OtherFiles(_)
+        | Notice::FrameworkLost => return None,
     })
 }
 
@@ -137,7 +145,14 @@ fn of_cluster(notice: &Notice) -> Option<Said> {
             let text = "Mesos has removed the framework; registering a new one.".to_owned();
             ("framework-lost", text, json!({}))
         }
-        _ => return None,
+        Notice::Registered(_)
+        | Notice::Progress(..)
+        | Notice::Launched(..)
+        | Notice::Running(_)
+        | Notice::Unreachable(_)
+        | Notice::Gone(..)
+        | Notice::Killing(..)
+        | Notice::Unknown(_) => return None,
     })
 }
 

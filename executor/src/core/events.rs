@@ -10,7 +10,7 @@ use mesos::v1::{
 
 pub use overlays::blame::Blame;
 
-use super::{task::Report, worker::Worker};
+use super::{effects::Report, worker::Worker};
 use crate::text;
 
 /// The time of an input.

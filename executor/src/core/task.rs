@@ -1,11 +1,18 @@
 //! The one TaskManager, as the core sees it; [`crate::core`] draws its states.
 
+mod killing;
+
 use std::{sync::Arc, time::Duration};
 
 use fetcher_client::Progress;
 use mesos::v1::{TaskState, task_status::Reason};
 
-use super::{Blame, Exit, ExitStatus, Failure, Output, worker::Worker};
+use self::killing::{Killing, Step, passed};
+use super::{
+    Exit, ExitStatus, Failure, Output,
+    effects::{Effects, Report},
+    worker::Worker,
+};
 
 /// Progress is reported every five seconds; a second is left for late timers.
 const REPORT_EVERY: Duration = Duration::from_secs(4);
@@ -48,60 +55,6 @@ enum Start {
     Asked { worker: Arc<Worker> },
     /// The process runs, but does not listen yet.
     Spawned { pid: u32, since: Duration },
-}
-
-#[derive(Debug)]
-struct Killing {
-    cause: &'static str,
-    /// When SIGTERM was sent, or the fetch cancelled.
-    since: Duration,
-    /// From SIGTERM to SIGKILL.
-    grace: Duration,
-    step: Step,
-}
-
-#[derive(Debug)]
-enum Step {
-    /// The fetch or the start is being cancelled. If a process comes of it, it gets this grace.
-    Cancelling { grace: Duration },
-    /// SIGTERM was sent.
-    Terminating { destroy_at: Duration },
-    /// SIGKILL was sent.
-    Destroying { again_at: Duration },
-}
-
-/// A status to report, without what the core adds: uuid, time and executor id.
-#[derive(Debug)]
-pub(super) struct Report {
-    pub(super) task_id: String,
-    pub(super) state: TaskState,
-    pub(super) message: String,
-    pub(super) reason: Option<Reason>,
-    pub(super) healthy: Option<bool>,
-    pub(super) blame: Option<Blame>,
-    /// Worth sending only if the agent has acknowledged everything before it: fetch progress.
-    pub(super) droppable: bool,
-}
-
-impl Report {
-    pub(super) fn new(task_id: &str, state: TaskState, message: String) -> Self {
-        Self {
-            task_id: task_id.to_owned(),
-            state,
-            message,
-            reason: None,
-            healthy: None,
-            blame: None,
-            droppable: false,
-        }
-    }
-}
-
-/// What a step of the task asks the core to do.
-#[derive(Debug, Default)]
-pub(super) struct Effects {
-    pub(super) outputs: Vec<Output>,
-    pub(super) reports: Vec<Report>,
 }
 
 impl Task {
@@ -360,48 +313,6 @@ impl Work {
     }
 }
 
-impl Killing {
-    fn is_cancelling(&self) -> bool {
-        matches!(self.step, Step::Cancelling { .. })
-    }
-
-    /// How the process ended, as an addition to the cause.
-    fn how(&self, now: Duration, exit: &Exit) -> String {
-        let Exit { status, survivors, .. } = exit;
-        let note = if status.obeys_sigterm() { String::new() } else { format!("; it {status}") };
-        let grace = format!("its grace period of {:.1} s", self.grace.as_secs_f64());
-        let others = match survivors.others {
-            0 => String::new(),
-            1 => "1 process that it had started".to_owned(),
-            count => format!("{count} processes that it had started"),
-        };
-        match (survivors.task_manager, survivors.others) {
-            (false, 0) => format!(": ended {} after SIGTERM{note}", passed(self.since, now)),
-            (false, _) => {
-                format!(": it ended within {grace}, but {others} did not: killed by SIGKILL{note}")
-            }
-            (true, 0) => format!(": still alive after {grace}, killed by SIGKILL"),
-            (true, _) => {
-                format!(": it and {others} were still alive after {grace}, killed by SIGKILL")
-            }
-        }
-    }
-
-    fn hurry(&mut self, now: Duration, grace: Duration) {
-        match &mut self.step {
-            Step::Cancelling { grace: earlier } => {
-                *earlier = grace.min(*earlier);
-                self.grace = *earlier;
-            }
-            Step::Terminating { destroy_at } => {
-                *destroy_at = (now + grace).min(*destroy_at);
-                self.grace = destroy_at.saturating_sub(self.since);
-            }
-            Step::Destroying { .. } => {}
-        }
-    }
-}
-
 fn shown(progress: Progress) -> String {
     let Progress { files_done, files, bytes_done, bytes } = progress;
     let megabytes = |bytes: u64| bytes as f64 / 1e6;
@@ -413,8 +324,4 @@ fn shown(progress: Progress) -> String {
             megabytes(bytes)
         ),
     }
-}
-
-fn passed(since: Duration, now: Duration) -> String {
-    format!("{:.1} s", now.saturating_sub(since).as_secs_f64())
 }
