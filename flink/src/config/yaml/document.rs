@@ -81,7 +81,7 @@ struct Open {
 
 enum Parts {
     List(Vec<Node>),
-    Map { is_set: bool, pairs: Vec<Pair>, key: Option<(Node, usize)>, known: HashSet<String> },
+    Map { is_set: bool, pairs: Vec<Pair>, key: Option<(Node, usize)>, known: HashSet<Identity> },
 }
 
 /// The only document of a text; `None` when there is none.
@@ -242,7 +242,7 @@ impl Builder {
                 if let Some((key, line)) = key.take() {
                     pairs.push(Pair { key, line, value: node });
                 } else {
-                    if !known.insert(identity(&node)) {
+                    if !known.insert(Identity::of(&node)) {
                         let key = self.path(&node);
                         let reason = format!("duplicate key '{}'", secret::shown_key(&key));
                         return Err(SyntaxError { line, reason });
@@ -266,9 +266,21 @@ impl Builder {
     }
 }
 
-/// A text that is the same for keys that are the same to Java.
-fn identity(key: &Node) -> String {
-    if let Node::Text(text) = key { format!("'{text}") } else { emit::flow(key) }
+/// The same for keys that are the same to Java.
+#[derive(PartialEq, Eq, Hash)]
+enum Identity {
+    Text(Rc<str>),
+    /// The flow form of anything else.
+    Other(String),
+}
+
+impl Identity {
+    fn of(key: &Node) -> Self {
+        match key {
+            Node::Text(text) => Self::Text(Rc::clone(text)),
+            other => Self::Other(emit::flow(other)),
+        }
+    }
 }
 
 /// A tag that such a collection cannot have. One that is not YAML's own is not shown: it may be a

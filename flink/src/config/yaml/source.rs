@@ -113,12 +113,14 @@ impl<'a> Source<'a> {
     /// The event, with the byte order mark that the first value begins with when it is not the
     /// file's first character.
     pub(super) fn with_mark<'e>(&mut self, event: Event<'e>, span: Span) -> Event<'e> {
-        let has_begun = self.has_begun;
+        if self.has_begun {
+            return event;
+        }
         let Event::Scalar(text, style, anchor, tag) = event else { return event };
         self.has_begun = true;
         let start = span.byte_range().map_or(0, |range| range.start);
         let before = self.text.get(..start).unwrap_or_default();
-        let is_marked = !has_begun && before.ends_with(MARK) && before.chars().count() > 1;
+        let is_marked = before.ends_with(MARK) && before.chars().count() > 1;
         // The file's own mark may be there twice.
         if is_marked && style == ScalarStyle::Plain && !before.trim_start_matches(MARK).is_empty() {
             return Event::Scalar(format!("{MARK}{text}").into(), style, anchor, tag);
