@@ -105,7 +105,6 @@ pub(crate) fn check(tmp: &Path) -> io::Result<()> {
 /// The folder belongs to another user, or another user may have prepared or could replace it: that
 /// user could read what is written there.
 pub(crate) fn claim(path: &Path) -> io::Result<PathBuf> {
-    let own = geteuid().as_raw();
     check_way(path)?;
     if !fs::exists(path)? {
         DirBuilder::new().recursive(true).mode(0o700).create(path)?;
@@ -116,22 +115,33 @@ pub(crate) fn claim(path: &Path) -> io::Result<PathBuf> {
         return refuse(&path, "is not a folder");
     }
     check_owner(&path, &found)?;
-    let others_could_write = found.mode() & 0o022 != 0;
-    for entry in fs::read_dir(&path)? {
+    check_content(&path, found.mode() & 0o777)?;
+    close(&path, found.mode() & 0o777)?;
+    Ok(path)
+}
+
+/// Closes a folder of this mode to others. From then on, nobody can put anything there.
+fn close(path: &Path, mode: u32) -> io::Result<()> {
+    fs::set_permissions(path, Permissions::from_mode(0o700))?;
+    check_content(path, mode)
+}
+
+/// Checks that what is in a folder of this mode is this user's, and was never open to others.
+fn check_content(path: &Path, mode: u32) -> io::Result<()> {
+    for entry in fs::read_dir(path)? {
         let entry = entry?.path();
-        if others_could_write || fs::symlink_metadata(&entry)?.uid() != own {
+        let owner = fs::symlink_metadata(&entry)?.uid();
+        if mode & 0o022 != 0 || owner != geteuid().as_raw() {
             return refuse(&entry, "may have been put there by another user");
         }
-        if found.mode() & 0o077 != 0 {
-            let mode = found.mode() & 0o777;
+        if mode & 0o077 != 0 {
             return refuse(
-                &path,
+                path,
                 &format!("is not empty, and others may read it (mode {mode:o}, allowed is 700)"),
             );
         }
     }
-    fs::set_permissions(&path, Permissions::from_mode(0o700))?;
-    Ok(path)
+    Ok(())
 }
 
 /// Removes the working folders of this user's ended processes.

@@ -74,7 +74,7 @@ fn check_above(path: &Path) -> io::Result<()> {
             );
         }
         let group = found.gid();
-        if found.mode() & GROUP_WRITE != 0 && group != 0 && !is_own_group(group) {
+        if found.mode() & GROUP_WRITE != 0 && !is_trusted_group(group) {
             let why = format!(
                 "can be replaced by the group {group}, which may write to {}",
                 place.display()
@@ -83,6 +83,11 @@ fn check_above(path: &Path) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whether a group's right to write gives nothing to others: it is root's, or this user's own.
+pub fn is_trusted_group(group: u32) -> bool {
+    group == 0 || is_own_group(group)
 }
 
 /// Whether a group holds nobody but this user, as many systems make one for each user: its name is

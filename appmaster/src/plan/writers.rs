@@ -14,6 +14,9 @@ use crate::report::Report;
 /// How many files or folders a line names.
 const NAMED: usize = 3;
 
+/// More paths than options name; the others are not looked at.
+const MOST_PATHS: usize = 10_000;
+
 /// Reports an error for files that everybody may change, and a warning for folders in which
 /// everybody could replace them. Such a folder may be one of Kubernetes's `emptyDir` volumes, which
 /// only the containers of a pod reach, and whose mode nobody can change there.
@@ -24,8 +27,7 @@ pub(super) fn check<'a>(
     report: &mut Report,
 ) {
     let read = Configuration::file(&home.conf_dir, &home.version);
-    // Files that options name.
-    let named = config.iter().map(|(_, value)| Path::new(value)).filter(|path| path.is_absolute());
+    let named = config.iter().flat_map(|(_, value)| paths_in(value)).take(MOST_PATHS);
     let named = named.filter(|path| path.is_file()).map(Path::to_owned);
     let files: BTreeSet<PathBuf> =
         read.into_iter().chain(named).chain(shipped.map(Path::to_owned)).collect();
@@ -51,9 +53,50 @@ pub(super) fn check<'a>(
     }
 }
 
+/// The absolute paths in an option's value: the value itself, the entries of a list, `file:`
+/// addresses, and what java's options name, as in `-javaagent:/a.jar=x` or `-Da=/b`. Only a path
+/// that is the whole value may have blanks.
+fn paths_in(value: &str) -> impl Iterator<Item = &Path> {
+    let ends = |c: char| {
+        c.is_whitespace()
+            || matches!(c, ',' | ';' | ':' | '=' | '#' | '?' | '"' | '\'' | '[' | ']' | '{' | '}')
+    };
+    let mut before = "";
+    let parts = value.split(ends).filter(move |part| {
+        let scheme = std::mem::replace(&mut before, part);
+        // Two slashes begin the host of an address, unless it is a file's.
+        part.starts_with('/') && (scheme == "file" || !part.starts_with("//"))
+    });
+    let whole = value.starts_with('/').then_some(value);
+    whole.into_iter().chain(parts).map(Path::new)
+}
+
 fn list(found: &BTreeSet<Writable>) -> String {
     let named: Vec<_> = found.iter().take(NAMED).map(ToString::to_string).collect();
     let more = found.len().saturating_sub(NAMED);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     format!("{}{more}", named.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_way_to_name_a_file_is_looked_at() {
+        for (value, expected) in [
+            ("/a b/c", &["/a b/c", "/a"][..]),
+            ("file:///a.tgz#extract=true", &["///a.tgz"]),
+            ("file:/a, /b.jar;file:///c", &["/a", "/b.jar", "///c"]),
+            ("-Xmx1g -javaagent:/a.jar=x -Da=/b", &["/a.jar", "/b"]),
+            ("-Xbootclasspath/a:/a.jar:/b.jar", &["/a.jar", "/b.jar"]),
+            ("['/a', \"/b\"]", &["/a", "/b"]),
+            ("zk://host:2181/mesos,http://host/a", &[]),
+            ("a/b", &[]),
+            ("", &[]),
+        ] {
+            let found: Vec<_> = paths_in(value).filter_map(Path::to_str).collect();
+            assert_eq!(found, expected, "{value}");
+        }
+    }
 }

@@ -134,6 +134,9 @@ fn a_named_folder_is_private_and_one_that_others_may_have_prepared_is_refused() 
     let error = claim(&fresh).unwrap_err().to_string();
     assert!(error.contains("conf may have been put there by another user"), "{error}");
     assert!(claim(&fresh.join("conf")).is_err());
+    // Put there after the first look, while it was still open to others.
+    let error = close(&fresh, 0o777).unwrap_err().to_string();
+    assert!(error.contains("conf may have been put there by another user"), "{error}");
     if geteuid().is_root() {
         let theirs = tmp.path().join("theirs");
         fs::create_dir(&theirs).unwrap();

@@ -78,13 +78,10 @@ impl FileStore {
         if !directory.is_dir() {
             return Ok(None);
         }
-        for name in [STATE, BEFORE] {
-            if let Some(Ok(state)) = files::read(&directory.join(name))?.map(|bytes| decode(&bytes))
-            {
-                return Ok(Some(state));
-            }
-        }
-        Ok(None)
+        Ok(match find(directory, framework(directory).as_deref())? {
+            Found::Nothing => None,
+            Found::Newest(state) | Found::Before { state, .. } => Some(state),
+        })
     }
 
     /// Writes `changes`, with those of earlier calls that failed.
@@ -125,17 +122,14 @@ async fn lock(path: &Path) -> Result<File, StoreError> {
     }
 }
 
-/// The last written state, or the previous generation if the last is damaged. `framework` is the id
-/// from its own file.
+/// The last written state, or the previous generation if the last is damaged. Keeps the damaged one
+/// aside.
 fn load(directory: &Path, framework: Option<&str>) -> Result<State, StoreError> {
-    let (newest, before) = (directory.join(STATE), directory.join(BEFORE));
-    let damage = match files::read(&newest)?.map(|bytes| decode(&bytes)) {
-        Some(Ok(state)) => return Ok(state),
-        Some(Err(damage)) => Some(damage),
-        None => None,
-    };
-    match (files::read(&before)?.map(|bytes| decode(&bytes)), damage) {
-        (Some(Ok(state)), damage) => {
+    match find(directory, framework)? {
+        Found::Nothing => Ok(fresh_state()),
+        Found::Newest(state) => Ok(state),
+        Found::Before { state, damage } => {
+            let (newest, before) = (directory.join(STATE), directory.join(BEFORE));
             let reason = damage.as_deref().unwrap_or("it is not there");
             warn!(
                 "Cannot use {}: {reason}. Using the previous generation: {}",
@@ -148,7 +142,32 @@ fn load(directory: &Path, framework: Option<&str>) -> Result<State, StoreError> 
             }
             Ok(state)
         }
-        (None, None) => Ok(fresh_state()),
+    }
+}
+
+/// What a directory has.
+enum Found {
+    Nothing,
+    /// The last written state.
+    Newest(State),
+    /// The one before it, and why the last cannot be used, if it is there.
+    Before {
+        state: State,
+        damage: Option<String>,
+    },
+}
+
+/// The newest usable state, without changing anything. `framework` is the id from its own file.
+fn find(directory: &Path, framework: Option<&str>) -> Result<Found, StoreError> {
+    let (newest, before) = (directory.join(STATE), directory.join(BEFORE));
+    let damage = match files::read(&newest)?.map(|bytes| decode(&bytes)) {
+        Some(Ok(state)) => return Ok(Found::Newest(state)),
+        Some(Err(damage)) => Some(damage),
+        None => None,
+    };
+    match (files::read(&before)?.map(|bytes| decode(&bytes)), damage) {
+        (Some(Ok(state)), damage) => Ok(Found::Before { state, damage }),
+        (None, None) => Ok(Found::Nothing),
         (Some(Err(reason)), None) => Err(StoreError::Corrupt { path: before, reason }),
         (_, Some(reason)) => {
             let hint = framework.map_or_else(String::new, |id| {

@@ -27,14 +27,17 @@ pub(super) fn of_rest(config: &Configuration) -> Result<Option<Vec<u16>>, Settin
     Ok(Some(ports))
 }
 
-/// Flink's notation for ports: `1`, `1-9`, or several of these separated by commas.
+/// Flink's notation for ports: `1`, `1-9`, or several of these separated by commas. Each port comes
+/// once.
 fn ports_of(text: &str) -> Option<Vec<u16>> {
     let parts = text.trim().split(',').map(|part| {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
         let (first, last): (u16, u16) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
         (first <= last).then_some(first..=last)
     });
-    Some(parts.collect::<Option<Vec<_>>>()?.into_iter().flatten().collect())
+    let mut seen = vec![false; usize::from(u16::MAX) + 1];
+    let ports = parts.collect::<Option<Vec<_>>>()?.into_iter().flatten();
+    Some(ports.filter(|port| !std::mem::replace(&mut seen[usize::from(*port)], true)).collect())
 }
 
 #[cfg(test)]
@@ -47,6 +50,7 @@ mod tests {
     #[test]
     fn ports_are_single_ones_and_ranges() {
         assert_eq!(ports_of("1, 5-7 ,9"), Some(vec![1, 5, 6, 7, 9]));
+        assert_eq!(ports_of("4-6,1-9,5"), Some(vec![4, 5, 6, 1, 2, 3, 7, 8, 9]), "each once");
         for wrong in ["", "a", "7-5", "1-", "70000", "1;2", "-1"] {
             assert_eq!(ports_of(wrong), None, "{wrong}");
         }

@@ -10,7 +10,7 @@ use std::{
 
 use common::{
     own_files::check_place,
-    trusted_path::{check_way, of_another_user, refuse},
+    trusted_path::{check_way, is_trusted_group, of_another_user, refuse},
 };
 use fs_err::{self as fs, File, OpenOptions, os::unix::fs::OpenOptionsExt as _};
 use nix::{
@@ -26,6 +26,7 @@ const LARGEST: u64 = 256 << 20;
 const STICKY: u32 = 0o1000;
 const OTHERS_WRITE: u32 = 0o022;
 const ALL_WRITE: u32 = 0o002;
+const GROUP_WRITE: u32 = 0o020;
 
 /// Checks, without changing anything, that nobody else could change the state or has put something
 /// in the place of its lock.
@@ -63,11 +64,23 @@ fn check_owner(directory: &Path) -> io::Result<()> {
     if owner != 0 && owner != own {
         return refuse(directory, &of_another_user(owner));
     }
-    let is_shared = found.mode() & ALL_WRITE != 0 && (found.mode() & STICKY != 0 || owner != own);
-    if is_shared {
-        return refuse(directory, "is a folder that all users may write to");
+    match shared_with(found.mode(), owner == own, || is_trusted_group(found.gid())) {
+        Some(others) => refuse(directory, &format!("is a folder that {others} may write to")),
+        None => Ok(()),
     }
-    Ok(())
+}
+
+/// Who else may write to a folder of this mode, root's or our own. From our own, that right is taken
+/// away, unless the folder is meant to be shared.
+fn shared_with(
+    mode: u32,
+    is_own: bool,
+    is_group_trusted: impl FnOnce() -> bool,
+) -> Option<&'static str> {
+    if mode & ALL_WRITE != 0 && (mode & STICKY != 0 || !is_own) {
+        return Some("all users");
+    }
+    (!is_own && mode & GROUP_WRITE != 0 && !is_group_trusted()).then_some("its group")
 }
 
 /// Takes the lock at `path` if it is free.
@@ -157,4 +170,24 @@ fn sync_directory(path: &Path) -> io::Result<()> {
 /// Why something could not be done with a file.
 pub(super) fn failed(action: &'static str, path: &Path, source: io::Error) -> StoreError {
     StoreError::Io { action, path: path.to_owned(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shared_with;
+
+    #[test]
+    fn roots_folder_is_refused_if_others_could_replace_the_state_in_it() {
+        for (mode, is_own, is_group_trusted, expected) in [
+            (0o755, false, false, None),
+            (0o2770, false, false, Some("its group")),
+            (0o2770, false, true, None),
+            (0o2770, true, false, None),
+            (0o777, false, true, Some("all users")),
+            (0o777, true, false, None),
+            (0o1777, true, false, Some("all users")),
+        ] {
+            assert_eq!(shared_with(mode, is_own, || is_group_trusted), expected, "{mode:o}");
+        }
+    }
 }

@@ -141,6 +141,7 @@ async fn a_state_without_an_intact_generation_is_refused_and_left_unchanged() {
         refused.contains("bytes after the first line") && refused.contains("as framework F"),
         "{refused}"
     );
+    assert_eq!(FileStore::look(directory.path()).unwrap_err().to_string(), refused);
     assert!(directory.path().join(STATE).exists() && directory.path().join(BEFORE).exists());
     let path = directory.path().join(STATE);
     fs::remove_file(directory.path().join(BEFORE)).unwrap();
