@@ -103,10 +103,12 @@ fn without_users_behind_schemes(text: &str, mut see: impl FnMut(&str, &str)) -> 
     while let Some(start) = rest.find("://").map(|found| found + 3) {
         let (before, address) = rest.split_at(start);
         shown.push_str(before);
-        let end = address.find(ends_address).unwrap_or(address.len());
-        // The next address of a list has its own.
-        let next = address[..end].find("://");
-        let end = next.unwrap_or(end);
+        // The next address of a list has its own. Nothing behind it is read for this one.
+        let next = address.find("://");
+        let own = &address[..next.unwrap_or(address.len())];
+        let end = own.find(ends_address);
+        let next = next.filter(|_| end.is_none());
+        let end = end.unwrap_or(own.len());
         // Mesos takes the last `@` for ZooKeeper, so that a password may hold anything.
         let is_zookeeper = before.ends_with("zk://");
         let path = address[..end]

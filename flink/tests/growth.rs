@@ -226,6 +226,56 @@ fn values_are_read_in_time_that_grows_with_them() {
 }
 
 #[test]
+fn secrets_are_found_in_time_that_grows_with_the_text() {
+    for (before, repeated) in [
+        ("redis-cli ", "\"-a\"="),
+        ("redis-cli ", "\"-a\"=x"),
+        ("mysql ", "-p$("),
+        ("mysql ", "-p\"$("),
+        ("mysql ", "'-p'="),
+        ("curl ", "\"-E\"="),
+        ("curl ", "\"-E\"=a"),
+        ("lftp ", "'-u'=a"),
+        ("", "sqlplus a\";"),
+        ("sqlplus ", "\"a\"="),
+        ("docker ", "\"login\"=\"-p\"="),
+        ("", "token=null&"),
+        ("", "token=null\""),
+        ("", "token="),
+        ("", "token=bearer "),
+        ("token=", "bearer "),
+        ("token:", "&a "),
+        ("", "credential=/"),
+        ("", "token-x=1"),
+        ("", "password=.*&"),
+        ("", "password=\"\\"),
+        ("", "password='\\"),
+        ("", "\\\"password\\\":\\\"null"),
+        ("", "-u="),
+        ("", "--user=a"),
+        ("", "http://u:p@h,"),
+        ("", "http://u:p@h"),
+        ("", "https://h/a?b=c,"),
+        ("", "https://h/?#"),
+        ("", "zk://u:p@h,"),
+        ("", "://"),
+        ("", "u:p@h,"),
+        ("", "h/a?b=c,"),
+        ("", "@:"),
+        ("", "jdbc:oracle:thin:u/p@h,"),
+        ("", "jdbc:oracle:thin:u/\"p"),
+        ("", "jdbc:oracle:"),
+    ] {
+        let prepare = |size| format!("{before}{}", repeated.repeat(5 * size));
+        check(&format!("secrets, {before}{repeated}…"), prepare, |text| {
+            drop(Configuration::shown("k", text));
+            Configuration::holds_secret("k", text);
+            drop(Configuration::shown_key(text));
+        });
+    }
+}
+
+#[test]
 fn java_options_are_split_in_time_that_grows_with_them() {
     for (what, repeated) in [
         ("arguments", "-Da=b "),

@@ -97,9 +97,10 @@ impl<'a> Command<'a> {
             // It is a part of an argument with quotes in it.
             Some(_) if word.start < self.read => None,
             Some(client) => {
-                let found = argument(text, word.start, false);
-                self.read = found.end;
-                client.is_login(&text[found.clone()]).then_some(found)
+                let begun = argument(beginning(text, word.start), word.start, false);
+                self.read = begun.end;
+                let is_login = client.is_login(&text[begun]);
+                is_login.then(|| argument(text, word.start, false))
             }
             None => clients.find_map(|client| client.password(text, &word)),
         };
@@ -120,17 +121,23 @@ impl Client {
     /// The password that this word has, or the one behind it.
     fn password(&self, text: &str, word: &Range<usize>) -> Option<Range<usize>> {
         let this = &text[word.clone()];
-        let found = if self.form != Form::Attached && self.flags.contains(&this) {
-            let (start, is_list) = next_argument(text, word)?;
-            let found = argument(text, start, is_list);
-            self.is_next(&text[found.clone()]).then_some(found)?
+        let is_next = self.form != Form::Attached && self.flags.contains(&this);
+        let (start, is_list) = if is_next {
+            next_argument(text, word)?
         } else {
-            let start = word.start + self.attached(this)?;
-            let is_closed = text[start..].starts_with(['"', '\'']) && closes(&text[start..]);
-            let found = argument(text, start, false);
-            (!is_closed && !matches!(&text[found.clone()], "" | "-")).then_some(found)?
+            (word.start + self.attached(this)?, false)
         };
-        (!is_reference(&text[found.clone()])).then_some(found)
+        // Its beginning shows whether it is one. All of an argument that is none would be read
+        // again for each flag inside.
+        let begun = beginning(text, start);
+        let begun = &begun[argument(begun, start, is_list)];
+        let is_password = if is_next {
+            self.is_next(begun)
+        } else {
+            let is_closed = text[start..].starts_with(['"', '\'']) && closes(&text[start..]);
+            !is_closed && !matches!(begun, "" | "-")
+        };
+        (is_password && !is_reference(begun)).then(|| argument(text, start, is_list))
     }
 
     /// The length of the flag before a password in the same word.
@@ -198,6 +205,14 @@ fn ends_command(gap: &str, next: &str) -> bool {
     let is_next_line = gap.contains('\n') && !gap.contains("\\\n") && !gap.contains(',');
     is_next_line || gap.contains(['|', '&', '(', '`']) || gap.contains(';') && !is_list
 }
+
+/// The text up to where it is clear what begins at `start`.
+fn beginning(text: &str, start: usize) -> &str {
+    &text[..text.floor_char_boundary(start + LONGEST_BEGINNING)]
+}
+
+/// Longer than the user before a password, or than the name of a variable.
+const LONGEST_BEGINNING: usize = 256;
 
 /// Where the argument behind a flag begins, and whether it is an entry of a list.
 fn next_argument(text: &str, flag: &Range<usize>) -> Option<(usize, bool)> {

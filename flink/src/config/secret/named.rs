@@ -148,7 +148,7 @@ impl<'a> Name<'a> {
 
 /// Is it a user with a password, and neither two ports nor the ids of a user and a group?
 fn is_login(value: &str) -> bool {
-    let value = value.trim_start_matches(['"', '\'', '\\']);
+    let value = beginning(value.trim_start_matches(['"', '\'', '\\']));
     let word = value
         .split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | ';'))
         .next()
@@ -185,12 +185,21 @@ fn is_pattern(value: &str) -> bool {
         && value.bytes().all(|c| matches!(c, b'.' | b'*' | b'+' | b'?' | b'^' | b'$' | b'(' | b')'))
 }
 
+/// The part of a value that shows whether it is a secret.
+fn beginning(value: &str) -> &str {
+    &value[..value.floor_char_boundary(LONGEST_BEGINNING)]
+}
+
+/// Longer than any value that is known to be none, and than a user before a password.
+const LONGEST_BEGINNING: usize = 256;
+
 fn is_number(value: &str) -> bool {
     first_word(value).parse::<f64>().is_ok()
 }
 
+/// Of a longer word, only the beginning: otherwise all of it would be read again for each name in it.
 fn first_word(value: &str) -> &str {
-    value
+    beginning(value)
         .split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '}' | ']' | ':'))
         .next()
         .unwrap_or_default()
@@ -199,14 +208,30 @@ fn first_word(value: &str) -> &str {
 /// Where a value ends: after the closing quote or bracket, or before what separates it from the
 /// next one. `Bearer` and a tag or an anchor of YAML stand before the secret.
 fn end_of_value(text: &str) -> usize {
-    // Only the beginning is looked at, for each of many names.
-    let blank = text.char_indices().take(LONGEST_TAG).find(|(_, c)| *c == ' ');
-    if let Some((first, rest)) = blank.map(|(at, _)| (&text[..at], &text[at + 1..]))
-        && (SCHEMES.iter().any(|scheme| first.eq_ignore_ascii_case(scheme))
-            || first.starts_with(['&', '!']))
-    {
-        return first.len() + 1 + end_of_value(rest);
+    let start = start_of_value(text);
+    start + end_of_bare_value(&text[start..])
+}
+
+/// Where the secret is behind what stands before it.
+fn start_of_value(text: &str) -> usize {
+    let mut rest = text;
+    loop {
+        // Only the beginning is looked at, for each of many names.
+        let blank = rest.char_indices().take(LONGEST_TAG).find(|(_, c)| *c == ' ');
+        let Some((first, behind)) = blank.map(|(at, _)| (&rest[..at], &rest[at + 1..])) else {
+            break;
+        };
+        let is_before = SCHEMES.iter().any(|scheme| first.eq_ignore_ascii_case(scheme))
+            || first.starts_with(['&', '!']);
+        if !is_before {
+            break;
+        }
+        rest = behind;
     }
+    text.len() - rest.len()
+}
+
+fn end_of_bare_value(text: &str) -> usize {
     let escapes = text.len() - text.trim_start_matches('\\').len();
     match text[escapes..].chars().next() {
         Some(quote @ ('"' | '\'')) => {

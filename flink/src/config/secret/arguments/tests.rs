@@ -96,7 +96,19 @@ fn no_text_is_passed_over_that_has_a_client_in_it() {
 
 #[test]
 fn a_command_takes_time_in_proportion_to_its_length() {
-    for piece in ["-p' ", "-p\"", "redis-cli ", "-a ", "-a \\", "a/b ", "x,", "'", "login "] {
+    for piece in [
+        "-p' ",
+        "-p\"",
+        "redis-cli ",
+        "-a ",
+        "-a \\",
+        "a/b ",
+        "x,",
+        "'",
+        "login ",
+        "\"-a\"=",
+        "-p$(",
+    ] {
         let text = format!("mysql redis-cli sqlplus {}", piece.repeat(200_000));
         let time = || {
             nix::time::clock_gettime(nix::time::ClockId::CLOCK_THREAD_CPUTIME_ID).unwrap().tv_sec()
