@@ -153,6 +153,10 @@ mod tests {
             ("my.store", "abfs://container:hush@account/x"),
             ("pipeline.global-job-parameters", "TOKEN_PROD:hush,a:b"),
             ("my.pem", "-----BEGIN PRIVATE KEY-----\nhush"),
+            ("my.pem", "-----BEGIN PGP PRIVATE KEY BLOCK-----\nhush"),
+            ("my.sas", "sv=2020-08-04&ss=b&sig=hush"),
+            ("mesos.resourcemanager.tasks.container.docker.parameters", "env=SSHPASS=hush"),
+            ("mesos.executor.command", "REDISCLI_AUTH=hush redis-cli ping"),
         ] {
             assert!(holds_secret(key, value), "{key}: {value}");
         }

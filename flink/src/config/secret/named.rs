@@ -8,11 +8,11 @@ use super::ordinary::{is_secret_value, names_secret};
 
 /// The text with `hidden` for the value in `name=value`, such as
 /// `-Djavax.net.ssl.keyStorePassword=…`, in `name = "value"`, as JAAS has it, in `"name": "value"`,
-/// `name:value` and `--name value`, if the name is that of a secret, and for `user:password` behind
-/// a flag such as `-u`.
+/// `name:value` and `--name value`, if the name is that of a secret, for `user:password` behind a
+/// flag such as `-u`, and for the signature in a query.
 pub(super) fn without_named<'a>(text: &'a str, hidden: &str) -> Cow<'a, str> {
     let may_have_login = text.contains('-') && text.contains(':');
-    if !may_have_login && !may_have_name(text) {
+    if !may_have_login && !may_be_signed(text) && !may_have_name(text) {
         return Cow::Borrowed(text);
     }
     let mut shown = String::new();
@@ -34,6 +34,14 @@ pub(super) fn without_named<'a>(text: &'a str, hidden: &str) -> Cow<'a, str> {
     }
     shown.push_str(&text[done..]);
     if shown == text { Cow::Borrowed(text) } else { Cow::Owned(shown) }
+}
+
+/// May there be a query with a signature in this text?
+fn may_be_signed(text: &str) -> bool {
+    let is_signature = |part: &[u8]| part.eq_ignore_ascii_case(b"sig");
+    text.contains('=')
+        && text.contains(['&', '?'])
+        && text.as_bytes().windows("sig".len()).any(is_signature)
 }
 
 fn is_separator(c: char) -> bool {
@@ -71,7 +79,7 @@ impl<'a> Name<'a> {
         let name = &trimmed[last.map_or(0, |(at, c)| at + c.len_utf8())..];
         let is_quoted = bare.ends_with(['"', '\'']);
         let this = Self { text: name, is_quoted, before: last.map(|(_, c)| c), separator };
-        (names_secret(name) || this.is_login()).then_some(this)
+        (names_secret(name) || this.is_login() || this.is_signature()).then_some(this)
     }
 
     /// Is it a flag that a user with a password may follow, or such a flag with the user: `-u`,
@@ -91,12 +99,31 @@ impl<'a> Name<'a> {
         }
     }
 
+    /// Is it a parameter with the signature of a query, which gives access by itself?
+    fn is_signature(&self) -> bool {
+        const SIGNATURE: &str = "signature";
+        let start = self.text.len().saturating_sub(SIGNATURE.len());
+        let ends_as_one =
+            || self.text.get(start..).is_some_and(|end| end.eq_ignore_ascii_case(SIGNATURE));
+        self.separator == "=" && (self.text.eq_ignore_ascii_case("sig") || ends_as_one())
+    }
+
+    /// Has it a value, and is it beside another parameter? The address of the query may be missing.
+    fn is_in_query(&self, after: &str) -> bool {
+        let begun = beginning(after);
+        let end = end_of_value(begun);
+        end > 0 && (matches!(self.before, Some('?' | '&')) || begun[end..].starts_with('&'))
+    }
+
     /// Is `value` the secret of this name? `after` is all that follows the separator. Ports, tags
     /// of images, mounted paths and addresses stay: `token-service:9092`, `registry/secret:1.2`,
     /// `secrets:/mnt`, `secret://name`.
     fn hides(&self, after: &str, value: &str) -> bool {
         if self.is_login() {
             return if self.separator == ":" { !after.starts_with('/') } else { is_login(value) };
+        }
+        if self.is_signature() && self.is_in_query(after) {
+            return true;
         }
         if !is_secret_value(self.text, first_word(value)) || is_pattern(first_word(value)) {
             return false;

@@ -39,8 +39,12 @@ const PARTS: &[&str] = &[
     "private.key",
     "encryption.key",
     "encryption-key",
+    "encryption_key",
+    "encryptionkey",
     "signing-key",
     "signing.key",
+    "signing_key",
+    "signingkey",
     "api.key",
     "basicauth",
     "zk.auth",
@@ -52,7 +56,18 @@ const PARTS: &[&str] = &[
 
 /// Names of secrets only as the last whole word: `db.pass`, `DB_CREDS`, and neither `bypass` nor
 /// `pass-through`. In the name of a variable, another word may follow: `DB_PASS_EU`.
-const LAST: &[&str] = &["pass", "creds"];
+const LAST: &[&str] = &[
+    "pass",
+    "creds",
+    // Variables of well-known programs.
+    "sshpass",
+    "basic_auth",
+    "neo4j_auth",
+    "redis_auth",
+    "rediscli_auth",
+    "zk_auth",
+    "zookeeper_auth",
+];
 
 /// Before one of these, or behind one of those, `PASS` is no password: `LOW_PASS_FILTER`.
 const NO_PASSWORD_BEFORE: &[&str] = &[
@@ -246,6 +261,21 @@ mod tests {
             "ha.zookeeper.auth",
             "basicAuth",
             "dd.api.key",
+            "my.encryptionKey",
+            "my.encryption_key",
+            "MY_ENCRYPTION_KEY",
+            "my.signingKey",
+            "my.signing_key",
+            "SSHPASS",
+            "REDISCLI_AUTH",
+            "containerized.taskmanager.env.REDISCLI_AUTH",
+            "NEO4J_AUTH",
+            "BASIC_AUTH",
+            "ZOOKEEPER_AUTH",
+            "MYSQL_PWD",
+            "PGPASSWORD",
+            "MONGO_INITDB_ROOT_PASSWORD",
+            "ME_CONFIG_MONGODB_ADMINPASSWORD",
         ] {
             assert!(has_secret_word(name), "{name}");
         }
@@ -267,6 +297,10 @@ mod tests {
             "LOW_PASS_FILTER",
             "FIRST_PASS_BYTES",
             "db_pass_eu",
+            "PGPASSFILE",
+            "SSHPASS_MODE",
+            "MONGO_AUTH_MECHANISM",
+            "encryption.algorithm",
             "sacreds",
             "rest.port",
             "",

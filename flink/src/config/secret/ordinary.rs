@@ -77,7 +77,14 @@ fn names_secret_of_user(name: &str) -> bool {
 /// Is the value a secret because of its name, or is it a private key?
 pub(in crate::config) fn is_secret_value(name: &str, value: &str) -> bool {
     let of_user = || names_secret_of_user(name) && !is_ordinary(name, value);
-    options::is_secret(name).unwrap_or_else(of_user) || value.contains("PRIVATE KEY-----")
+    options::is_secret(name).unwrap_or_else(of_user) || is_private_key(value)
+}
+
+/// How the line ends that private keys begin with: of OpenSSL and SSH, of PGP, and of SSH2.
+const PRIVATE_KEYS: [&str; 3] = ["PRIVATE KEY-----", "PRIVATE KEY BLOCK-----", "PRIVATE KEY ----"];
+
+fn is_private_key(value: &str) -> bool {
+    value.contains("PRIVATE KEY") && PRIVATE_KEYS.iter().any(|line| value.contains(line))
 }
 
 /// Does the value show that it is no secret? What has the name of a secret itself, such as
@@ -177,6 +184,8 @@ mod tests {
             ("uses-credentials", "no"),
             ("token", "none"),
             ("mesos.resourcemanager.artifactserver.plain-secrets", "maybe"),
+            ("NEO4J_AUTH", "none"),
+            ("my.pem", "-----BEGIN PUBLIC KEY-----"),
             ("DB_PASS_FILE", "/run/secrets/db"),
         ] {
             assert!(!is_secret_value(name, value), "{name}: {value}");
@@ -205,6 +214,14 @@ mod tests {
             ("my.secret-prod", "hush"),
             ("my.accessTokenProd", "hush"),
             ("my.pem", "-----BEGIN RSA PRIVATE KEY-----\nhush"),
+            ("my.pem", "-----BEGIN OPENSSH PRIVATE KEY-----\nhush"),
+            ("my.pem", "-----BEGIN PGP PRIVATE KEY BLOCK-----\nhush"),
+            ("my.pem", "---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\nhush"),
+            ("my.encryptionKey", "hush"),
+            ("my.signing_key", "hush"),
+            ("SSHPASS", "hush"),
+            ("REDISCLI_AUTH", "hush"),
+            ("NEO4J_AUTH", "neo4j/hush"),
             ("ha.zookeeper.auth", "digest:user:hush"),
             ("security.ssl.key-password", "true"),
             ("mesos.source.gs.credential", "/abc"),

@@ -28,6 +28,12 @@ fn a_value_after_the_name_of_a_secret_is_never_shown() {
         ),
         ("a-u b:c --u-x y:z -p http://h", "a-u b:c --u-x y:z -p http://h"),
         ("beeline -u jdbc:hive2://h:10000/x", "beeline -u jdbc:hive2://h:10000/x"),
+        ("sv=2020-08-04&ss=b&sig=hush", "sv=2020-08-04&ss=b&sig=******"),
+        ("a sig=hush%3D&sv=2020-08-04 b", "a sig=******&sv=2020-08-04 b"),
+        ("'?sv=2020-08-04&Signature=hush' b", "'?sv=2020-08-04&Signature=******' b"),
+        ("h/x?X-Amz-Signature=hush,b", "h/x?X-Amz-Signature=******,b"),
+        ("sig=9 && design=flat&x=y signature=RSA", "sig=9 && design=flat&x=y signature=RSA"),
+        ("x?sig= y&signature=", "x?sig= y&signature="),
         (
             "action:password:reset,tokenizer:standard,a=secret-santa",
             "action:password:reset,tokenizer:standard,a=secret-santa",
@@ -106,6 +112,16 @@ fn a_text_takes_time_in_proportion_to_its_length() {
         "-u a:b",
         "-u ",
         "password=a ",
+        "sig=",
+        "sig=a",
+        "&sig=a",
+        "token=null&",
+        "token=null\"",
+        "bearer ",
+        "credential=/",
+        "password=.*&",
+        "password=\"\\",
+        "-u=",
     ] {
         let text = format!("password {}", piece.repeat(200_000));
         // Of the processor, because other tests run beside this one.
