@@ -9,7 +9,7 @@ const PREFIXES: [&str; 8] = ["jdbc", "mailto", "sip", "sips", "xmpp", "acct", "n
 const PACKAGINGS: [&str; 6] = ["jar", "pom", "war", "aar", "zip", "tgz"];
 
 /// Is it `user:password@host`, and not `image:tag@sha256:…`, `mailto:user@host`,
-/// `group:name:1.0@jar`, `10.0.0.1:6379@16379` or a rule of Kerberos?
+/// `group:name:1.0@jar`, `10.0.0.1:6379@16379`, `host:9092@rack` or a rule of Kerberos?
 pub(super) fn is_login(word: &str) -> bool {
     let Some((login, host)) = word.rsplit_once('@') else { return false };
     let Some((user, password)) = login.split_once(':') else { return false };
@@ -22,6 +22,23 @@ pub(super) fn is_login(word: &str) -> bool {
         && !PREFIXES.contains(&user)
         && has_password
         && is_host(host)
+        && !is_numbered(login, host)
+}
+
+/// Is it a time, or a name with a port or another number, and no server behind it:
+/// `10:30@UTC`, `12:30@+02:00`, `host:9092@rack`, `topic:3@broker`?
+fn is_numbered(login: &str, host: &str) -> bool {
+    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|c| c.is_ascii_digit());
+    let Some((user, number)) = login.split_once(':') else { return false };
+    let user = user.rsplit('=').next().unwrap_or_default();
+    let is_time = is_digits(user)
+        && user.len() <= 2
+        && number.split(':').all(|part| part.len() == 2 && is_digits(part));
+    // As long as a port.
+    let has_number = number.len() <= 5 && is_digits(number);
+    let is_named = !user.is_empty() && !user.contains('@') && has_number;
+    let is_server = host == "localhost" || host.contains(['.', '/', '(', '[']);
+    !is_server && (is_time || is_named && !host.contains(':'))
 }
 
 /// Is it where a server may be, and not a digest, a version or another number?
@@ -59,7 +76,9 @@ pub(super) fn push(shown: &mut String, word: &str) {
         .rmatch_indices('@')
         .map(|(at, _)| at)
         .filter(|at| has_user && !address[..*at].ends_with(','));
-    let at = ends.next().filter(|at| address[..*at].contains(':'));
+    let at = ends.next().filter(|at| {
+        address[..*at].contains(':') && !is_numbered(&address[..*at], &address[at + 1..])
+    });
     if at.is_some() {
         shown.push_str(HIDDEN);
     }

@@ -10,6 +10,8 @@ mod clients;
 mod named;
 mod names;
 mod ordinary;
+mod other_flags;
+mod references;
 
 pub(super) use names::is_secret;
 pub(super) use ordinary::{is_secret_value, names_secret};
@@ -212,6 +214,24 @@ mod tests {
     }
 
     #[test]
+    fn references_types_patterns_times_paths_and_ways_to_authorize_are_no_secrets() {
+        for (key, value) in [
+            ("my.schema", "token:string,id:int"),
+            ("my.filter.regex", r"password=(\S+)"),
+            ("my.times", "10:30@UTC,12:30@+02:00"),
+            ("my.brokers", "host1:9092@rack1,topic:3@broker1"),
+            ("containerized.taskmanager.env.KAFKA_SECRETS", "/etc/kafka/secrets"),
+            ("containerized.taskmanager.env.TOKEN_CACHE", "/x"),
+            ("containerized.taskmanager.env.HTTP_PASS_HEADERS", "x"),
+            ("authorization.mode", "rbac"),
+            ("hbase.security.authorization", "kerberos"),
+            ("env.java.opts.all", "-Ddb.password=${DB_PASSWORD} -Dapi.token=$TOKEN"),
+        ] {
+            assert!(!holds_secret(key, value), "{key}: {value}");
+        }
+    }
+
+    #[test]
     fn a_password_in_a_command_or_in_oracles_form_is_one_and_a_name_or_an_ordinary_command_is_not()
     {
         for (key, value) in [
@@ -220,6 +240,9 @@ mod tests {
                 "mesos.resourcemanager.tasks.container.docker.parameters",
                 "health-cmd=redis-cli -a hush ping",
             ),
+            ("mesos.executor.command", "PGPASSWORD=${X:-hush} psql"),
+            ("mesos.executor.command", "docker run --rm curl --user flink:hush http://h"),
+            ("mesos.executor.command", "curl --user a:hush http://h"),
             ("mesos.executor.command", "PGPASSWORD=hush psql && ./flink-mesos-executor"),
             ("my.url", "jdbc:oracle:thin:scott/hush@host:1521/x"),
             ("containerized.taskmanager.env.DB_PASS_EU", "hush"),
@@ -236,6 +259,10 @@ mod tests {
             ("containerized.taskmanager.env.HTTP_PASS_THROUGH", "x-request-id"),
             ("mesos.executor.command", "mkdir -p /x && cp -pr a b && tar -a -cf x && ssh -p 22 h"),
             ("mesos.executor.command", "beeline -u jdbc:hive2://h:10000 -n user"),
+            ("mesos.executor.command", "PGPASSWORD=$(cat /run/x) psql && sort -u a:b"),
+            ("mesos.executor.command", "docker run --rm --user flink:flink x ./executor"),
+            ("mesos.executor.command", "git push -u origin:main"),
+            ("mesos.executor.command", "curl -H \"Authorization: Bearer $TOKEN\" http://h"),
         ] {
             assert!(!holds_secret(key, value), "{key}: {value}");
         }

@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 use aho_corasick::{AhoCorasick, Match, MatchKind};
 
 use super::clients::{CLIENTS, Client, Form};
+use super::references;
 
 /// The names of all clients.
 static PROGRAMS: LazyLock<HashSet<&str>> =
@@ -137,7 +138,7 @@ impl Client {
             let is_closed = text[start..].starts_with(['"', '\'']) && closes(&text[start..]);
             !is_closed && !matches!(begun, "" | "-")
         };
-        (is_password && !is_reference(begun)).then(|| argument(text, start, is_list))
+        (is_password && !references::is_argument(begun)).then(|| argument(text, start, is_list))
     }
 
     /// The length of the flag before a password in the same word.
@@ -170,17 +171,6 @@ impl Client {
             is_user && !password.is_empty() && !password.starts_with('/')
         })
     }
-}
-
-/// Is it a variable or a command that a shell replaces? In single quotes, it is none.
-fn is_reference(argument: &str) -> bool {
-    let text = argument.trim_matches(['"', '\\']);
-    let Some(name) = text.strip_prefix('$').map(|name| name.trim_start_matches('$')) else {
-        return text.starts_with('`');
-    };
-    let in_braces = name.strip_prefix('{').and_then(|name| name.strip_suffix('}'));
-    let is_name = |c: u8| c.is_ascii_alphanumeric() || c == b'_';
-    name.starts_with('(') || in_braces.unwrap_or(name).bytes().all(is_name)
 }
 
 /// The next word: up to a blank, a quote, or what separates commands or the entries of a list.

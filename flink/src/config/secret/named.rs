@@ -3,8 +3,9 @@
 
 use std::borrow::Cow;
 
-use super::names::{ends_as_secret, is_part_of_name, may_have_name};
+use super::names::{ends_as_secret, is_part_of_name, is_variable, may_have_name};
 use super::ordinary::{is_secret_value, names_secret};
+use super::{other_flags, references};
 
 /// The text with `hidden` for the value in `name=value`, such as
 /// `-Djavax.net.ssl.keyStorePassword=…`, in `name = "value"`, as JAAS has it, in `"name": "value"`,
@@ -20,7 +21,7 @@ pub(super) fn without_named<'a>(text: &'a str, hidden: &str) -> Cow<'a, str> {
     while let Some(at) = text[from..].find(is_separator).map(|found| from + found) {
         let (separator, after) = text[at..].split_at(1);
         from = at + 1;
-        let Some(name) = Name::before(&text[done..at], separator) else { continue };
+        let Some(name) = Name::before(&text[..at], done, separator) else { continue };
         let value = after.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '=' | '>'));
         if !name.hides(after, value) {
             continue;
@@ -62,13 +63,17 @@ const LOGINS: [&str; 4] = ["u", "user", "login", "auth"];
 struct Name<'a> {
     text: &'a str,
     is_quoted: bool,
-    /// The character before it.
+    /// All that stands before it.
+    command: &'a str,
+    /// The last character there, unless a value ends with it.
     before: Option<char>,
     separator: &'a str,
 }
 
 impl<'a> Name<'a> {
-    fn before(text: &'a str, separator: &'a str) -> Option<Self> {
+    /// The name at the end of the text; it begins at `from` or later.
+    fn before(whole: &'a str, from: usize, separator: &'a str) -> Option<Self> {
+        let text = &whole[from..];
         // Only before these, there may be blanks. A run of blanks is not looked at for each of
         // them.
         let bare = if matches!(separator, "=" | ":") { text.trim_end() } else { text };
@@ -76,9 +81,11 @@ impl<'a> Name<'a> {
             |c: char| matches!(c, '\\' | '"' | '\'') || (separator == "=" && c.is_whitespace());
         let trimmed = bare.trim_end_matches(is_around);
         let last = trimmed.char_indices().rfind(|(_, c)| !is_part_of_name(*c));
-        let name = &trimmed[last.map_or(0, |(at, c)| at + c.len_utf8())..];
+        let start = last.map_or(0, |(at, c)| at + c.len_utf8());
+        let name = &trimmed[start..];
         let is_quoted = bare.ends_with(['"', '\'']);
-        let this = Self { text: name, is_quoted, before: last.map(|(_, c)| c), separator };
+        let (command, before) = (&whole[..from + start], last.map(|(_, c)| c));
+        let this = Self { text: name, is_quoted, command, before, separator };
         (names_secret(name) || this.is_login() || this.is_signature()).then_some(this)
     }
 
@@ -120,21 +127,26 @@ impl<'a> Name<'a> {
     /// `secrets:/mnt`, `secret://name`.
     fn hides(&self, after: &str, value: &str) -> bool {
         if self.is_login() {
-            return if self.separator == ":" { !after.starts_with('/') } else { is_login(value) };
+            return match self.separator {
+                ":" => !after.starts_with('/') && !is_reference(after),
+                _ => self.has_password(value),
+            };
         }
         if self.is_signature() && self.is_in_query(after) {
             return true;
         }
-        if !is_secret_value(self.text, first_word(value)) || is_pattern(first_word(value)) {
+        let word = first_word(value);
+        if !is_secret_value(self.text, word) || is_pattern(value) || is_reference(value) {
             return false;
         }
         match self.separator {
+            ":" if is_type(word) => false,
             "=" => true,
             ":" if after.starts_with("//") || after.starts_with(':') => false,
             ":" if self.is_quoted => ends_as_secret(self.text) || !is_number(value),
             // In `action:password:reset`, it is a value itself.
             ":" => {
-                let is_secret = ends_as_secret(self.text) || is_constant(self.text);
+                let is_secret = ends_as_secret(self.text) || is_variable(self.text);
                 !matches!(self.before, Some('/' | ':')) && is_secret && !self.is_mounted_at(value)
             }
             _ => self.is_flag() && !value.starts_with('-'),
@@ -158,6 +170,19 @@ impl<'a> Name<'a> {
         }
     }
 
+    /// Is it a user with a password that this flag takes?
+    fn has_password(&self, value: &str) -> bool {
+        let value = beginning(value.trim_start_matches(['"', '\'', '\\']));
+        let login = value
+            .split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | ';'))
+            .next()
+            .unwrap_or_default();
+        let is_reference = || value.split_once(':').is_some_and(|(_, word)| is_reference(word));
+        is_login(login)
+            && !is_reference()
+            && !other_flags::has_no_password(self.command, self.text, login)
+    }
+
     fn is_mounted_at(&self, value: &str) -> bool {
         self.text.ends_with(['s', 'S']) && value.starts_with('/')
     }
@@ -174,13 +199,8 @@ impl<'a> Name<'a> {
 }
 
 /// Is it a user with a password, and neither two ports nor the ids of a user and a group?
-fn is_login(value: &str) -> bool {
-    let value = beginning(value.trim_start_matches(['"', '\'', '\\']));
-    let word = value
-        .split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | ';'))
-        .next()
-        .unwrap_or_default();
-    let Some((user, password)) = word.split_once(':') else { return false };
+fn is_login(login: &str) -> bool {
+    let Some((user, password)) = login.split_once(':') else { return false };
     let is_name = |c: char| {
         c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '@' | '+' | '$' | '\\' | '{' | '}')
     };
@@ -200,16 +220,56 @@ fn is_block(value: &str) -> bool {
     line.starts_with("- ") || line.contains(": ") || line.ends_with(':')
 }
 
-/// Is it a name as variables of the environment have: `TOKEN_PROD`?
-fn is_constant(name: &str) -> bool {
-    name.contains('_')
-        && name.bytes().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == b'_')
+/// Is it a variable or a command that a shell replaces, perhaps behind `Bearer`?
+fn is_reference(value: &str) -> bool {
+    let value = beginning(value);
+    references::is_value(&value[start_of_value(value)..])
 }
 
-/// Does it match any secret, as in a filter for logs: `password=.*`?
+/// Types of columns and fields, as in the schema `token:string,id:int`.
+const TYPES: &[&str] = &[
+    "bigint",
+    "bool",
+    "boolean",
+    "bytes",
+    "double",
+    "float",
+    "int",
+    "integer",
+    "long",
+    "number",
+    "string",
+    "timestamp",
+    "uuid",
+    "varchar",
+];
+
+fn is_type(word: &str) -> bool {
+    let word = word.trim_matches(['"', '\'', '\\']);
+    TYPES.iter().any(|name| word.eq_ignore_ascii_case(name))
+}
+
+/// Does it match any secret, as in a filter for logs: `password=.*`, `password=(\S+)` or
+/// `password=([^&]+)`? It is a pattern up to the end of the word.
 fn is_pattern(value: &str) -> bool {
-    !value.is_empty()
-        && value.bytes().all(|c| matches!(c, b'.' | b'*' | b'+' | b'?' | b'^' | b'$' | b'(' | b')'))
+    let value = beginning(value);
+    let mut rest = value;
+    while let Some(after) = after_pattern(rest) {
+        rest = after;
+    }
+    let is_end = |c: char| c.is_whitespace() || matches!(c, ',' | ';' | '}' | ']' | ':');
+    rest.len() < value.len() && rest.chars().next().is_none_or(is_end)
+}
+
+/// What stands behind a part of a pattern that matches any text.
+fn after_pattern(text: &str) -> Option<&str> {
+    if let Some(excluded) = text.strip_prefix("[^") {
+        return excluded.split_once(']').map(|(_, after)| after);
+    }
+    if let Some(class) = text.strip_prefix('\\') {
+        return class.strip_prefix(['S', 's', 'w', 'W', 'd', 'D']);
+    }
+    text.strip_prefix(['.', '*', '+', '?', '^', '$', '(', ')'])
 }
 
 /// The part of a value that shows whether it is a secret.

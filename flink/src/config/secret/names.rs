@@ -71,8 +71,8 @@ const LAST: &[&str] = &[
 
 /// Before one of these, or behind one of those, `PASS` is no password: `LOW_PASS_FILTER`.
 const NO_PASSWORD_BEFORE: &[&str] = &[
-    "BACK", "COUNT", "COUNTS", "FAIL", "FILTER", "FILTERS", "LIMIT", "MODE", "OPTIONS", "RATE",
-    "RATIO", "SIZE", "SORT", "THROUGH", "THRU", "TIME",
+    "BACK", "COUNT", "COUNTS", "FAIL", "FILTER", "FILTERS", "HEADER", "HEADERS", "LIMIT", "MODE",
+    "OPTIONS", "RATE", "RATIO", "SIZE", "SORT", "THROUGH", "THRU", "TIME",
 ];
 const NO_PASSWORD_BEHIND: &[&str] = &[
     "ALL", "BAND", "BY", "DOUBLE", "EACH", "FIRST", "HIGH", "LAST", "LOW", "MAX", "MIN", "MULTI",
@@ -213,6 +213,12 @@ pub(super) fn is_label(key: &str) -> bool {
     LABELS.iter().any(|label| word.eq_ignore_ascii_case(label))
 }
 
+/// Is it a name as variables of the environment have: `TOKEN_PROD`?
+pub(super) fn is_variable(name: &str) -> bool {
+    name.contains('_')
+        && name.bytes().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == b'_')
+}
+
 /// May this be a part of a name?
 pub(super) fn is_part_of_name(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_')
@@ -291,6 +297,7 @@ mod tests {
             "PASS_THROUGH",
             "HTTP_PASS_THROUGH_HEADERS",
             "PASS_HEADERS",
+            "HTTP_PASS_HEADERS",
             "COMPASS_MODE",
             "BYPASS_PROXY",
             "BY_PASS_PROXY",

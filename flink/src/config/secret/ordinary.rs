@@ -2,7 +2,7 @@
 //! Only keys of users' own are judged by their names, such as those of connectors, file systems and
 //! variables.
 
-use super::names::{ends_as_secret, has_secret_word};
+use super::names::{ends_as_secret, has_secret_word, is_variable};
 use crate::options;
 
 /// How the names end that stand for something about a secret: where it is, what provides it, how
@@ -99,11 +99,43 @@ fn is_ordinary(name: &str, value: &str) -> bool {
         // GOOGLE_APPLICATION_CREDENTIALS: the file with them
         return true;
     }
+    if is_variable_with_path(name, value) || is_authorization_by(&name_in_small, value) {
+        return true;
+    }
     if ends_as_secret(name) {
         // max-tokens: 4096
         return name_in_small.ends_with("tokens") && value.parse::<f64>().is_ok();
     }
     is_quantity(value) || value.split([',', ';']).all(|class| is_class(class.trim()))
+}
+
+/// Has a variable the path of something, and not a password that begins with a slash:
+/// `KAFKA_SECRETS=/etc/kafka/secrets`, `TOKEN_CACHE=/x`?
+fn is_variable_with_path(name: &str, value: &str) -> bool {
+    let variable = name.rsplit('.').next().unwrap_or_default();
+    let Some(path) = value.strip_prefix('/').filter(|_| is_variable(variable)) else {
+        return false;
+    };
+    let is_part = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || b"._-".contains(&c);
+    let is_name = |name: &str| !name.is_empty() && name.bytes().all(is_part);
+    // Neither DB_PASSWORD nor DB_PASS
+    let are_many = ["SECRETS", "TOKENS", "CREDENTIALS", "CREDS", "PASSWORDS", "KEYS"];
+    let is_of_secret =
+        ends_as_secret(variable) && !are_many.iter().any(|end| variable.ends_with(end));
+    let is_place = || ["CACHE", "HOME", "ROOT"].iter().any(|end| variable.ends_with(end));
+    !is_of_secret && path.split('/').all(is_name) && (path.contains('/') || is_place())
+}
+
+/// How users are authorized.
+const AUTHORIZATIONS: [&str; 9] =
+    ["abac", "acl", "custom", "kerberos", "ldap", "ranger", "rbac", "sentry", "simple"];
+
+/// Does it say how users are authorized: `authorization.mode: rbac`? In a header, it is a secret.
+fn is_authorization_by(name_in_small: &str, value: &str) -> bool {
+    let is_known = AUTHORIZATIONS.iter().any(|known| value.eq_ignore_ascii_case(known));
+    is_known
+        && name_in_small.contains("authorization")
+        && !has_secret_word(&name_in_small.replace("authorization", ""))
 }
 
 /// Does the value name objects of Kubernetes, which hold the secrets there?
@@ -185,6 +217,14 @@ mod tests {
             ("token", "none"),
             ("mesos.resourcemanager.artifactserver.plain-secrets", "maybe"),
             ("NEO4J_AUTH", "none"),
+            ("KAFKA_SECRETS", "/etc/kafka/secrets"),
+            ("containerized.taskmanager.env.KAFKA_SECRETS", "/etc/kafka/secrets"),
+            ("TOKEN_CACHE", "/x"),
+            ("TOKEN_DATA", "/var/lib/x"),
+            ("HTTP_PASS_HEADERS", "x"),
+            ("authorization.mode", "rbac"),
+            ("hbase.security.authorization", "kerberos"),
+            ("authorization", "Simple"),
             ("my.pem", "-----BEGIN PUBLIC KEY-----"),
             ("DB_PASS_FILE", "/run/secrets/db"),
         ] {
@@ -220,6 +260,20 @@ mod tests {
             ("my.encryptionKey", "hush"),
             ("my.signing_key", "hush"),
             ("SSHPASS", "hush"),
+            ("KAFKA_SECRETS", "hush"),
+            ("KAFKA_SECRETS", "/hush"),
+            ("KAFKA_SECRETS", "/Hush/"),
+            ("TOKEN_CACHE", "hush"),
+            ("DB_PASSWORD", "/a/b"),
+            ("DB_PASS", "/a/b"),
+            ("DB_PASS_EU", "/hush"),
+            ("my.secrets", "/etc/kafka/secrets"),
+            ("my.token.cache", "/x/y"),
+            ("my.password", "${DB_PASSWORD}"),
+            ("my.token", "string"),
+            ("my.password", "$TOKEN"),
+            ("my.authorization.token", "kerberos"),
+            ("authorization", "hush"),
             ("REDISCLI_AUTH", "hush"),
             ("NEO4J_AUTH", "neo4j/hush"),
             ("ha.zookeeper.auth", "digest:user:hush"),

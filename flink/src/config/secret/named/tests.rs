@@ -28,6 +28,40 @@ fn a_value_after_the_name_of_a_secret_is_never_shown() {
         ),
         ("a-u b:c --u-x y:z -p http://h", "a-u b:c --u-x y:z -p http://h"),
         ("beeline -u jdbc:hive2://h:10000/x", "beeline -u jdbc:hive2://h:10000/x"),
+        (
+            "password=${DB_PASSWORD} --token $TOKEN -Dsecret=\"$(cat /run/x)\" token=$A&b=c",
+            "password=${DB_PASSWORD} --token $TOKEN -Dsecret=\"$(cat /run/x)\" token=$A&b=c",
+        ),
+        (
+            r#"{"password": "${DB_PASSWORD}", "x": "Authorization: Bearer $TOKEN"}"#,
+            r#"{"password": "${DB_PASSWORD}", "x": "Authorization: Bearer $TOKEN"}"#,
+        ),
+        (
+            "curl -u $U:$P -u \"u:${P}\" -u u:$(cat /x)",
+            "curl -u $U:$P -u \"u:${P}\" -u u:$(cat /x)",
+        ),
+        ("password=${X:-hush} x", "password=******"),
+        ("token=$hush,secret=${X}hush", "token=******,secret=******"),
+        ("curl -u user:${X:-hush} b", "curl -u ****** b"),
+        ("Authorization: Bearer ${X:-hush}", "Authorization: ******"),
+        ("docker run --user flink:flink x", "docker run --user flink:flink x"),
+        ("sort -u a:b; git push -u origin:main", "sort -u a:b; git push -u origin:main"),
+        ("curl -u a:b sort -u c:d", "curl -u ****** sort -u ******"),
+        (
+            "docker run --rm curl -u a:b; curl --user a:b",
+            "docker run --rm curl -u ******; curl --user ******",
+        ),
+        (r#"token:string,{"secret": "INT"},id:int"#, r#"token:string,{"secret": "INT"},id:int"#),
+        ("password=string token:strings", "password=****** token:******"),
+        (
+            r"password=(\S+) token=.*,secret=([^&]+) password: \w+",
+            r"password=(\S+) token=.*,secret=([^&]+) password: \w+",
+        ),
+        (
+            r"token=\hush secret=.*hush password=[^hush",
+            "token=****** secret=****** password=******",
+        ),
+        ("token=null x=y password=.*&", "token=null x=y password=******&"),
         ("sv=2020-08-04&ss=b&sig=hush", "sv=2020-08-04&ss=b&sig=******"),
         ("a sig=hush%3D&sv=2020-08-04 b", "a sig=******&sv=2020-08-04 b"),
         ("'?sv=2020-08-04&Signature=hush' b", "'?sv=2020-08-04&Signature=******' b"),
@@ -122,6 +156,11 @@ fn a_text_takes_time_in_proportion_to_its_length() {
         "password=.*&",
         "password=\"\\",
         "-u=",
+        "-u a:b sort ",
+        "token=$",
+        "token=$(",
+        "token=[^",
+        "password=(",
     ] {
         let text = format!("password {}", piece.repeat(200_000));
         // Of the processor, because other tests run beside this one.
