@@ -1,9 +1,13 @@
 //! The JobManager's REST API, as far as an outside resource manager needs it.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
+use common::quiet::Quiet;
 use scheduler::core::ids::WorkerId;
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
+use tracing::warn;
+
+use crate::answer::{self, AnswerError, LARGEST_LIST};
 
 /// A client of one JobManager.
 #[derive(Clone, Debug)]
@@ -11,6 +15,7 @@ pub struct FlinkRest {
     client: reqwest::Client,
     address: String,
     instance: String,
+    trouble: Arc<Quiet>,
 }
 
 /// The configuration key with the unique name of our JobManager.
@@ -48,14 +53,13 @@ impl FlinkRest {
             builder =
                 builder.tls_certs_only(reqwest::Certificate::from_pem_bundle(pem.as_bytes())?);
         }
-        Ok(Self { client: builder.build()?, address, instance })
+        Ok(Self { client: builder.build()?, address, instance, trouble: Arc::default() })
     }
 
     /// Whether our own JobManager answers, not another cluster's on the same port.
     pub async fn is_up(&self) -> bool {
-        let answer = self.client.get(format!("{}/jobmanager/config", self.address)).send().await;
-        let Ok(answer) = answer.and_then(reqwest::Response::error_for_status) else { return false };
-        let entries: Vec<ConfigurationEntry> = answer.json().await.unwrap_or_default();
+        let entries: Vec<ConfigurationEntry> =
+            self.get("jobmanager/config").await.unwrap_or_default();
         let ours =
             entries.iter().any(|entry| entry.key == INSTANCE && entry.value == self.instance);
         ours && self.leads().await
@@ -69,25 +73,32 @@ impl FlinkRest {
 
     /// The registered TaskManagers. Their ids are our workers' ids, because we set
     /// `taskmanager.resource-id`.
-    pub async fn task_managers(&self) -> Result<BTreeSet<WorkerId>, reqwest::Error> {
-        let answer = self
-            .client
-            .get(format!("{}/taskmanagers", self.address))
-            .send()
-            .await?
-            .error_for_status()?;
-        let listed: TaskManagers = answer.json().await?;
+    pub async fn task_managers(&self) -> Result<BTreeSet<WorkerId>, AnswerError> {
+        let listed: TaskManagers = self.get("taskmanagers").await?;
         Ok(listed.taskmanagers.iter().map(|tm| WorkerId::from(tm.id.as_str())).collect())
+    }
+
+    async fn get<T: DeserializeOwned>(&self, what: &str) -> Result<T, AnswerError> {
+        let answer = self.client.get(format!("{}/{what}", self.address)).send().await?;
+        let read = answer::json(answer.error_for_status()?, LARGEST_LIST).await;
+        // Other errors are usual while it starts.
+        if let Err(error @ AnswerError::TooLarge { .. }) = &read
+            && let Some(before) = self.trouble.now()
+        {
+            warn!(%error, before, "Cannot read an answer of the JobManager");
+        }
+        read
     }
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use axum::{Json, Router, routing::get};
+    use axum::{Json, Router, http::StatusCode, routing::get};
     use serde_json::json;
 
     use super::*;
+    use crate::answer::tests::{answering, endless};
 
     /// Whether a leading JobManager with this configuration is accepted as ours.
     async fn is_ours(configuration: serde_json::Value) -> bool {
@@ -112,5 +123,17 @@ mod tests {
         {
             assert!(!is_ours(other).await);
         }
+    }
+
+    #[tokio::test]
+    async fn a_program_at_its_port_whose_answers_never_end_is_not_it_and_fills_no_memory() {
+        let (address, _server) = answering(|| endless(StatusCode::OK)).await;
+        let rest = FlinkRest::new(address, "abc".to_owned(), None).unwrap();
+        assert!(!rest.is_up().await);
+        let error = rest.task_managers().await.unwrap_err();
+        assert!(matches!(error, AnswerError::TooLarge { .. }), "{error}");
+        let (address, _server) = answering(|| endless(StatusCode::NOT_FOUND)).await;
+        let rest = FlinkRest::new(address, "abc".to_owned(), None).unwrap();
+        assert!(!rest.is_up().await && rest.task_managers().await.is_err());
     }
 }

@@ -5,6 +5,7 @@
 //! [`application`] assembles the parts; [`shell`] does the I/O of a running cluster.
 
 pub mod address;
+mod answer;
 pub mod application;
 pub mod check;
 pub mod cli;

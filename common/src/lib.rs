@@ -15,6 +15,7 @@ pub mod own_files;
 pub mod quiet;
 pub mod rate;
 pub mod stdout;
+pub mod text;
 pub mod tls;
 pub mod trusted_path;
 pub mod version;

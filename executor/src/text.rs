@@ -7,12 +7,7 @@ use std::{
     io::{self, Write},
 };
 
-/// Whether it is a control character, or one that changes the writing direction and so can disguise
-/// a text.
-fn is_harmful(letter: char) -> bool {
-    letter.is_control()
-        || matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
+use common::text::is_harmful;
 
 /// The text with its control characters escaped, except tabs and line ends.
 pub(crate) fn lines(text: &str) -> Cow<'_, str> {

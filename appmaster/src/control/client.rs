@@ -9,6 +9,7 @@ use tokio::time::sleep;
 use url::Url;
 
 use super::Command;
+use crate::answer::{self, AnswerError, LARGEST, LARGEST_LIST};
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +44,9 @@ pub enum ControlError {
         /// The reason.
         why: String,
     },
+    /// The answer is too large, or means something else.
+    #[error(transparent)]
+    Answer(AnswerError),
     /// The request was refused.
     #[error("the application master at {address} refuses ({status}): {reason}")]
     Refused {
@@ -128,7 +132,7 @@ impl Client {
     /// it has read the token. So the request is repeated on further connections, and the first
     /// answer counts.
     pub async fn get(&self, what: &str) -> Result<Value, ControlError> {
-        let ask = || self.send(self.http.get(format!("{}/{what}", self.address)));
+        let ask = || self.send(self.http.get(format!("{}/{what}", self.address)), LARGEST_LIST);
         let mut asked = FuturesUnordered::from_iter([ask()]);
         let mut cuts = 0;
         loop {
@@ -148,10 +152,16 @@ impl Client {
     /// Sends a command, once, on the connection that answered: that one is not closed early.
     pub async fn command(&self, command: &Command) -> Result<Value, ControlError> {
         self.get("workers").await?;
-        self.send(self.http.post(format!("{}/commands", self.address)).json(command)).await
+        let request = self.http.post(format!("{}/commands", self.address)).json(command);
+        self.send(request, LARGEST).await
     }
 
-    async fn send(&self, request: reqwest::RequestBuilder) -> Result<Value, ControlError> {
+    /// Sends a request, whose answer has at most `most` bytes.
+    async fn send(
+        &self,
+        request: reqwest::RequestBuilder,
+        most: usize,
+    ) -> Result<Value, ControlError> {
         let unreachable = |error: reqwest::Error| {
             let (address, why) = (self.address.clone(), root(&error));
             // The API was reachable a moment ago.
@@ -169,13 +179,15 @@ impl Client {
         let answer = request.send().await.map_err(unreachable)?;
         let status = answer.status();
         if status.is_success() {
-            return answer.json().await.map_err(unreachable);
+            return answer::json(answer, most).await.map_err(|error| match error {
+                AnswerError::Http(error) => unreachable(error),
+                error => ControlError::Answer(error),
+            });
         }
-        let reason = answer.text().await.unwrap_or_default();
         Err(ControlError::Refused {
             address: self.address.clone(),
             status: status.as_u16(),
-            reason,
+            reason: answer::reason(answer).await,
         })
     }
 }
@@ -194,6 +206,7 @@ fn root(error: &reqwest::Error) -> String {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use axum::http::StatusCode;
     use serde_json::json;
     use tokio::{
         io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -201,6 +214,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::answer::tests::{answering, endless};
 
     #[test]
     fn an_address_may_lack_its_scheme_and_an_invalid_one_is_named() {
@@ -233,6 +247,23 @@ mod tests {
             .to_string();
         let expected = "cannot reach the application master at http://127.0.0.1:1: Connection refused (os error 111)";
         assert_eq!(error, expected);
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_never_ends_is_given_up_and_named() {
+        let (address, _server) = answering(|| endless(StatusCode::OK)).await;
+        let client = Client::new(&address, None, None).unwrap();
+        let larger = |what: &str| format!("the answer of {address}/{what} is larger than");
+        for what in ["workers", "history"] {
+            let error = client.get(what).await.unwrap_err().to_string();
+            assert!(error.contains(&larger(what)), "{error}");
+        }
+        let posted = client.http.post(format!("{address}/commands"));
+        let error = client.send(posted, LARGEST).await.unwrap_err().to_string();
+        assert!(error.contains(&larger("commands")), "{error}");
+        let (address, _server) = answering(|| endless(StatusCode::FORBIDDEN)).await;
+        let refused = Client::new(&address, None, None).unwrap().get("workers").await.unwrap_err();
+        assert!(matches!(refused, ControlError::Refused { status: 403, .. }), "{refused}");
     }
 
     #[tokio::test(start_paused = true)]

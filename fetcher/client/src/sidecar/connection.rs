@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use common::text::beginning;
 use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::{Method, Request, header};
@@ -21,6 +22,10 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Limit for a line of an answer, in bytes.
 const LONGEST_LINE: usize = 64 << 10;
+/// Limit for an answer that is read as a whole, in bytes.
+const LARGEST_ANSWER: usize = 16 << 20;
+/// How much of a refusal's text is shown, in characters.
+const LONGEST_REFUSAL: usize = 256;
 
 /// An open connection; closed when dropped.
 pub struct Connection {
@@ -91,9 +96,10 @@ impl Connection {
         if head.status.is_success() {
             return Ok(answer);
         }
-        let text =
-            timeout(PATIENCE, answer.text()).await.ok().and_then(Result::ok).unwrap_or_default();
-        Err(SidecarError::Refused { status: head.status.as_u16(), text: text.trim().to_owned() })
+        // What came in time is worth showing even if the rest did not.
+        drop(timeout(PATIENCE, answer.read_beyond(LONGEST_REFUSAL)).await);
+        let text = beginning(String::from_utf8_lossy(&answer.read).trim(), LONGEST_REFUSAL);
+        Err(SidecarError::Refused { status: head.status.as_u16(), text })
     }
 }
 
@@ -123,8 +129,21 @@ impl Answer {
 
     /// The rest of the body as text.
     pub async fn text(&mut self) -> Result<String, SidecarError> {
-        while self.more().await? {}
+        if self.read_beyond(LARGEST_ANSWER).await? {
+            let reason = format!("its answer is larger than the allowed {LARGEST_ANSWER} bytes");
+            return Err(SidecarError::Broken { reason });
+        }
         Ok(String::from_utf8_lossy(&self.read).into_owned())
+    }
+
+    /// Reads until the end, or until there are more than `most` bytes; whether there are.
+    async fn read_beyond(&mut self, most: usize) -> Result<bool, SidecarError> {
+        while self.read.len() <= most {
+            if !self.more().await? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     async fn more(&mut self) -> Result<bool, SidecarError> {
@@ -143,4 +162,43 @@ fn is_absence(error: &io::Error) -> bool {
 
 fn broken(error: &hyper::Error) -> SidecarError {
     SidecarError::Broken { reason: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::UnixListener;
+
+    use super::*;
+
+    /// What people get from a sidecar that sends this head, and then `x` forever.
+    async fn endless(head: &str) -> SidecarError {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("fetcher.sock");
+        let listener = UnixListener::bind(&socket).unwrap();
+        let answering = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            stream.read_u8().await.unwrap();
+            stream.write_all(head.as_bytes()).await.unwrap();
+            while stream.write_all(&[b'x'; 16 << 10]).await.is_ok() {}
+            std::future::pending::<()>().await;
+        };
+        let asking = async {
+            let mut connection = Connection::open(&socket).await?;
+            connection.request(Method::GET, "/v1/status", Vec::new(), None).await?.text().await
+        };
+        tokio::select! {
+            answer = asking => answer.unwrap_err(),
+            () = answering => unreachable!(),
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_without_an_end_is_given_up_and_a_refusal_is_cut() {
+        let error = endless("HTTP/1.1 200 OK\r\n\r\n").await.to_string();
+        assert!(error.contains("larger than the allowed 16777216 bytes"), "{error}");
+        let error = endless("HTTP/1.1 400 Bad Request\r\n\r\n").await.to_string();
+        assert_eq!(error, format!("the sidecar answered 400: {}…", "x".repeat(256)));
+    }
 }
