@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use common::text::beginning;
 use fetcher_formats::digest::Digest;
 use fetcher_formats::manifest::ManifestError;
 use fetcher_formats::path::TreePath;
@@ -38,12 +39,20 @@ impl Blame {
     }
 }
 
+/// How much of a URL is shown, in characters. Any user of the host may send one to the sidecar.
+const LONGEST_URL: usize = 200;
+
+fn shown(url: &str) -> String {
+    beginning(url, LONGEST_URL)
+}
+
 /// Why a tree could not be fetched.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
     /// No address, or an invalid one.
     #[error(
-        "artifact server address `{url}` {reason} (allowed: http://host:port or https://host:port)"
+        "artifact server address `{}` {reason} (allowed: http://host:port or https://host:port)",
+        shown(url)
     )]
     Address {
         /// The address as given.
@@ -52,7 +61,7 @@ pub enum FetchError {
         reason: String,
     },
     /// The server does not accept the token, or never gives out this content this way.
-    #[error("{url} answered {status}: {text}")]
+    #[error("{} answered {status}: {text}", shown(url))]
     Refused {
         /// The requested URL.
         url: String,
@@ -62,7 +71,7 @@ pub enum FetchError {
         text: String,
     },
     /// Any other answer without the content.
-    #[error("{url} answered {status}: {text}")]
+    #[error("{} answered {status}: {text}", shown(url))]
     Status {
         /// The requested URL.
         url: String,
@@ -74,7 +83,7 @@ pub enum FetchError {
         retry_after: Option<Duration>,
     },
     /// The server cannot be reached, or the connection was lost.
-    #[error("{url} broke off after {bytes} bytes: {reason}")]
+    #[error("{} broke off after {bytes} bytes: {reason}", shown(url))]
     Network {
         /// The requested URL.
         url: String,
@@ -84,7 +93,7 @@ pub enum FetchError {
         reason: String,
     },
     /// The connection is up, but almost nothing arrives.
-    #[error("{url} stalled after {bytes} bytes: less than {floor} bytes per second")]
+    #[error("{} stalled after {bytes} bytes: less than {floor} bytes per second", shown(url))]
     Stalled {
         /// The requested URL.
         url: String,
@@ -94,7 +103,7 @@ pub enum FetchError {
         floor: u64,
     },
     /// The server has a content of another size under this digest.
-    #[error("{url} has {seen} bytes, expected {expected}")]
+    #[error("{} has {seen} bytes, expected {expected}", shown(url))]
     Size {
         /// The requested URL.
         url: String,
@@ -104,7 +113,10 @@ pub enum FetchError {
         seen: u64,
     },
     /// The content is wrong.
-    #[error("{url} has the wrong content: sha256 {seen} of {bytes} bytes, expected {expected}")]
+    #[error(
+        "{} has the wrong content: sha256 {seen} of {bytes} bytes, expected {expected}",
+        shown(url)
+    )]
     Digest {
         /// The requested URL.
         url: String,
@@ -129,7 +141,7 @@ pub enum FetchError {
         kind: &'static str,
     },
     /// A manifest with the right digest that must not be used.
-    #[error("{url} is not a usable manifest: {source}")]
+    #[error("{} is not a usable manifest: {source}", shown(url))]
     Manifest {
         /// The requested URL.
         url: String,
@@ -300,7 +312,8 @@ impl FetchError {
             .next()
             .filter(|server| !server.is_empty())
             .unwrap_or("the artifact server");
-        let (problem, blame, kind) = (format!("{server} {what}"), self.blame(), self.kind());
+        let problem = format!("{} {what}", shown(server));
+        let (blame, kind) = (self.blame(), self.kind());
         Self::Secret { name: name.to_owned(), problem, blame, kind }
     }
 }

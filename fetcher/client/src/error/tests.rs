@@ -160,3 +160,29 @@ fn every_error_has_its_own_kind() {
     // The status occurs twice, because either side may be to blame.
     assert_eq!((kinds.len(), count), (13, 13));
 }
+
+#[test]
+fn a_long_url_is_cut_and_its_control_characters_are_escaped() {
+    let url = || format!("http://host/\u{1b}[2J\n{}", "x".repeat(1 << 20));
+    let (expected, seen) = (Digest::of(b""), Digest::of(b"abc"));
+    let (status, text) = (StatusCode::FORBIDDEN, "sorry".to_owned());
+    let errors = || {
+        [
+            FetchError::Address { url: url(), reason: "is odd".to_owned() },
+            FetchError::Refused { url: url(), status, text: text.clone() },
+            FetchError::Status { url: url(), status, text: text.clone(), retry_after: None },
+            FetchError::Network { url: url(), bytes: 17, reason: "reset".to_owned() },
+            FetchError::Stalled { url: url(), bytes: 17, floor: 1024 },
+            FetchError::Size { url: url(), expected: 5, seen: 6 },
+            FetchError::Digest { url: url(), expected, seen, bytes: 17 },
+            FetchError::Manifest { url: url(), source: Manifest::decode(b"x").unwrap_err() },
+        ]
+    };
+    let of_secrets = errors().map(|error| error.of_secret("secret a/key"));
+    for error in errors().into_iter().chain(of_secrets) {
+        let shown = error.to_string();
+        assert!(shown.contains("http://host/\\u{1b}[2J\\nxxx"), "{shown}");
+        assert!(shown.chars().count() < 500 && shown.contains('…'), "{shown}");
+        assert!(!shown.contains(char::is_control), "{shown:?}");
+    }
+}

@@ -186,9 +186,7 @@ fn check(url: &str) -> Result<String, FetchError> {
     let has_user = parsed
         .as_ref()
         .is_ok_and(|parsed| !parsed.username().is_empty() || parsed.password().is_some());
-    let wrong = |reason: String| {
-        Err(FetchError::Address { url: masked(url).escape_debug().to_string(), reason })
-    };
+    let wrong = |reason: String| Err(FetchError::Address { url: masked(url), reason });
     match parsed {
         Ok(_) if has_user => wrong(
             "has a user or a password, and artifacts are protected by the token alone".to_owned(),
