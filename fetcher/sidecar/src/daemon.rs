@@ -77,6 +77,7 @@ async fn live(settings: Settings) -> anyhow::Result<()> {
     let daemon = Arc::new(Daemon {
         started: Instant::now(),
         permits: Arc::new(Permits::new(settings.fetches)),
+        memory: routes::Memory::all(),
         healthy: Arc::new(AtomicBool::new(true)),
         fetches: TaskTracker::new(),
         stop: CancellationToken::new(),

@@ -19,6 +19,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::routes::Memory;
 use super::state::Daemon;
 use crate::caller::Caller;
 
@@ -32,6 +33,22 @@ const HELD: Duration = Duration::from_secs(60);
 /// The same when the daemon is stopping.
 const HELD_AT_THE_END: Duration = Duration::from_secs(5);
 
+/// The most artifact servers of a request.
+const MOST_URLS: usize = 16;
+/// The longest address of an artifact server, in bytes.
+const LONGEST_URL: usize = 2048;
+
+/// Why a request is refused.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum BadRequest {
+    #[error("the request has {0} URLs: at most {MOST_URLS} are allowed")]
+    TooMany(usize),
+    #[error("a URL of the request has {0} bytes: at most {LONGEST_URL} are allowed")]
+    TooLong(usize),
+    #[error(transparent)]
+    Token(#[from] TokenError),
+}
+
 /// An answer being sent. It is dropped when the executor is gone, which ends the fetch.
 enum Answer {
     Fetching(AbortOnDropHandle<Result<Tree, FetchError>>, watch::Receiver<Progress>),
@@ -40,12 +57,14 @@ enum Answer {
     Over,
 }
 
-/// Begins the fetch and its answer.
+/// Begins the fetch and its answer. The fetch holds `memory` until it ends.
 pub(super) fn begin(
     daemon: &Arc<Daemon>,
     caller: Caller,
     wanted: TreeRequest,
-) -> Result<Body, TokenError> {
+    memory: Memory,
+) -> Result<Body, BadRequest> {
+    check(&wanted.urls)?;
     let lane = lane(caller, &wanted);
     let (sender, progress) = watch::channel(Progress::default());
     let request = Request {
@@ -71,13 +90,26 @@ pub(super) fn begin(
         Box::pin(async move { Box::new(permits.acquire(caller).await) as Box<dyn Send> })
     };
     let fetch = Fetch::new(request, options, sender).in_lane(&lane, Box::new(permission));
-    let got = get(Arc::clone(daemon), fetch);
+    let getting = get(Arc::clone(daemon), fetch);
+    let got = async move {
+        let got = getting.await;
+        drop(memory);
+        got
+    };
     let fetching = AbortOnDropHandle::new(daemon.fetches.spawn(got));
     let (cache, stop) = (daemon.settings.cache.clone(), daemon.stop.clone());
     let lines = unfold(Answer::Fetching(fetching, progress), move |answer| {
         answer.next(cache.clone(), stop.clone())
     });
     Ok(Body::from_stream(lines))
+}
+
+fn check(urls: &[String]) -> Result<(), BadRequest> {
+    if urls.len() > MOST_URLS {
+        return Err(BadRequest::TooMany(urls.len()));
+    }
+    let longest = urls.iter().map(String::len).max().unwrap_or(0);
+    if longest > LONGEST_URL { Err(BadRequest::TooLong(longest)) } else { Ok(()) }
 }
 
 /// Only fetches of the same user from the same servers wait for each other, so other users' fetches

@@ -31,6 +31,8 @@ const MOST: usize = 1024;
 const SHARE: usize = 8;
 /// How long a connection may stay without a complete request.
 const IDLE: Duration = Duration::from_secs(30);
+/// The largest head of a request, in bytes; a connection buffers no more than that.
+const LARGEST_HEAD: usize = 16 << 10;
 /// How long to pause after an error of `accept`.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -105,7 +107,7 @@ async fn converse(
         }
     });
     let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(IDLE);
+    builder.timer(TokioTimer::new()).header_read_timeout(IDLE).max_buf_size(LARGEST_HEAD);
     let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
     let ended = select! {
         ended = connection.as_mut() => Some(ended),
@@ -185,5 +187,19 @@ mod tests {
             .await
             .expect("the connection stays open after an answer")
             .ok();
+    }
+
+    #[tokio::test]
+    async fn a_huge_head_is_refused_without_being_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, _stop) = served(&folder);
+        for huge in [format!("A: {}", "x".repeat(400 << 10)), "A: b\r\n".repeat(50 << 10)] {
+            let mut stream = UnixStream::connect(&path).await.unwrap();
+            // It is closed before all of it is sent.
+            stream.write_all(format!("GET / HTTP/1.1\r\n{huge}").as_bytes()).await.unwrap_err();
+            let mut rest = Vec::new();
+            stream.read_to_end(&mut rest).await.ok();
+            assert!(rest.is_empty() || rest.starts_with(b"HTTP/1.1 431"), "{rest:?}");
+        }
     }
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use fetcher_client::cache::Cache;
 use fetcher_client::{FetchError, blocking};
 use fetcher_server::PeerServer;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -24,6 +25,8 @@ pub(super) struct Daemon {
     pub(super) started: Instant,
     /// One permit per tree being fetched.
     pub(super) permits: Arc<Permits>,
+    /// Memory for requests with large certificates, in bytes.
+    pub(super) memory: Arc<Semaphore>,
     /// Whether connections can be accepted.
     pub(super) healthy: Arc<AtomicBool>,
     /// The fetches that have not ended.

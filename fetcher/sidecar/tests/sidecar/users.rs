@@ -3,8 +3,10 @@ use std::path::PathBuf;
 use std::process::Stdio;
 
 use fetcher_client::{Projection, Request, Ways, obtain};
+use fetcher_formats::Digest;
 use futures_util::FutureExt as _;
-use tokio::io::AsyncReadExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::UnixStream;
 use tokio::sync::watch;
 
 use crate::host::{
@@ -266,4 +268,85 @@ async fn readers_of_a_linked_tree_cannot_change_the_cache() {
     let (code, printed, complaint) = finish(reader).await;
     assert!(code == 0 && printed.contains("nothing of "), "{printed}\n{complaint}");
     assert_eq!(host.json(&["verify"]).await["wrong"], serde_json::json!([]));
+}
+
+/// The answer to a request for a tree with this body, whether or not all of it was read.
+async fn fetched(socket: &str, body: &str) -> String {
+    let mut stream = UnixStream::connect(socket).await.unwrap();
+    let head = format!(
+        "POST /v1/fetch HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
+         Connection: close\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all((head + body).as_bytes()).await.ok();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.ok();
+    String::from_utf8(answer).unwrap()
+}
+
+fn body(urls: &[String], trusted: &str) -> String {
+    let (manifest, token) = (Digest::of(b"").to_string(), "t".repeat(32));
+    serde_json::json!({ "manifest": manifest, "urls": urls, "token": token, "trusted": trusted })
+        .to_string()
+}
+
+#[tokio::test]
+async fn a_request_that_is_too_large_in_any_way_is_refused_with_the_limit() {
+    let host = Host::new();
+    let _sidecar = host.start(&[]).await;
+    let socket = host.socket().display().to_string();
+    let url = |length: usize| format!("ftp://{}", "x".repeat(length - 6));
+    for (urls, trusted, status, limit) in [
+        (vec![url(20); 17], 0, "400", "at most 16"),
+        (vec![url(20); 3000], 0, "400", "at most 16"),
+        (vec![url(2049)], 0, "400", "at most 2048"),
+        (vec![], 5 << 20, "413", "65536 bytes"),
+    ] {
+        let answer = fetched(&socket, &body(&urls, &"x".repeat(trusted))).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
+        assert!(answer.contains(limit), "{answer}");
+    }
+    // What is allowed is answered, though not fetched from there.
+    for (urls, trusted) in [(vec![url(2048); 16], 0), (vec![url(20)], 4 << 20)] {
+        let answer = fetched(&socket, &body(&urls, &"x".repeat(trusted))).await;
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_large_requests_at_once_take_little_memory() {
+    let host = Host::new();
+    let sidecar = host.start(&[]).await;
+    let socket = host.socket().display().to_string();
+    let urls: Vec<_> = (0..150_000).map(|number| format!("http://{number}")).collect();
+    let (many_urls, certificates) = (body(&urls, ""), body(&[], &"x".repeat(4 << 20)));
+    for body in [&many_urls, &certificates] {
+        let answers =
+            futures_util::future::join_all((0..100).map(|_| fetched(&socket, body))).await;
+        let all = ["HTTP/1.1 200", "HTTP/1.1 400", "HTTP/1.1 503", ""];
+        assert!(answers.iter().all(|answer| all.iter().any(|start| answer.starts_with(start))));
+    }
+    let status = fs_err::read_to_string(format!("/proc/{}/status", sidecar.pid())).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.strip_suffix("kB"));
+    let peak: u64 = peak.unwrap().trim().parse().unwrap();
+    assert!(peak < 256 << 10, "{peak} kB at most were used");
+}
+
+#[tokio::test]
+async fn what_a_user_sends_takes_few_characters_of_the_log() {
+    let host = Host::new();
+    let mut sidecar = host.start(&[]).await;
+    let socket = host.socket().display().to_string();
+    for url in
+        [format!("ftp://{}", "x".repeat(2000)), format!("http://a\u{1b}{}", "x".repeat(2000))]
+    {
+        fetched(&socket, &body(std::slice::from_ref(&url), "")).await;
+        fetched(&socket, &body(&vec![url; 16], "no certificate")).await;
+    }
+    fetched(&socket, &body(&["ftp://last".to_owned()], "")).await;
+    sidecar.says("ftp://last").await;
+    let log = sidecar.log();
+    let lines: Vec<_> = log.lines().filter(|line| line.contains("Cannot fetch a tree")).collect();
+    assert_eq!(lines.len(), 5, "{lines:#?}");
+    assert!(lines.iter().all(|line| line.len() < 1000), "{lines:#?}");
 }
