@@ -139,6 +139,11 @@ impl<K: Clone + Eq + Hash> Guest<K> {
         }
     }
 
+    /// Whether [`Guest::stay`] was called.
+    pub fn stays(&self) -> bool {
+        self.guests.seats.lock().taken.get(&self.number).is_some_and(|seat| seat.stays)
+    }
+
     /// Notes a request; the connection stays until it is answered.
     pub fn busy(&self) -> Busy<K> {
         if let Some(seat) = self.guests.seats.lock().taken.get_mut(&self.number) {
