@@ -15,10 +15,12 @@ pub(super) fn is_argument(argument: &str) -> bool {
 /// so that only a name in capitals is one without braces: `$hush` may be a password.
 pub(super) fn is_value(text: &str) -> bool {
     let bare = text.trim_start_matches('\\');
-    let bare = bare.strip_prefix('"').unwrap_or(bare);
+    let in_quotes = bare.strip_prefix('"');
+    let bare = in_quotes.unwrap_or(bare);
     let Some(after) = bare.strip_prefix('$').and_then(after_reference) else { return false };
     let closing = after.trim_start_matches('\\');
-    closing.starts_with(['"', '\'']) || after.chars().next().is_none_or(ends_value)
+    let is_closed = closing.starts_with('"') || in_quotes.is_none() && closing.starts_with('\'');
+    is_closed || in_quotes.is_none() && after.chars().next().is_none_or(ends_value)
 }
 
 /// What stands behind the name in braces, the command in brackets, or the name in capitals.
@@ -96,6 +98,11 @@ mod tests {
             "${}",
             "$(hush",
             "$TOKEN\\hush",
+            "\"$TOKEN hush\"",
+            "\"${X},hush\"",
+            "\"$(cat x) hush",
+            "\"$TOKEN'hush\"",
+            "\"$TOKEN",
             "$(cat x)hush",
             "'$TOKEN'",
         ] {
