@@ -33,7 +33,7 @@ Try it without Mesos:
   FLINK_HOME=/opt/flink flink-mesos local --workers 2
 On a cluster:
   FLINK_HOME=/opt/flink flink-mesos session -Dmesos.master=zk://zk1:2181/mesos --workers 10
-One job on a cluster of its own:
+One application on a cluster of its own:
   FLINK_HOME=/opt/flink flink-mesos application -Dmesos.master=… --jars job.jar --job-classname org.example.Job";
 
 /// The subcommands.

@@ -11,6 +11,7 @@ use std::{
 };
 
 use clap::ValueEnum;
+use common::text::is_harmful;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -121,16 +122,7 @@ pub fn several_lines(text: &str) -> String {
 fn push(line: &mut String, c: char) {
     match c {
         '\t' => line.push(' '),
-        // Characters that change the writing direction or break lines, in addition to control
-        // characters.
-        '\u{200e}'
-        | '\u{200f}'
-        | '\u{2028}'..='\u{202e}'
-        | '\u{2066}'..='\u{2069}'
-        | '\u{feff}' => {
-            _ = write!(line, "{}", c.escape_unicode());
-        }
-        c if c.is_control() => _ = write!(line, "{}", c.escape_default()),
+        c if is_harmful(c) => line.extend(c.escape_default()),
         c => line.push(c),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use common::addresses::without_users;
+use common::{addresses::without_users, exit_code::USAGE};
 use scheduler::NeedsAPerson;
 
 /// An error for people, by who can fix it.
@@ -30,7 +30,7 @@ impl Failure {
     /// The exit code: `EX_USAGE` of sysexits(3), 2 if cancelled, or 1.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Usage(_) => 64,
+            Self::Usage(_) => USAGE,
             Self::Cancelled(_) => 2,
             Self::Other(_) => 1,
         }

@@ -2,12 +2,12 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use common::quiet::Quiet;
+use common::log_rate_limit::Quiet;
 use scheduler::core::ids::WorkerId;
 use serde::{Deserialize, de::DeserializeOwned};
 use tracing::warn;
 
-use crate::answer::{self, AnswerError, LARGEST_LIST};
+use crate::bounded_answer::{self as answer, AnswerError, LARGEST_LIST};
 
 /// A client of one JobManager.
 #[derive(Clone, Debug)]
@@ -98,7 +98,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::answer::tests::{answering, endless};
+    use crate::bounded_answer::tests::{answering, endless};
 
     /// Whether a leading JobManager with this configuration is accepted as ours.
     async fn is_ours(configuration: serde_json::Value) -> bool {

@@ -5,8 +5,8 @@
 //! [`application`] assembles the parts; [`shell`] does the I/O of a running cluster.
 
 pub mod address;
-mod answer;
 pub mod application;
+mod bounded_answer;
 pub mod check;
 pub mod cli;
 pub mod console;

@@ -13,6 +13,7 @@ use appmaster::{
     settings,
 };
 use clap::Parser as _;
+use common::exit_code::USAGE;
 use nix::sys::stat::{Mode, umask};
 use tracing_subscriber::EnvFilter;
 
@@ -31,10 +32,10 @@ fn main() -> ExitCode {
             // Help and version are not errors; they go to standard output.
             if let Some(tip) = cli::tip(&e) {
                 eprintln!("{tip}");
-                return ExitCode::from(64);
+                return ExitCode::from(USAGE);
             }
             _ = e.print();
-            return if e.use_stderr() { ExitCode::from(64) } else { ExitCode::SUCCESS };
+            return if e.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS };
         }
     };
     match run(cli) {
@@ -47,9 +48,7 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<(), Failure> {
-    let environment: Vec<_> = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect();
+    let environment = common::environment::variables();
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(Failure::other)?;

@@ -6,13 +6,15 @@
 pub mod addresses;
 pub mod backoff;
 pub mod causes;
+pub mod connection_limit;
 pub mod descriptors;
+pub mod environment;
+pub mod exit_code;
 pub mod failures;
 pub mod files;
-pub mod guests;
 pub mod hosts;
+pub mod log_rate_limit;
 pub mod own_files;
-pub mod quiet;
 pub mod rate;
 pub mod stdout;
 pub mod text;

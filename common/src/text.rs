@@ -1,13 +1,18 @@
 //! Text from others in a log or an error: it may contain sequences that a terminal obeys, and it
 //! may be as long as they like.
 
-/// Whether it is a control character, or one that changes the writing direction and so can disguise
-/// a text.
+/// Whether it is a control character, or one that breaks lines, changes the writing direction or
+/// takes no room, and so can disguise a text.
 pub fn is_harmful(letter: char) -> bool {
     letter.is_control()
         || matches!(
             letter,
-            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+            '\u{61c}'
+                | '\u{200e}'
+                | '\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2066}'..='\u{2069}'
+                | '\u{feff}'
         )
 }
 

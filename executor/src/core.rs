@@ -76,7 +76,9 @@ use task::Task;
 use timeline::{Step, Timeline};
 use updates::Updates;
 pub use updates::Uuids;
-pub use worker::{OutputLimits, Worker};
+pub use worker::Worker;
+
+pub use crate::rotation::OutputLimits;
 
 /// An executor that gets no task within this time after its start exits.
 const IDLE_LIMIT: Duration = Duration::from_secs(300);

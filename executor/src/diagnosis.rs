@@ -1,13 +1,13 @@
 //! Why something failed, as a message that a person can act on.
 //!
 //! A [`Scene`] is recorded when a TaskManager starts, and read again when it has ended: what the
-//! kernel, the JVM and the logs say about its death. `failure` describes why one did not start.
+//! kernel, the JVM and the logs say about its death. `start_failure` describes why one did not start.
 //! Messages are bounded, because they travel in status updates, and masked, because anyone may read
 //! those.
 
 mod crash;
-mod failure;
 mod mask;
+mod start_failure;
 mod symptoms;
 mod tail;
 

@@ -20,6 +20,7 @@ mod cgroups;
 mod class_data;
 pub mod core;
 pub mod diagnosis;
+mod environment;
 mod files;
 pub mod host;
 pub mod journal;

@@ -4,6 +4,7 @@
 use std::{env, io::Write as _, path::PathBuf, process::ExitCode};
 
 use clap::Parser;
+use common::{environment::variables, exit_code::USAGE};
 use executor::{
     host::{self, HostCommand},
     log,
@@ -14,13 +15,10 @@ use mesos::executor::ExecutorEnvironment;
 use nix::sys::stat::{Mode, umask};
 use tracing::{error, info, warn};
 
-/// Exit code for wrong usage, as in sysexits.h.
-const USAGE: u8 = 64;
-
 /// Run one Flink TaskManager as a custom Mesos executor.
 ///
 /// Do not start it by hand without a command. A Mesos agent starts it when flink-mesos launches a
-/// TaskManager, and passes everything it needs in MESOS_* environment variables. It logs to
+/// TaskManager, and passes what it needs to connect in MESOS_* environment variables. It logs to
 /// standard error, which is the file `stderr` in the sandbox, and to a file in /var/log/flink-mesos
 /// if that folder exists.
 #[derive(Debug, Parser)]
@@ -110,11 +108,4 @@ fn run(options: Options) -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// The environment, without variables that are not UTF-8: neither we nor Flink could use them.
-fn variables() -> Vec<(String, String)> {
-    env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect()
 }

@@ -21,7 +21,6 @@
 //! (`order::Command`); the guard writes lines (`order::Notice`).
 
 mod cgroup;
-pub mod environment;
 mod fork;
 pub mod guard;
 mod guard_process;

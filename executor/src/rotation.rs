@@ -22,13 +22,27 @@ use std::{
 use fs_err as fs;
 use fs_err::os::unix::fs::OpenOptionsExt as _;
 
-use crate::{core::OutputLimits, files};
+use crate::files;
 
 /// Readable for our user and group, like all files of a worker.
 pub(crate) const MODE: u32 = 0o640;
 
 /// A line longer than this, in bytes, may be split by a rotation.
 pub(crate) const LONGEST_LINE: u64 = 512 << 10;
+
+/// How much of an output stream is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OutputLimits {
+    /// Size of one file in bytes; the line that reaches it is the file's last.
+    pub size: u64,
+    /// How many rotated files are kept beside the newest.
+    pub older: u32,
+}
+
+impl OutputLimits {
+    /// For a file that nothing is written to yet.
+    pub const NONE: Self = Self { size: u64::MAX, older: 0 };
+}
 
 /// The newest file, and how its older ones are named.
 #[derive(Debug)]

@@ -16,8 +16,8 @@
 use crate::config::{ConfigurationError, MemorySize};
 
 mod arithmetic;
+mod java_order;
 mod job_manager;
-mod options;
 mod process;
 mod task_manager;
 

@@ -6,7 +6,7 @@
 //! every write checks the lock node.
 
 mod options;
-mod relay;
+mod tls_relay;
 mod trial;
 
 use std::{sync::Arc, time::Duration};
@@ -18,10 +18,10 @@ use zookeeper_client::{Client, Error, LockOptions, LockPrefix};
 
 use common::backoff::Backoff;
 
-use self::relay::Relay;
+use self::tls_relay::Relay;
 pub use self::{
     options::{Access, ZooKeeperOptions},
-    relay::{Server, Tls},
+    tls_relay::{Server, Tls},
     trial::{TrialError, try_out},
 };
 use crate::{

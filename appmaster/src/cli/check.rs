@@ -6,7 +6,7 @@ use super::{Application, Common, ConfigSources};
 use crate::plan::Request;
 
 pub(super) const LONG_ABOUT: &str = "\
-Check the whole installation without starting anything. Prints every problem in one list; the exit code is 64 if there is one.
+Check the whole installation without starting anything. Prints every problem in one list; the exit code is 64 if the cluster would not start.
 
 Append the command you intend to run to check its options too, as in `config check application --jars job.jar`. For an application, \
 this also checks its jars, class and savepoint. `session` and `application` run the same checks before they start anything, except that \
@@ -31,9 +31,9 @@ pub struct Check {
 /// The command you intend to run.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Start {
-    /// As `flink-mesos session`
+    /// Check the options of `flink-mesos session` too
     Session(Common),
-    /// As `flink-mesos application`
+    /// Check the options of `flink-mesos application` too
     Application(Box<Application>),
 }
 

@@ -55,7 +55,7 @@ pub enum WorkersCommand {
     /// Show TaskManagers, drained agents, agents where TaskManagers fail, and why none can be
     /// launched
     List,
-    /// Show the last steps of TaskManagers, with cause and initiator
+    /// Show the last thousand steps of TaskManagers, with cause and initiator
     History,
     /// Move TaskManagers off an agent and launch none there; each is replaced before it stops
     /// (`mesos.worker.surge`)
@@ -65,10 +65,10 @@ pub enum WorkersCommand {
     },
     /// Use a drained agent again
     Undrain {
-        /// The agent's name, as given to drain
+        /// The agent's id or host name, as given to `drain`
         agent: String,
     },
-    /// Replace all TaskManagers one after the other, each when enough others are registered
+    /// Replace all TaskManagers, stopping each only when enough others are registered
     Restart {
         /// Extra TaskManagers allowed during the restart
         #[arg(long, default_value_t = 1)]

@@ -12,25 +12,26 @@ Start a session cluster on Mesos and keep it running.
 Reads FLINK_HOME and FLINK_CONF_DIR, starts the JobManager, and keeps `mesos.workers` TaskManagers running. Submit jobs with \
 Flink's own tools to the web address that it prints.
 
-To stop the cluster, use `flink-mesos stop`, Ctrl-C, `DELETE /cluster` at the JobManager, or SIGTERM. This stops TaskManagers, \
+To stop the cluster, use `flink-mesos stop`, Ctrl-C, or `DELETE /cluster` at the JobManager. This stops TaskManagers, \
 JobManager and standby application masters, and removes the framework. With durable state (`mesos.state.dir`, or \
-`high-availability.type: zookeeper`) SIGTERM and crashes leave the TaskManagers running for the next application master.";
+`high-availability.type: zookeeper`) SIGTERM leaves the TaskManagers running for the next application master. Without it, \
+SIGTERM stops the cluster.";
 
 pub(super) const APPLICATION: &str = "\
 Run one application on a cluster of its own, and stop the cluster when it ends.
 
-The application's jars are those in the distribution's `usrlib` and those of `--jars`. The options are those of Flink's \
-standalone-job.sh. The remaining arguments go to `main`; put `--` before them if the first begins with a dash.
+The application's jars are those in the distribution's `usrlib` and those of `--jars`. Job options have the names of \
+Flink's standalone-job.sh. The remaining arguments go to `main`; put `--` before them if the first begins with a dash.
 
 Exit code: 0 if the application finished, 1 if it failed, 2 if it was cancelled or stopped before it finished, 64 for \
-mistakes in usage and configuration. With `high-availability.type: zookeeper`, it resumes from its last checkpoint when the \
+mistakes in usage and configuration. With `high-availability.type: zookeeper`, the job resumes from its last checkpoint when the \
 application master or the JobManager restarts.";
 
 pub(super) const LOCAL: &str = "\
 Start a session cluster on this machine, on a Mesos for a laptop.
 
 Master and agent run inside this process and speak the same protocol as a Mesos cluster; JobManager and TaskManagers are \
-real. It requires only a Flink distribution and Java. Ctrl-C stops everything.";
+real. This command requires only a Flink distribution and Java. Ctrl-C stops everything.";
 
 /// Where the configuration is.
 #[derive(Args, Clone, Debug)]

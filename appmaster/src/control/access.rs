@@ -19,7 +19,7 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use common::guests::Guest;
+use common::connection_limit::Guest;
 use tokio::time::timeout;
 
 use super::{Refused, token::Token};

@@ -9,7 +9,7 @@ use tokio::time::sleep;
 use url::Url;
 
 use super::Command;
-use crate::answer::{self, AnswerError, LARGEST, LARGEST_LIST};
+use crate::bounded_answer::{self as answer, AnswerError, LARGEST, LARGEST_LIST};
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -214,7 +214,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::answer::tests::{answering, endless};
+    use crate::bounded_answer::tests::{answering, endless};
 
     #[test]
     fn an_address_may_lack_its_scheme_and_an_invalid_one_is_named() {

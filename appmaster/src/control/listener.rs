@@ -7,9 +7,9 @@ use std::{
 };
 
 use axum::Router;
+use common::connection_limit::{Guest, Guests, machine};
 use common::descriptors;
-use common::guests::{Guest, Guests, machine};
-use common::quiet::Quiet;
+use common::log_rate_limit::Quiet;
 use hyper::{
     Request,
     body::Incoming,

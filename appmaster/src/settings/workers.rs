@@ -38,6 +38,9 @@ use super::{
 };
 use crate::report::Report;
 
+/// How long an offer is declined that is too small for a TaskManager.
+const SMALL_OFFER_FILTER: Duration = Duration::from_secs(300);
+
 /// The options of TaskManagers.
 #[derive(Debug)]
 pub struct WorkerSettings {
@@ -153,7 +156,7 @@ fn core_settings(config: &Configuration) -> Result<core::Settings, Configuration
         demand: Demand::default(),
         constraints: Vec::new(),
         decline,
-        decline_small: Duration::from_secs(300),
+        decline_small: SMALL_OFFER_FILTER,
         patience,
         moving,
         origin: Arc::default(),

@@ -16,7 +16,7 @@ use mesos::v1::TaskInfo;
 use overlays::worker::WorkerSpec;
 use prost::Message as _;
 
-use crate::{artifacts::CacheSettings, process::environment};
+use crate::{artifacts::CacheSettings, environment, rotation::OutputLimits};
 
 /// One worker.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,25 +37,11 @@ pub struct Worker {
     pub class_data_sharing: bool,
 }
 
-/// How much of an output stream is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct OutputLimits {
-    /// Size of one file in bytes; the line that reaches it is the file's last.
-    pub size: u64,
-    /// How many rotated files are kept beside the newest.
-    pub older: u32,
-}
-
-impl OutputLimits {
-    /// For a file that nothing is written to yet.
-    pub const NONE: Self = Self { size: u64::MAX, older: 0 };
-
-    fn of(config: &Configuration) -> Result<Self, ConfigurationError> {
-        Ok(Self {
-            size: config.read(&EXECUTOR_OUTPUT_SIZE)?.0,
-            older: config.read(&EXECUTOR_OUTPUT_FILES)?,
-        })
-    }
+fn output_limits(config: &Configuration) -> Result<OutputLimits, ConfigurationError> {
+    Ok(OutputLimits {
+        size: config.read(&EXECUTOR_OUTPUT_SIZE)?.0,
+        older: config.read(&EXECUTOR_OUTPUT_FILES)?,
+    })
 }
 
 impl Worker {
@@ -105,7 +91,7 @@ impl Worker {
         };
         let invalid = |error: ConfigurationError| error.to_string();
         let registration_timeout = config.read(&EXECUTOR_REGISTRATION_TIMEOUT).map_err(invalid)?;
-        let output = OutputLimits::of(&config).map_err(invalid)?;
+        let output = output_limits(&config).map_err(invalid)?;
         let cache = CacheSettings::of(&config)?;
         let class_data_sharing = config.read(&EXECUTOR_CLASS_DATA_SHARING).map_err(invalid)?;
         Ok(Self {

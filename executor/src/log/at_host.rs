@@ -21,7 +21,10 @@ use fs_err as fs;
 use fs_err::os::unix::fs::OpenOptionsExt as _;
 use nix::unistd::geteuid;
 
-use crate::{core::OutputLimits, files, rotation::RotatingFile};
+use crate::{
+    files,
+    rotation::{OutputLimits, RotatingFile},
+};
 
 /// Default folder of the logs.
 pub(crate) const FOLDER: &str = "/var/log/flink-mesos";

@@ -30,7 +30,8 @@ use super::{
     output::Output,
     sys, tree,
 };
-use crate::core::{Ended, ExitStatus, OutputLimits, Survivors};
+use crate::core::{Ended, ExitStatus, Survivors};
+use crate::rotation::OutputLimits;
 
 /// The argument that runs the executor's binary as a guard.
 pub const ARGUMENT: &str = "--guard";

@@ -198,7 +198,7 @@ mod tests {
             environment: vec![("A".into(), "b=c".into())],
             directory: "/sandbox".into(),
         };
-        let limits = crate::core::OutputLimits { size: 7, older: 3 };
+        let limits = crate::rotation::OutputLimits { size: 7, older: 3 };
         let order =
             Order::new(&command, &Outputs { stdout: "/out".into(), stderr: "/err".into(), limits });
         assert!(Order::read(&mut order.to_bytes().as_slice()).unwrap() == Some(order.clone()));

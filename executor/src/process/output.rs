@@ -11,7 +11,7 @@ use std::{
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
-use crate::{core::OutputLimits, rotation::RotatingFile};
+use crate::rotation::{OutputLimits, RotatingFile};
 
 /// How much is read at once, in bytes.
 const CHUNK: usize = 16 << 10;

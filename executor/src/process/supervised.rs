@@ -28,7 +28,8 @@ use super::{
     order::{Command, Notice, Order},
     output, tree,
 };
-use crate::core::{Ended, ExitStatus, OutputLimits, Survivors};
+use crate::core::{Ended, ExitStatus, Survivors};
+use crate::rotation::OutputLimits;
 
 /// Why a TaskManager was not started.
 #[derive(Debug, Error)]

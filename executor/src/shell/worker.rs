@@ -21,8 +21,9 @@ use crate::{
     class_data::ClassData,
     core::{Ended, Exit, ExitStatus, Failure, Input, Survivors, Worker},
     diagnosis::{Mask, Scene, token},
+    environment,
     journal::About,
-    process::{Control, End, Guard, StartError, Supervised, environment},
+    process::{Control, End, Guard, StartError, Supervised},
     shell::workspace::Workspace,
     startup::Startup,
 };

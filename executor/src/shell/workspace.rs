@@ -12,9 +12,7 @@ use overlays::worker::Sandbox;
 use tokio::task::spawn_blocking;
 
 use crate::{
-    class_data::Trainer,
-    core::{OutputLimits, Worker},
-    process::{Outputs, environment},
+    class_data::Trainer, core::Worker, environment, process::Outputs, rotation::OutputLimits,
 };
 
 /// The sandbox, the executor's environment variables and its binary.

@@ -31,10 +31,10 @@ use crate::error::FetchError;
 use crate::fetch::{FetchOptions, Progress, Request};
 
 pub use class_data::ClassDataMaking;
+pub use eviction::{Removed, Usage};
 pub use fetch::{Fetch, Permission};
 pub use folders::{Cache, CacheError, CacheOptions};
 pub use reading::Shelf;
-pub use room::{Removed, Usage};
 pub use trees::Tree;
 pub use verify::Verified;
 
@@ -43,13 +43,13 @@ mod assembly;
 mod blobs;
 mod class_data;
 mod content;
+mod eviction;
 mod fetch;
 mod files;
 mod folders;
 mod placing;
 mod reading;
 mod reservation;
-mod room;
 #[cfg(test)]
 mod tests;
 mod trees;

@@ -17,14 +17,14 @@ use std::sync::Arc;
 use flate2::read::MultiGzDecoder;
 
 use crate::manifest::{Format, Manifest};
-use gauge::Gauge;
+use limits::Gauge;
 use tree::Tree;
 
 pub use error::UnpackError;
-pub use gauge::Limits;
+pub use limits::Limits;
 
 mod error;
-mod gauge;
+mod limits;
 mod pipe;
 mod tarball;
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::{Buf as _, BytesMut};
-use common::guests::Guest;
+use common::connection_limit::Guest;
 use common::rate::RateFloor;
 use parking_lot::Mutex;
 use tokio::sync::{Semaphore, SemaphorePermit};

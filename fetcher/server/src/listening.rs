@@ -5,9 +5,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use common::connection_limit::{Guest, Guests, machine};
 use common::descriptors;
-use common::guests::{Guest, Guests, machine};
-use common::quiet::Quiet;
+use common::log_rate_limit::Quiet;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use common::quiet::Quiet;
+use common::log_rate_limit::Quiet;
 use common::rate::RateFloor;
 use fetcher_client::Cache;
 use fetcher_formats::manifest::BlobName;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use common::quiet::Quiet;
+use common::log_rate_limit::Quiet;
 use fetcher_formats::digest::Digest;
 use fetcher_formats::headers::{LACKS, WAIT_HEADER};
 use fetcher_formats::manifest::{BlobName, Manifest};

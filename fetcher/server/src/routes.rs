@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use bytes::Bytes;
-use common::quiet::Quiet;
+use common::log_rate_limit::Quiet;
 use fetcher_formats::digest::Digest;
 use fetcher_formats::hashing::{self, Fingerprint, HashError};
 use fetcher_formats::manifest::{Manifest, ManifestError};

@@ -14,7 +14,7 @@ use crate::settings::{
     DEFAULT_FILE, SETTINGS, Setting, Settings, SettingsError, Sources, TOKEN_VARIABLE,
 };
 
-/// Artifact cache of a host for Flink's workers: the sidecar of flink-mesos-executor.
+/// Fetch artifacts once per host for Flink's TaskManagers: the sidecar of flink-mesos-executor.
 ///
 /// Without a command, it runs the daemon. The other commands use the daemon if it runs, and
 /// otherwise the files of the cache.
@@ -43,9 +43,9 @@ pub struct Cli {
 /// Output format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Output {
-    /// For people.
+    /// Text for people.
     Text,
-    /// One object.
+    /// JSON: one object.
     Json,
 }
 
@@ -58,7 +58,7 @@ pub enum Command {
     Status,
     /// Make room: remove the least recently used files, but none in use
     Gc {
-        /// Size to keep at most, e.g. "5 GiB", or 0 to empty the cache [default: the setting
+        /// Largest cache size afterwards, e.g. "5 GiB", or 0 to empty the cache [default: the setting
         /// budget]
         #[arg(long, value_name = "SIZE", value_parser = crate::settings::size_or_nothing)]
         keep: Option<u64>,

@@ -46,7 +46,7 @@ mod routes;
 mod serving;
 mod socket;
 mod state;
-mod system;
+mod systemd;
 
 /// Threads for blocking work besides fetches.
 const SPARE_THREADS: usize = 16;
@@ -89,18 +89,18 @@ async fn live(settings: Settings) -> anyhow::Result<()> {
     serve_other_hosts(&daemon).await?;
     say_hello(&daemon);
     let mut serving = pin!(serve_this_host(&daemon, &socket)?);
-    system::ready();
+    systemd::ready();
     select! {
         () = &mut serving => anyhow::bail!("the daemon no longer listens"),
         name = stop_signal(signals) => tracing::info!(signal = name, "Daemon is stopping"),
-        () = system::keep_watchdog_quiet(async || answers(&daemon.settings.socket).await) => {}
+        () = systemd::keep_watchdog_quiet(async || answers(&daemon.settings.socket).await) => {}
     }
-    system::stopping();
+    systemd::stopping();
     daemon.stop.cancel();
     daemon.fetches.close();
     let ended = select! {
         ended = timeout(grace, serving) => ended,
-        () = system::keep_watchdog_quiet(async || true) => return Ok(()),
+        () = systemd::keep_watchdog_quiet(async || true) => return Ok(()),
     };
     if ended.is_err() {
         tracing::warn!(fetches = daemon.fetches.len(), "Aborting fetches that did not end in time");

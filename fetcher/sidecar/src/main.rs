@@ -4,6 +4,8 @@ use std::env;
 use std::io::Write as _;
 use std::process::ExitCode;
 
+use common::environment::variables;
+use common::exit_code::USAGE;
 use fetcher_sidecar::cli::{Command, Invocation, UsageError};
 use fetcher_sidecar::places::{self, RefusedPlace};
 use fetcher_sidecar::settings::{LogFormat, Settings};
@@ -11,9 +13,6 @@ use fetcher_sidecar::{commands, daemon};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
-
-/// Exit code for wrong usage or settings, as in sysexits.h.
-const USAGE: u8 = 64;
 
 fn main() -> ExitCode {
     let variables = variables();
@@ -53,13 +52,6 @@ fn run(invocation: &Invocation, variables: &[(String, String)]) -> anyhow::Resul
             Ok(if answer.good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
     }
-}
-
-/// The environment, without variables that are not UTF-8: we could not use them.
-fn variables() -> Vec<(String, String)> {
-    env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect()
 }
 
 fn start_log(settings: &Settings) {

@@ -7,7 +7,7 @@ use common::addresses::{has_login, has_login_in_name, without_users};
 
 mod arguments;
 mod clients;
-mod named;
+mod in_text;
 mod names;
 mod ordinary;
 mod other_flags;
@@ -26,7 +26,7 @@ const HIDDEN: &str = "******";
 pub(super) fn holds_secret(key: &str, value: &str) -> bool {
     let has_login = if names::is_label(key) { has_login_in_name } else { has_login };
     let is_in_it = || {
-        named::without_named(value, HIDDEN) != value
+        in_text::without_named(value, HIDDEN) != value
             || arguments::without_passwords(value, HIDDEN) != value
             || has_login(value)
             || is_signed(value)
@@ -70,7 +70,7 @@ fn is_free_form(key: &str) -> bool {
 /// The text without the user part and the query of addresses, without the values that have the name
 /// of a secret, and without the passwords of well-known clients.
 pub(super) fn without_secrets(text: &str) -> Cow<'_, str> {
-    let text = then(without_users(text), |text| named::without_named(text, HIDDEN));
+    let text = then(without_users(text), |text| in_text::without_named(text, HIDDEN));
     then(text, |text| arguments::without_passwords(text, HIDDEN))
 }
 

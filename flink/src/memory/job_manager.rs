@@ -2,7 +2,7 @@
 
 use super::MemoryError;
 use super::arithmetic::{named, rest, sum};
-use super::options::in_java_order;
+use super::java_order::in_java_order;
 use super::process::{Jvm, Options, legacy_heap};
 use crate::config::{Configuration, MemorySize};
 use crate::options::flink::{

@@ -3,7 +3,7 @@
 
 use super::MemoryError;
 use super::arithmetic::{Share, named, rest, sum};
-use super::options::in_java_order;
+use super::java_order::in_java_order;
 use super::process::{Jvm, Options, legacy_heap};
 use crate::config::{Configuration, MemorySize};
 use crate::java_number;

@@ -1,3 +1,5 @@
+//! Why a local Mesos cannot start.
+
 use std::io;
 
 /// Why a local Mesos cannot start.

@@ -3,7 +3,7 @@
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use axum::Router;
-use common::guests::{Guest, Guests};
+use common::connection_limit::{Guest, Guests};
 use hyper::{
     Request,
     body::Incoming,

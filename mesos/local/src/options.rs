@@ -1,3 +1,5 @@
+//! The options of a local Mesos: its agents, their resources and its ports.
+
 use std::{collections::BTreeSet, net::Ipv4Addr, path::PathBuf, time::Duration};
 
 use tokio::net::TcpSocket;

@@ -1,3 +1,5 @@
+//! The principal and secret with which a framework authenticates.
+
 use std::fmt;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};

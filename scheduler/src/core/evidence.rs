@@ -4,7 +4,7 @@
 //! prevents an offer.
 
 mod quota;
-mod room;
+mod shortage;
 #[cfg(test)]
 mod tests;
 

@@ -7,7 +7,7 @@ mod pace;
 mod placement;
 mod ports;
 mod refusal;
-mod refusals;
+mod refusal_counts;
 mod silence;
 mod starvation;
 

@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use zookeeper_client::{Acls, Client, Error, SaslOptions};
 
-use super::relay::Tls;
+use super::tls_relay::Tls;
 use crate::store::Nodes;
 
 /// How to reach ZooKeeper, and the paths of our nodes.

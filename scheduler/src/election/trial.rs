@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::{net::TcpStream, time::timeout};
 use zookeeper_client::{Client, CreateMode, Error, MultiWriteError};
 
-use super::{Relay, ZooKeeperOptions, relay::handshake};
+use super::{Relay, ZooKeeperOptions, tls_relay::handshake};
 use crate::{
     core::state::State,
     store::{self, Nodes, StoreError, failed},

@@ -12,9 +12,9 @@
 //! A damaged archive may crash the TaskManager that starts with it. So no archive is handed out
 //! before its digest was verified. A file that has not changed since is not read again.
 
+mod eviction;
 mod making;
 mod record;
-mod room;
 #[cfg(test)]
 mod tests;
 

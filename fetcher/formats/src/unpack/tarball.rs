@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tar::EntryType;
 
 use super::error::UnpackError;
-use super::gauge::Gauge;
+use super::limits::Gauge;
 use super::tree::{Failed, Tree};
 use crate::manifest::Format;
 

@@ -258,14 +258,15 @@ fn the_header_of_a_file_is_limited_before_it_is_read() {
         EntryType::XHeader,
         EntryType::XGlobalHeader,
     ] {
-        let above = with_header(kind, gauge::BETWEEN as usize);
+        let above = with_header(kind, limits::BETWEEN as usize);
         for (bytes, format) in [
             (above.clone(), Format::Tar),
             (gzip(&above), Format::TarGz),
             (zst(&above), Format::TarZst),
         ] {
             let (_, unpacked) = unpack_bytes(bytes, format, Limits::default());
-            let limited = matches!(unpacked, Err(UnpackError::Limit { limit: gauge::BETWEEN, .. }));
+            let limited =
+                matches!(unpacked, Err(UnpackError::Limit { limit: limits::BETWEEN, .. }));
             assert!(limited, "{format} {kind:?}: {unpacked:?}");
         }
         let (_, unpacked) = unpack_bytes(with_header(kind, 4000), Format::Tar, Limits::default());
@@ -276,12 +277,12 @@ fn the_header_of_a_file_is_limited_before_it_is_read() {
 #[test]
 fn the_claimed_content_of_folders_and_links_is_limited() {
     for kind in [EntryType::Directory, EntryType::Symlink] {
-        let content = vec![0; gauge::BETWEEN as usize + 1];
+        let content = vec![0; limits::BETWEEN as usize + 1];
         let odd = Raw { kind, link: "b", ..file("a", &content) };
         let (_, unpacked) =
             unpack_bytes(tar(&[odd, file("b", b"")]), Format::Tar, Limits::default());
         assert!(
-            matches!(unpacked, Err(UnpackError::Limit { limit: gauge::BETWEEN, .. })),
+            matches!(unpacked, Err(UnpackError::Limit { limit: limits::BETWEEN, .. })),
             "{kind:?}: {unpacked:?}"
         );
     }

@@ -6,7 +6,7 @@ use zip::read::{Config, ZipFile, ZipReadOptions};
 use zip::unstable::read::ZipIterable;
 
 use super::error::UnpackError;
-use super::gauge::Gauge;
+use super::limits::Gauge;
 use super::tree::{Failed, Tree};
 use crate::manifest::Format;
 

@@ -1,6 +1,6 @@
 //! CPU cores, slots and external resources.
 
-use super::super::options::in_java_order;
+use super::super::java_order::in_java_order;
 use super::MemoryError;
 use crate::config::Configuration;
 use crate::java_number;

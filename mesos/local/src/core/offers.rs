@@ -29,7 +29,8 @@ pub(super) struct Offer {
 }
 
 impl Core {
-    /// Offers what is free, each agent as a whole to the one that has least.
+    /// Offers each agent's free resources, undivided, to the framework and role with the smallest
+    /// share.
     pub(super) fn allocate(&mut self) {
         let now = self.now.uptime;
         for framework in self.frameworks.values_mut() {

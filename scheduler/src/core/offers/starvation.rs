@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     bundle::Bundle,
-    refusals::Refusals,
+    refusal_counts::RefusalCounts,
     silence::{Silence, Step},
 };
 use crate::core::{
@@ -23,7 +23,7 @@ const INSPECT_INTERVAL: Duration = Duration::from_secs(60);
 pub(super) struct Starvation {
     /// What each worker needs.
     demand: Demand,
-    refusals: Refusals,
+    refusals: RefusalCounts,
     /// The reasons reported last, and after how many offers.
     explained: (Vec<String>, usize),
     silence: Silence,
@@ -39,7 +39,7 @@ impl Starvation {
     pub(super) fn new(demand: Demand, constrained: bool) -> Self {
         Self {
             demand,
-            refusals: Refusals::default(),
+            refusals: RefusalCounts::default(),
             explained: <_>::default(),
             silence: Silence::new(constrained),
             narrowed: false,

@@ -11,8 +11,8 @@ use fs_err::File;
 use tempfile::TempDir;
 
 use super::record::{digest_of, keep_record};
+use crate::cache::eviction::Removed;
 use crate::cache::folders::Cache;
-use crate::cache::room::Removed;
 use crate::crash;
 use crate::lock::FileLock;
 

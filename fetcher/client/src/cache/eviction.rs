@@ -230,8 +230,8 @@ impl Cache {
         Ok(removed)
     }
 
-    /// Removes archives of class data of up to `wanted` bytes, then unused trees and the contents
-    /// that no tree needs, until it `is_enough`. Of each kind, the least recently used go first.
+    /// Removes contents that no tree needs, then class data of up to `wanted` bytes, then unused
+    /// trees, until it `is_enough`. Of each kind, the least recently used go first.
     fn remove_least_used(
         &self,
         wanted: u64,

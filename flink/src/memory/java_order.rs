@@ -1,6 +1,6 @@
 //! The order in which Flink prints options: that of a Java `HashMap`.
 
-/// Entries in the order in which a Java `HashMap` would list them that got them in the given order.
+/// Sorts entries as a Java `HashMap` lists them that was filled in the given order.
 pub(super) fn in_java_order(entries: Vec<(String, String)>) -> Vec<(String, String)> {
     // The table doubles when it is more than three quarters full.
     let mut buckets = 16;

@@ -8,9 +8,9 @@ use fetcher_formats::digest::Digest;
 
 use super::REFUSED_FOR;
 use super::record::{Record, digest_of};
+use crate::cache::eviction::Removed;
 use crate::cache::files::{is_old, remove_if_there};
 use crate::cache::folders::Cache;
-use crate::cache::room::Removed;
 
 /// How long an unused archive stays. After that, its Java or Flink is probably gone.
 const UNUSED_FOR: Duration = Duration::from_secs(30 * 24 * 3600);

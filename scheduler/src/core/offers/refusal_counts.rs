@@ -11,7 +11,7 @@ use crate::core::{occupation::Violation, resources::Shortage};
 
 /// Counts the unused offers since the last launch, to answer "why is my TaskManager not starting".
 #[derive(Clone, Debug, Default)]
-pub(super) struct Refusals {
+pub(super) struct RefusalCounts {
     offers: usize,
     shortages: BTreeMap<String, (Shortage, usize)>,
     constraints: BTreeMap<String, (usize, SampleValues)>,
@@ -49,7 +49,7 @@ impl fmt::Display for SampleValues {
     }
 }
 
-impl Refusals {
+impl RefusalCounts {
     /// Counts `offers` unused offers.
     pub(super) fn add(&mut self, offers: usize, refusal: &Refusal) {
         self.offers += offers;
