@@ -5,8 +5,8 @@ pub(crate) mod logs;
 mod reason;
 
 use std::{
-    collections::BTreeSet, io, os::unix::process::ExitStatusExt as _, path::PathBuf,
-    process::ExitStatus, sync::Arc, time::Duration,
+    collections::BTreeSet, io, ops::ControlFlow, os::unix::process::ExitStatusExt as _,
+    path::PathBuf, process::ExitStatus, sync::Arc, time::Duration,
 };
 
 use common::backoff::Backoff;
@@ -140,27 +140,9 @@ impl JobManager {
                     format!("its REST API did not answer within {} s", START.as_secs()),
                 ),
             };
-            let why = match ending {
-                Ending::Finished => return send(&events, JobManagerEvent::Finished).await,
-                Ending::Cancelled => return send(&events, JobManagerEvent::Cancelled).await,
-                Ending::ApplicationFailed => {
-                    let why =
-                        self.reason("the application failed", None, output, from_outside).await;
-                    return send(&events, JobManagerEvent::ApplicationFailed(why)).await;
-                }
-                Ending::Exited(code) => {
-                    let why =
-                        self.ended_by_itself(&format!("System.exit({code})"), code, output).await;
-                    return send(&events, JobManagerEvent::ApplicationFailed(why)).await;
-                }
-                Ending::Halted(code) if !self.resumes => {
-                    let why =
-                        self.ended_by_itself(&format!("Runtime.halt({code})"), code, output).await;
-                    return send(&events, JobManagerEvent::ApplicationFailed(why)).await;
-                }
-                Ending::Crashed | Ending::Halted(_) => {
-                    self.reason("the JobManager failed", Some(end), output, from_outside).await
-                }
+            let why = match self.after(ending, end, output, from_outside).await {
+                ControlFlow::Continue(why) => why,
+                ControlFlow::Break(last) => return send(&events, last).await,
             };
             started = started.saturating_add(1);
             if !was_ready && started >= starts {
@@ -175,6 +157,34 @@ impl JobManager {
                 () = sleep(wait) => {}
                 () = stop.cancelled() => return,
             }
+        }
+    }
+
+    /// Why it is started again after this ending, or the last event.
+    async fn after(
+        &self,
+        ending: Ending,
+        end: String,
+        output: Arc<Output>,
+        from_outside: bool,
+    ) -> ControlFlow<JobManagerEvent, String> {
+        use ControlFlow::{Break, Continue};
+        let failed = |why| Break(JobManagerEvent::ApplicationFailed(why));
+        match ending {
+            Ending::Finished => Break(JobManagerEvent::Finished),
+            Ending::Cancelled => Break(JobManagerEvent::Cancelled),
+            Ending::ApplicationFailed => {
+                failed(self.reason("the application failed", None, output, from_outside).await)
+            }
+            Ending::Exited(code) => {
+                failed(self.ended_by_itself(&format!("System.exit({code})"), code, output).await)
+            }
+            Ending::Halted(code) if !self.resumes => {
+                failed(self.ended_by_itself(&format!("Runtime.halt({code})"), code, output).await)
+            }
+            Ending::Crashed | Ending::Halted(_) => Continue(
+                self.reason("the JobManager failed", Some(end), output, from_outside).await,
+            ),
         }
     }
 

@@ -27,7 +27,6 @@ impl World {
         steps
     }
 
-    #[expect(clippy::too_many_lines, reason = "one arm for each kind of event")]
     fn happen(&mut self, event: Event) {
         if let Some(master) = self.concerns(&event)
             && self.masters[master].stalled_until > self.now
@@ -43,40 +42,15 @@ impl World {
             Event::ToMaster { link, call } => self.master_call(link, call),
             Event::FromMaster { link, what } => self.hears(link, what),
             Event::Write(write) => self.write(write),
-            Event::Written { master, session, number } => {
-                if self.masters[master].session == session {
-                    self.feed_core(master, Input::Stored(number));
-                }
-            }
+            Event::Written { master, session, number } => self.written(master, session, number),
             Event::Starts { master } => self.starts(master),
             Event::Lead { master, session } => self.leads(master, session),
             Event::Connect { master, session } => self.connects(master, session),
             Event::Deposed { master, session } => self.is_deposed(master, session),
             Event::SessionEnds { session } => self.session_ends(session),
-            Event::Tick { master, session } => {
-                let am = &mut self.masters[master];
-                if am.session == session && am.wake.is_some_and(|wake| wake <= self.now) {
-                    am.wake = None;
-                    self.feed_core(master, Input::Tick);
-                }
-            }
-            Event::JobManagerUp { master, session } => {
-                if self.masters[master].session == session && self.masters[master].core.is_some() {
-                    self.masters[master].job_manager = true;
-                    self.feed_core(master, Input::JobManager(true));
-                    self.lists(master);
-                }
-            }
-            Event::Lists => {
-                self.listing = false;
-                for master in 0..self.masters.len() {
-                    if self.masters[master].stalled_until <= self.now {
-                        self.lists(master);
-                    } else {
-                        self.push(self.masters[master].stalled_until, Event::Lists);
-                    }
-                }
-            }
+            Event::Tick { master, session } => self.ticks(master, session),
+            Event::JobManagerUp { master, session } => self.job_manager_up(master, session),
+            Event::Lists => self.all_list(),
             Event::Launch { agent, registration, task } => {
                 self.agent_launch(agent, registration, task);
             }
@@ -86,13 +60,7 @@ impl World {
             Event::Task { agent, id, to } => self.task_event(agent, &id, to),
             Event::Registers { agent, id } => self.registers(agent, &id),
             Event::Update { agent, status } => self.master_update(agent, *status),
-            Event::Resend { agent, id, uuid } => {
-                let waits =
-                    self.agents[agent].tasks.get(&id).and_then(|task| task.unacknowledged.front());
-                if waits.is_some_and(|(first, _)| *first == uuid) {
-                    self.send_update(agent, &id);
-                }
-            }
+            Event::Resend { agent, id, uuid } => self.resends(agent, &id, uuid),
             Event::AgentRegisters { agent } => self.agent_registers(agent),
             Event::AgentTimeout { agent, id } => self.agent_timeout(agent, &id),
             Event::AgentReturns { agent } => {
@@ -118,22 +86,66 @@ impl World {
             }
             Event::Misfortune => self.misfortune(),
             Event::Healed => self.heal(),
-            Event::Undrained => {
-                for agent in self.keeper.state.draining.clone() {
-                    self.command(&Input::Undrain(agent));
-                }
-                for id in self.master.maintenance.keys().cloned().collect::<Vec<_>>() {
-                    self.calls_off(&id);
-                }
-                if self.restarts > 0 && !std::mem::replace(&mut self.last_restart, true) {
-                    // Without room for an extra worker, a restart can only continue if one may be
-                    // missing.
-                    self.restarts(Move { surge: 1, max_unavailable: 1 });
-                }
-                if !self.keeper.state.draining.is_empty() {
-                    self.at(30_000, Event::Undrained);
-                }
+            Event::Undrained => self.undrained(),
+        }
+    }
+
+    fn written(&mut self, master: usize, session: u64, number: u64) {
+        if self.masters[master].session == session {
+            self.feed_core(master, Input::Stored(number));
+        }
+    }
+
+    fn ticks(&mut self, master: usize, session: u64) {
+        let am = &mut self.masters[master];
+        if am.session == session && am.wake.is_some_and(|wake| wake <= self.now) {
+            am.wake = None;
+            self.feed_core(master, Input::Tick);
+        }
+    }
+
+    fn job_manager_up(&mut self, master: usize, session: u64) {
+        let am = &mut self.masters[master];
+        if am.session == session && am.core.is_some() {
+            am.job_manager = true;
+            self.feed_core(master, Input::JobManager(true));
+            self.lists(master);
+        }
+    }
+
+    /// Every JobManager lists its TaskManagers, those of stalled processes later.
+    fn all_list(&mut self) {
+        self.listing = false;
+        for master in 0..self.masters.len() {
+            if self.masters[master].stalled_until <= self.now {
+                self.lists(master);
+            } else {
+                self.push(self.masters[master].stalled_until, Event::Lists);
             }
+        }
+    }
+
+    fn resends(&mut self, agent: usize, id: &str, uuid: u64) {
+        let waits = self.agents[agent].tasks.get(id).and_then(|task| task.unacknowledged.front());
+        if waits.is_some_and(|(first, _)| *first == uuid) {
+            self.send_update(agent, id);
+        }
+    }
+
+    fn undrained(&mut self) {
+        for agent in self.keeper.state.draining.clone() {
+            self.command(&Input::Undrain(agent));
+        }
+        for id in self.master.maintenance.keys().cloned().collect::<Vec<_>>() {
+            self.calls_off(&id);
+        }
+        if self.restarts > 0 && !std::mem::replace(&mut self.last_restart, true) {
+            // Without room for an extra worker, a restart can only continue if one may be
+            // missing.
+            self.restarts(Move { surge: 1, max_unavailable: 1 });
+        }
+        if !self.keeper.state.draining.is_empty() {
+            self.at(30_000, Event::Undrained);
         }
     }
 
