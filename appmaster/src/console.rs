@@ -4,7 +4,6 @@
 //! of the master. It is shown so that it cannot control a terminal or imitate one of our lines.
 
 use std::{
-    fmt::Write as _,
     io::{IsTerminal as _, Write as _},
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,

@@ -22,7 +22,7 @@ const LOCALE: &str = "LC_";
 
 /// The allowed part of the executor's environment, then the worker's own variables. The last
 /// variable of a name overrides the others.
-pub fn of_task_manager(
+pub(crate) fn of_task_manager(
     inherited: impl IntoIterator<Item = (String, String)>,
     own: Vec<(String, String)>,
 ) -> Vec<(String, String)> {
@@ -32,7 +32,9 @@ pub fn of_task_manager(
 
 /// Rejects variables that no process can have. The error names the variable only, because its value
 /// may be a secret.
-pub fn check<'a>(variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<(), String> {
+pub(crate) fn check<'a>(
+    variables: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> Result<(), String> {
     for (name, value) in variables {
         if name.is_empty() || name.contains(['=', '\0']) {
             return Err(format!(

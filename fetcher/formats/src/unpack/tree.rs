@@ -11,7 +11,7 @@ use fs_err::OpenOptions;
 use fs_err::os::unix::fs::OpenOptionsExt as _;
 
 use super::error::UnpackError;
-use super::gauge::{Gauge, Limits};
+use super::limits::{Gauge, Limits};
 use super::pipe::BLOCK;
 use crate::files::finish_file;
 use crate::hashing::BlobHasher;
