@@ -329,6 +329,12 @@ impl Configuration {
         secret::holds_secret(key, value)
     }
 
+    /// May any key or value in this text hold a secret? The text of a whole file is looked at in a
+    /// fraction of the time that its keys and values take.
+    pub fn may_hold_secret(text: &str) -> bool {
+        secret::may_hold_secret(text)
+    }
+
     /// A key as an error may show it: without what stands below the name of a secret, such as a
     /// password in braces, which YAML makes a part of the key.
     pub fn shown_key(key: &str) -> std::borrow::Cow<'_, str> {

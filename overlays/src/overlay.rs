@@ -165,7 +165,7 @@ impl Draft {
         let target = file.target.as_str();
         let above =
             target.match_indices('/').find_map(|(slash, _)| self.artifacts.get(&target[..slash]));
-        let folder = format!("{target}/");
+        let folder = [target, "/"].concat();
         let from = (Bound::Included(folder.as_str()), Bound::Unbounded);
         let next = self.artifacts.range::<str, _>(from).next();
         let below = next.filter(|(other, _)| other.starts_with(&folder)).map(|(_, file)| file);

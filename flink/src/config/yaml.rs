@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use super::{Shape, secret};
 
+mod comments;
 mod document;
 mod emit;
 mod flow;
@@ -292,7 +293,25 @@ mod tests {
         assert!(read(&bomb).unwrap_err().reason.contains("too large"));
     }
 
+    /// What is read, or the line of the mistake.
+    fn outcome(tree: Result<Option<Node>, SyntaxError>) -> Result<String, usize> {
+        tree.map(|node| format!("{node:?}")).map_err(|error| error.line)
+    }
+
     proptest! {
+        #[test]
+        fn comments_mean_nothing_wherever_they_are(pieces in prop::collection::vec(
+            prop::sample::select(vec![
+                "a: b\n", "c:\n", "  d: e\n", "- f\n", "  - g", "\n", "#h\n", "# i: 'j\n", "  # k\n",
+                "[l,\n", "m]\n", "{n: o,\n", "}\n", "? p\n", ": q\n", "r s\n", "t: |\n", "u: 'v\n",
+                "---\n", "&w x\n", "# \u{feff}\n", "\u{feff}", "\t", "# \t\n", "\r", "%y\n", "# z",
+            ]), 0..10,
+        )) {
+            let text = pieces.concat();
+            let whole = outcome(document::parse_with_comments(&text));
+            prop_assert_eq!(outcome(document::parse(&text)), whole, "{:?}", text);
+        }
+
         #[test]
         fn a_written_value_is_read_back(key in "[a-z#:' .-]{0,6}[a-z]", value: String) {
             let text = line(&key, &value, Shape::Text);

@@ -11,6 +11,10 @@ use flink::config::Configuration;
 /// may hold one whatever its name.
 pub(super) fn xml_holds_secret(content: &[u8]) -> bool {
     let Some(text) = text(content) else { return true };
+    // `&quot;` and the like are no letters.
+    if !Configuration::may_hold_secret(&text) {
+        return false;
+    }
     let (mut element, mut property) = ("", Property::default());
     let is_found = text.split('<').enumerate().any(|(number, piece)| {
         let (tag, rest) = if number == 0 { ("", piece) } else { split_tag(piece) };
@@ -99,6 +103,9 @@ fn value_holds_secret(text: &str) -> bool {
 pub(super) fn properties_hold_secret(content: &[u8]) -> bool {
     let Some(text) = text(content) else { return true };
     let joined = without_escapes(text, &["\\\r\n", "\\\n"].map(|line_end| (line_end, "")));
+    if !Configuration::may_hold_secret(&joined) {
+        return false;
+    }
     let is_comment = |line: &&str| line.trim_start().starts_with(['#', '!']);
     let properties: Vec<_> =
         joined.lines().filter(|line| !is_comment(line)).map(property).collect();

@@ -2,15 +2,15 @@
 
 use std::fs::Metadata;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{ArtifactFile, Draft, OverlayError};
 
 /// Ships every file below `folder` as `<target>/<path in the folder>`. Links are followed: what
 /// they lead to is shipped under their names. Empty folders are not shipped.
 pub(super) fn ship(folder: &Path, target: &str, draft: &mut Draft) -> Result<(), OverlayError> {
-    let mut walk = Walk { target, secret: false, draft, above: Vec::new() };
-    walk.folder(folder, &fs_err::metadata(folder)?, "")
+    let mut walk = Walk { secret: false, draft, above: Vec::new() };
+    walk.folder(&std::path::absolute(folder)?, &fs_err::metadata(folder)?, target)
 }
 
 /// Ships one file as `target`.
@@ -20,7 +20,8 @@ pub(super) fn ship_one(
     secret: bool,
     draft: &mut Draft,
 ) -> Result<(), OverlayError> {
-    ship_file(path, &fs_err::metadata(path)?, target.to_owned(), secret, draft)
+    let metadata = fs_err::metadata(path)?;
+    ship_file(std::path::absolute(path)?, &metadata, target.to_owned(), secret, draft)
 }
 
 /// Ships a file, or a folder with everything below it, as `target`.
@@ -32,28 +33,27 @@ pub(super) fn ship_any(
 ) -> Result<(), OverlayError> {
     let metadata = fs_err::metadata(path)?;
     if metadata.is_dir() {
-        let mut walk = Walk { target, secret, draft, above: Vec::new() };
-        return walk.folder(path, &metadata, "");
+        let mut walk = Walk { secret, draft, above: Vec::new() };
+        return walk.folder(&std::path::absolute(path)?, &metadata, target);
     }
-    ship_file(path, &metadata, target.to_owned(), secret, draft)
+    ship_file(std::path::absolute(path)?, &metadata, target.to_owned(), secret, draft)
 }
 
 fn ship_file(
-    path: &Path,
+    source: PathBuf,
     metadata: &Metadata,
     target: String,
     secret: bool,
     draft: &mut Draft,
 ) -> Result<(), OverlayError> {
     if !secret && draft.is_configuration(metadata) {
-        return Err(OverlayError::Unshippable { path: path.to_owned(), reason: CONFIGURATION });
+        return Err(OverlayError::Unshippable { path: source, reason: CONFIGURATION });
     }
     if !metadata.is_file() {
         let reason = "it is neither a file nor a folder";
-        return Err(OverlayError::Unshippable { path: path.to_owned(), reason });
+        return Err(OverlayError::Unshippable { path: source, reason });
     }
     let executable = metadata.permissions().mode() & 0o111 != 0;
-    let source = std::path::absolute(path)?;
     draft.ship(ArtifactFile { source, target, executable, secret })
 }
 
@@ -61,7 +61,6 @@ const CONFIGURATION: &str = "it is Flink's configuration, which may hold secrets
                              of here, or name it with mesos.secret-artifacts.<name>";
 
 struct Walk<'a> {
-    target: &'a str,
     secret: bool,
     draft: &'a mut Draft,
     /// Device and inode of the folders that lead here: a link to one of them would never end.
@@ -73,7 +72,7 @@ impl Walk<'_> {
         &mut self,
         folder: &Path,
         metadata: &Metadata,
-        path: &str,
+        target: &str,
     ) -> Result<(), OverlayError> {
         let identity = (metadata.dev(), metadata.ino());
         if self.above.contains(&identity) {
@@ -96,17 +95,16 @@ impl Walk<'_> {
                     reason: "its name is not UTF-8",
                 });
             };
-            let path = if path.is_empty() { name.to_owned() } else { format!("{path}/{name}") };
+            let target = [target, "/", name].concat();
             // Asking the folder takes half as long as finding the file by its path again.
             let mut metadata = entry.metadata()?;
             if metadata.is_symlink() {
                 metadata = fs_err::metadata(&source)?;
             }
             if metadata.is_dir() {
-                self.folder(&source, &metadata, &path)?;
+                self.folder(&source, &metadata, &target)?;
             } else {
-                let target = format!("{}/{path}", self.target);
-                ship_file(&source, &metadata, target, self.secret, self.draft)?;
+                ship_file(source, &metadata, target, self.secret, self.draft)?;
             }
         }
         self.above.pop();

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, Match, MatchKind};
+use aho_corasick::{AhoCorasick, Match, MatchKind, packed};
 
 use super::clients::{CLIENTS, Client, Form};
 use super::references;
@@ -21,15 +21,35 @@ static SEARCH: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
     search.match_kind(MatchKind::LeftmostLongest).build(PROGRAMS.iter()).ok()
 });
 
-/// Is the name of a client a word of this text?
-fn may_have_client(text: &str) -> bool {
+/// Finds those that take a password without a flag.
+static SEARCH_WITHOUT_FLAGS: LazyLock<Option<packed::Searcher>> = LazyLock::new(|| {
+    let has_flags = |client: &&Client| client.flags.iter().any(|flag| flag.starts_with('-'));
+    let clients = CLIENTS.iter().filter(|client| !has_flags(client));
+    packed::Searcher::new(clients.flat_map(|client| client.programs))
+});
+
+/// Is there a flag in this text, or a client that needs none?
+fn may_have_password(text: &str) -> bool {
+    // What follows is looked at once for each word only.
+    let is_flag = |(at, _): (usize, &str)| {
+        let after = || text[at..].trim_start_matches('-').chars().next();
+        text[..at].chars().next_back().is_none_or(ends_word)
+            && after().is_some_and(|c| !ends_word(c))
+    };
+    text.match_indices('-').any(is_flag)
+        || SEARCH_WITHOUT_FLAGS.as_ref().is_none_or(|search| search.find(text).is_some())
+}
+
+/// May there be a client with its password in this text? The client's name is a word of it.
+pub(super) fn may_have_client(text: &str) -> bool {
     let is_client = |found: Match| {
         let before = text[..found.start()].chars().next_back();
         let after = text[found.end()..].chars().next();
         before.is_none_or(|c| ends_word(c) || matches!(c, '=' | '/')) && after.is_none_or(ends_word)
     };
     // Without a search, every text is looked at.
-    SEARCH.as_ref().is_none_or(|search| search.find_iter(text).any(is_client))
+    let has_client = || SEARCH.as_ref().is_none_or(|search| search.find_iter(text).any(is_client));
+    may_have_password(text) && has_client()
 }
 
 /// The text with `hidden` for the passwords of well-known clients, in a line for a shell or in a

@@ -12,8 +12,7 @@ use super::{other_flags, references};
 /// `name:value` and `--name value`, if the name is that of a secret, for `user:password` behind a
 /// flag such as `-u`, and for the signature in a query.
 pub(super) fn without_named<'a>(text: &'a str, hidden: &str) -> Cow<'a, str> {
-    let may_have_login = text.contains('-') && text.contains(':');
-    if !may_have_login && !may_be_signed(text) && !may_have_name(text) {
+    if !may_have_secret(text) {
         return Cow::Borrowed(text);
     }
     let mut shown = String::new();
@@ -37,11 +36,29 @@ pub(super) fn without_named<'a>(text: &'a str, hidden: &str) -> Cow<'a, str> {
     if shown == text { Cow::Borrowed(text) } else { Cow::Owned(shown) }
 }
 
+/// May there be the name of a secret, a login or a signature in this text?
+pub(super) fn may_have_secret(text: &str) -> bool {
+    may_have_login(text) || may_be_signed(text) || may_have_name(text)
+}
+
+/// May there be a flag that a user with a password follows in this text? All have an `u` in their
+/// names, or are `--login`.
+fn may_have_login(text: &str) -> bool {
+    // What follows is looked at once for each word only.
+    let may_be_flag = |(at, _): (usize, &str)| {
+        let flag = || text[at..].split(|c| !is_part_of_name(c)).next().unwrap_or_default();
+        let is_login =
+            |flag: &str| flag.contains(['u', 'U']) || flag.to_ascii_lowercase().contains("login");
+        !text[..at].ends_with(is_part_of_name) && is_login(flag())
+    };
+    text.contains(':') && text.match_indices('-').any(may_be_flag)
+}
+
 /// May there be a query with a signature in this text?
 fn may_be_signed(text: &str) -> bool {
     let is_signature = |part: &[u8]| part.eq_ignore_ascii_case(b"sig");
     text.contains('=')
-        && text.contains(['&', '?'])
+        && (text.contains('&') || text.contains('?'))
         && text.as_bytes().windows("sig".len()).any(is_signature)
 }
 

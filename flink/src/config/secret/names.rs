@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, Match, MatchKind};
+use aho_corasick::{AhoCorasick, Match, MatchKind, packed};
 
 /// Parts of keys that Flink itself masks (`GlobalConfiguration.isSensitive`), in any case of
 /// letters.
@@ -90,6 +90,13 @@ static SEARCH: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
     search.build(PARTS.iter().chain(LAST)).ok()
 });
 
+/// The same in small letters, many bytes at a time, if the processor can.
+static FAST: LazyLock<Option<packed::Searcher>> =
+    LazyLock::new(|| packed::Searcher::new(PARTS.iter().chain(LAST)));
+
+/// In so many bytes, [`FAST`] finds them faster.
+const LONG: usize = 64;
+
 /// Has the key a part of that name? Flink masks the values of these.
 pub(in crate::config) fn is_secret(key: &str) -> bool {
     // Without a search, everything is a secret.
@@ -100,7 +107,10 @@ pub(in crate::config) fn is_secret(key: &str) -> bool {
 
 /// May there be the name of a secret in this text?
 pub(super) fn may_have_name(text: &str) -> bool {
-    SEARCH.as_ref().is_none_or(|search| search.is_match(text))
+    match FAST.as_ref() {
+        Some(search) if text.len() >= LONG => search.find(text.to_ascii_lowercase()).is_some(),
+        _ => SEARCH.as_ref().is_none_or(|search| search.is_match(text)),
+    }
 }
 
 /// The beginning of each longer word that has such a part in it.
@@ -227,6 +237,18 @@ pub(super) fn is_part_of_name(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_is_found_in_a_text_of_any_length() {
+        for name in PARTS.iter().chain(LAST) {
+            assert_eq!(*name, name.to_ascii_lowercase());
+            for length in [0, 10, LONG, 1000] {
+                let text = format!("{}{}", "x".repeat(length), name.to_ascii_uppercase());
+                assert!(may_have_name(&text), "{text}");
+                assert!(!may_have_name(&"x".repeat(length)));
+            }
+        }
+    }
 
     #[test]
     fn the_word_for_a_secret_counts_and_not_a_longer_one() {

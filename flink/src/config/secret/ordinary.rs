@@ -80,11 +80,14 @@ pub(in crate::config) fn is_secret_value(name: &str, value: &str) -> bool {
     options::is_secret(name).unwrap_or_else(of_user) || is_private_key(value)
 }
 
-/// How the line ends that private keys begin with: of OpenSSL and SSH, of PGP, and of SSH2.
+/// What the line has in it that private keys begin with.
+pub(super) const PRIVATE_KEY: &str = "PRIVATE KEY";
+
+/// How that line ends: of OpenSSL and SSH, of PGP, and of SSH2.
 const PRIVATE_KEYS: [&str; 3] = ["PRIVATE KEY-----", "PRIVATE KEY BLOCK-----", "PRIVATE KEY ----"];
 
 fn is_private_key(value: &str) -> bool {
-    value.contains("PRIVATE KEY") && PRIVATE_KEYS.iter().any(|line| value.contains(line))
+    value.contains(PRIVATE_KEY) && PRIVATE_KEYS.iter().any(|line| value.contains(line))
 }
 
 /// Does the value show that it is no secret? What has the name of a secret itself, such as

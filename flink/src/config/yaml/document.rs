@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use granit_parser::{Event, Parser, ScalarStyle, Span};
 
-use super::{SyntaxError, emit, scalar, source, tabs};
+use super::{SyntaxError, comments, emit, scalar, source, tabs};
 use crate::config::secret;
 
 /// More values than any configuration has.
@@ -87,6 +87,11 @@ enum Parts {
 /// The only document of a text; `None` when there is none.
 pub(super) fn parse(text: &str) -> Result<Option<Node>, SyntaxError> {
     source::refuse_unprintable(text)?;
+    parse_with_comments(&comments::emptied(text))
+}
+
+/// The same, whatever is in the comments.
+pub(super) fn parse_with_comments(text: &str) -> Result<Option<Node>, SyntaxError> {
     let mut builder = Builder::default();
     let mut source = source::Source::new(text);
     let mut tabs = tabs::Tabs::new(text);
