@@ -31,6 +31,8 @@ pub(super) struct Starvation {
     narrowed: bool,
     /// When the master was last inspected.
     inspected: Option<Moment>,
+    /// Whether it will be inspected again as soon as that is allowed.
+    inspect_again: bool,
     /// The quota that makes offers too small, as text.
     quota: Option<String>,
 }
@@ -44,6 +46,7 @@ impl Starvation {
             silence: Silence::new(constrained),
             narrowed: false,
             inspected: None,
+            inspect_again: false,
             quota: None,
         }
     }
@@ -63,6 +66,7 @@ impl Starvation {
     pub(super) fn end(&mut self) {
         self.refusals.clear();
         self.quota = None;
+        self.inspect_again = false;
         self.explained = <_>::default();
     }
 
@@ -84,7 +88,8 @@ impl Starvation {
             effects.notice(Notice::Starved(text));
             // The role's quota may make offers too small.
             if self.refusals.has_shortage() {
-                self.inspect_master(now, effects);
+                // What was seen before the last launch does not count.
+                self.inspect_again = !self.inspect_master(now, effects) && self.quota.is_none();
             }
         }
     }
@@ -100,6 +105,10 @@ impl Starvation {
     /// Offers are wanted or not. Finds out and reports why no offer comes.
     pub(super) fn set(&mut self, now: Moment, wanted: bool, effects: &mut Effects) {
         self.silence.set(now, wanted);
+        self.inspect_again &= wanted;
+        if self.inspect_again && self.inspect_master(now, effects) {
+            self.inspect_again = false;
+        }
         if self.refusals.offers() > 0 {
             return;
         }
@@ -156,8 +165,10 @@ impl Starvation {
         declined.or_else(|| self.silence.reported().map(str::to_owned))
     }
 
-    /// When the lack of offers is reported.
+    /// When the lack of offers is reported, or the master is inspected again.
     pub(super) fn wake_at(&self) -> Option<Moment> {
-        self.silence.wake_at().filter(|_| self.refusals.offers() == 0)
+        let silence = self.silence.wake_at().filter(|_| self.refusals.offers() == 0);
+        let inspected = self.inspected.filter(|_| self.inspect_again);
+        silence.into_iter().chain(inspected.map(|at| at.after(INSPECT_INTERVAL))).min()
     }
 }

@@ -126,3 +126,23 @@ fn a_quota_that_limits_offers_is_named_and_the_master_is_asked_about_it_once_a_m
     harness.launch_on("B", 1);
     assert_eq!(harness.core.starved(), None);
 }
+
+#[test]
+fn after_a_launch_the_master_is_asked_about_the_quota_again_once_a_minute_has_passed() {
+    let look = |o: &Output| matches!(o, Output::InspectMaster);
+    let mut harness = Harness::subscribed(2);
+    assert!(has(&harness.wait(10), look), "no offer came for a while");
+    harness.feed(Input::MasterInspected(quota(1.5)));
+    harness.launch_on("A", 1);
+    let asked = harness.feed(Input::Offers(vec![offer("o", "A", 0)]));
+    assert!(!has(&asked, look), "it was asked a moment ago");
+    let seconds = (1..=120).find(|_| has(&harness.wait(1), look)).unwrap();
+    assert!((1..=60).contains(&seconds), "{seconds}");
+    let reason = "role `x` has a quota of cpus 0.5";
+    let asked = harness.feed(Input::MasterInspected(quota(0.5)));
+    assert!(
+        has(&asked, |o| matches!(o, Output::Notice(Notice::Starved(why)) if why.contains(reason))),
+        "{asked:?}"
+    );
+    assert!((0..120).all(|_| !has(&harness.wait(1), look)), "the quota is known");
+}
