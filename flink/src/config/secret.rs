@@ -22,6 +22,15 @@ use crate::options::mesos::{TASKS_BOOTSTRAP_CMD, TASKS_TASK_MANAGER_CMD};
 /// In place of a secret.
 const HIDDEN: &str = "******";
 
+/// Longer than any value that is known to be no secret, than a user before a password, and than the
+/// name of a variable, in bytes.
+const LONGEST_BEGINNING: usize = 256;
+
+/// The text up to where it is clear whether a secret begins at `start`.
+fn beginning(text: &str, start: usize) -> &str {
+    &text[..text.floor_char_boundary(start + LONGEST_BEGINNING)]
+}
+
 /// Does the value hold a secret, by its key or by what is in it?
 pub(super) fn holds_secret(key: &str, value: &str) -> bool {
     let has_login = if names::is_label(key) { has_login_in_name } else { has_login };
@@ -52,8 +61,7 @@ fn is_signed(value: &str) -> bool {
     }
     let parameters =
         value.split(['?', '&']).skip(1).filter_map(|parameter| parameter.split_once('='));
-    let mut names = parameters.map(|(name, _)| name.to_ascii_lowercase());
-    names.any(|name| name == "sig" || name.ends_with("signature"))
+    parameters.map(|(name, _)| name).any(names::is_signature)
 }
 
 /// The value as it may be shown: not at all, or without the secrets that can be recognised in it.

@@ -117,25 +117,17 @@ fn unusable(error: &FetchError) -> SidecarError {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use fetcher_formats::digest::Digest;
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    use tokio::net::{UnixListener, UnixStream};
+    use tokio::io::AsyncWriteExt as _;
+    use tokio::net::UnixStream;
     use tokio::sync::watch;
 
     use super::*;
     use crate::fetch::{FetchOptions, Request};
+    use crate::sidecar::connection::tests::beside_a_fake;
 
     /// The result of a request to a fake sidecar that answers this way and keeps the connection
     /// open.
     async fn asking_who(answers: impl AsyncFnOnce(&mut UnixStream)) -> Result<Tree, SidecarError> {
-        let folder = tempfile::tempdir().unwrap();
-        let socket = folder.path().join("fetcher.sock");
-        let listener = UnixListener::bind(&socket).unwrap();
-        let answering = async {
-            let (mut stream, _) = listener.accept().await.unwrap();
-            stream.read_u8().await.unwrap();
-            answers(&mut stream).await;
-            std::future::pending::<()>().await;
-        };
         let request = Request {
             urls: vec!["http://127.0.0.1:1".to_owned()],
             manifest: Digest::of(b""),
@@ -145,10 +137,7 @@ mod tests {
         };
         let fetch =
             Fetch::new(request, FetchOptions::default(), watch::Sender::new(Progress::default()));
-        tokio::select! {
-            tree = request_tree(&socket, &fetch) => tree,
-            () = answering => unreachable!(),
-        }
+        beside_a_fake(answers, async |socket: &Path| request_tree(socket, &fetch).await).await
     }
 
     /// The result of a request to a fake sidecar that sends this answer.

@@ -165,33 +165,45 @@ fn broken(error: &hyper::Error) -> SidecarError {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     #![allow(clippy::unwrap_used)]
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::UnixListener;
 
     use super::*;
 
-    /// What people get from a sidecar that sends this head, and then `x` forever.
-    async fn endless(head: &str) -> SidecarError {
+    /// What is made of a fake sidecar at a socket that answers this way and keeps the connection
+    /// open.
+    pub(in crate::sidecar) async fn beside_a_fake<T>(
+        answers: impl AsyncFnOnce(&mut UnixStream),
+        asking: impl AsyncFnOnce(&Path) -> T,
+    ) -> T {
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("fetcher.sock");
         let listener = UnixListener::bind(&socket).unwrap();
         let answering = async {
             let (mut stream, _) = listener.accept().await.unwrap();
             stream.read_u8().await.unwrap();
-            stream.write_all(head.as_bytes()).await.unwrap();
-            while stream.write_all(&[b'x'; 16 << 10]).await.is_ok() {}
+            answers(&mut stream).await;
             std::future::pending::<()>().await;
         };
-        let asking = async {
-            let mut connection = Connection::open(&socket).await?;
-            connection.request(Method::GET, "/v1/status", Vec::new(), None).await?.text().await
-        };
         tokio::select! {
-            answer = asking => answer.unwrap_err(),
+            made = asking(&socket) => made,
             () = answering => unreachable!(),
         }
+    }
+
+    /// What people get from a sidecar that sends this head, and then `x` forever.
+    async fn endless(head: &str) -> SidecarError {
+        let answers = async |stream: &mut UnixStream| {
+            stream.write_all(head.as_bytes()).await.unwrap();
+            while stream.write_all(&[b'x'; 16 << 10]).await.is_ok() {}
+        };
+        let asking = async |socket: &Path| {
+            let mut connection = Connection::open(socket).await?;
+            connection.request(Method::GET, "/v1/status", Vec::new(), None).await?.text().await
+        };
+        beside_a_fake(answers, asking).await.unwrap_err()
     }
 
     #[tokio::test]

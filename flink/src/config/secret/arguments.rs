@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, Match, MatchKind, packed};
 
+use super::beginning;
 use super::clients::{CLIENTS, Client, Form};
 use super::references;
 
@@ -215,14 +216,6 @@ fn ends_command(gap: &str, next: &str) -> bool {
     let is_next_line = gap.contains('\n') && !gap.contains("\\\n") && !gap.contains(',');
     is_next_line || gap.contains(['|', '&', '(', '`']) || gap.contains(';') && !is_list
 }
-
-/// The text up to where it is clear what begins at `start`.
-fn beginning(text: &str, start: usize) -> &str {
-    &text[..text.floor_char_boundary(start + LONGEST_BEGINNING)]
-}
-
-/// Longer than the user before a password, or than the name of a variable.
-const LONGEST_BEGINNING: usize = 256;
 
 /// Where the argument behind a flag begins, and whether it is an entry of a list.
 fn next_argument(text: &str, flag: &Range<usize>) -> Option<(usize, bool)> {

@@ -3,9 +3,9 @@
 
 use std::borrow::Cow;
 
-use super::names::{ends_as_secret, is_part_of_name, is_variable, may_have_name};
+use super::names::{ends_as_secret, is_part_of_name, is_signature, is_variable, may_have_name};
 use super::ordinary::{is_secret_value, names_secret};
-use super::{other_flags, references};
+use super::{beginning, other_flags, references};
 
 /// The text with `hidden` for the value in `name=value`, such as
 /// `-Djavax.net.ssl.keyStorePassword=…`, in `name = "value"`, as JAAS has it, in `"name": "value"`,
@@ -125,16 +125,12 @@ impl<'a> Name<'a> {
 
     /// Is it a parameter with the signature of a query, which gives access by itself?
     fn is_signature(&self) -> bool {
-        const SIGNATURE: &str = "signature";
-        let start = self.text.len().saturating_sub(SIGNATURE.len());
-        let ends_as_one =
-            || self.text.get(start..).is_some_and(|end| end.eq_ignore_ascii_case(SIGNATURE));
-        self.separator == "=" && (self.text.eq_ignore_ascii_case("sig") || ends_as_one())
+        self.separator == "=" && is_signature(self.text)
     }
 
     /// Has it a value, and is it beside another parameter? The address of the query may be missing.
     fn is_in_query(&self, after: &str) -> bool {
-        let begun = beginning(after);
+        let begun = beginning(after, 0);
         let end = end_of_value(begun);
         end > 0 && (matches!(self.before, Some('?' | '&')) || begun[end..].starts_with('&'))
     }
@@ -189,7 +185,7 @@ impl<'a> Name<'a> {
 
     /// Is it a user with a password that this flag takes?
     fn has_password(&self, value: &str) -> bool {
-        let value = beginning(value.trim_start_matches(['"', '\'', '\\']));
+        let value = beginning(value.trim_start_matches(['"', '\'', '\\']), 0);
         let login = value
             .split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | ';'))
             .next()
@@ -239,7 +235,7 @@ fn is_block(value: &str) -> bool {
 
 /// Is it a variable or a command that a shell replaces, perhaps behind `Bearer`?
 fn is_reference(value: &str) -> bool {
-    let value = beginning(value);
+    let value = beginning(value, 0);
     references::is_value(&value[start_of_value(value)..])
 }
 
@@ -269,7 +265,7 @@ fn is_type(word: &str) -> bool {
 /// Does it match any secret, as in a filter for logs: `password=.*`, `password=(\S+)` or
 /// `password=([^&]+)`? It is a pattern up to the end of the word.
 fn is_pattern(value: &str) -> bool {
-    let value = beginning(value);
+    let value = beginning(value, 0);
     let mut rest = value;
     while let Some(after) = after_pattern(rest) {
         rest = after;
@@ -289,21 +285,13 @@ fn after_pattern(text: &str) -> Option<&str> {
     text.strip_prefix(['.', '*', '+', '?', '^', '$', '(', ')'])
 }
 
-/// The part of a value that shows whether it is a secret.
-fn beginning(value: &str) -> &str {
-    &value[..value.floor_char_boundary(LONGEST_BEGINNING)]
-}
-
-/// Longer than any value that is known to be none, and than a user before a password.
-const LONGEST_BEGINNING: usize = 256;
-
 fn is_number(value: &str) -> bool {
     first_word(value).parse::<f64>().is_ok()
 }
 
 /// Of a longer word, only the beginning: otherwise all of it would be read again for each name in it.
 fn first_word(value: &str) -> &str {
-    beginning(value)
+    beginning(value, 0)
         .split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '}' | ']' | ':'))
         .next()
         .unwrap_or_default()

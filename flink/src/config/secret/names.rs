@@ -198,6 +198,14 @@ fn is_in_variable(name: &str, found: &Match) -> bool {
         && !NO_PASSWORD_BEFORE.contains(&next)
 }
 
+/// Is it a parameter with the signature of a query, such as `sig` or `X-Amz-Signature`?
+pub(super) fn is_signature(name: &str) -> bool {
+    const SIGNATURE: &str = "signature";
+    let start = name.len().saturating_sub(SIGNATURE.len());
+    let ends_as_one = || name.get(start..).is_some_and(|end| end.eq_ignore_ascii_case(SIGNATURE));
+    name.eq_ignore_ascii_case("sig") || ends_as_one()
+}
+
 /// How keys end whose values name something, and are no addresses.
 const LABELS: &[&str] = &[
     "description",

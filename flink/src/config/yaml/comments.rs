@@ -9,7 +9,7 @@ pub(super) fn emptied(text: &str) -> Cow<'_, str> {
     let lines = || text.split_inclusive('\n');
     let may_begin_lines =
         |line: &str| before_comment(line).is_none() && line.contains(['"', '\'', '|', '>']);
-    if text.contains('\r') || lines().any(may_begin_lines) {
+    if !text.contains('#') || text.contains('\r') || lines().any(may_begin_lines) {
         return Cow::Borrowed(text);
     }
     let mut emptied = String::with_capacity(text.len());
