@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# A duration in ISO form, `PT5M`, is legal for Flink 2.3 and refused by 1.20, whose other durations it takes; "MS" is not minutes.
+# An ISO duration such as `PT5M` is legal for Flink 2.3 and refused by 1.20; "5 MS" is milliseconds, not minutes.
 #
-# Seen with Flink 1.20.5 and 2.3.0. Both take `5 MINUTES`, and `5 M` in any case as minutes, and `5 MS` as milliseconds; neither takes
-# `1min30s`, `1.5 min` or weeks; a bare number is milliseconds. The micro sign of µs must be U+00B5: the Greek letter that looks the same
-# is refused. 2.3 goes beyond 64 bits of nanoseconds where 1.20 does not. One would expect a file for 2.3 to be readable
+# Seen with Flink 1.20.5 and 2.3.0. Both read `5 MINUTES` and `5 M`, in any case, as minutes and `5 MS` as milliseconds. Neither accepts
+# `1min30s`, `1.5 min` or weeks. A bare number is milliseconds. The micro sign of µs must be U+00B5: the Greek letter that looks the same
+# is refused. 2.3 accepts more than 64 bits of nanoseconds, 1.20 does not. One would expect a file for 2.3 to be readable
 # by 1.20 when its options exist there.
 . "$(dirname "$0")/lib/common.sh"
 flinks 1 2

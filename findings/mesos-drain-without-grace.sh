@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# A drain tells executors its grace only when it shortens theirs, and enforces none: an executor that takes longer is left alone.
+# A drain sends executors its grace only if that shortens theirs, and enforces none: an executor that takes longer is left alone.
 #
 # Seen with Mesos 1.11.0. DRAIN_AGENT with max_grace_period: the KILL carries it as kill_policy if the task has no policy or a
 # longer grace; if the task's own is shorter, the KILL carries no kill_policy at all, not the task's. After the grace nothing ends
-# the executor. `{"nanoseconds": ...}`, the form of the API's other durations, is taken with 200 and means zero, since this one is
-# google.protobuf.Duration. One would expect the smaller of the two graces in the KILL.
+# the executor. `{"nanoseconds": ...}`, the form of the API's other durations, is accepted with 200 and means zero, since this one is
+# a google.protobuf.Duration. One would expect the smaller of the two graces in the KILL.
 . "$(dirname "$0")/lib/common.sh"
 on_mesos <<'PYTHON'
 import time

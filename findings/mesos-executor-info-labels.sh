@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Two tasks for one executor must repeat its ExecutorInfo to the letter, save the labels, which may differ.
+# Two tasks for one executor must repeat its ExecutorInfo exactly, except for the labels, which may differ.
 #
-# Seen with Mesos 1.11.0. Another command, name, data or resources under an executor_id that lives: TASK_ERROR, REASON_TASK_INVALID,
-# "ExecutorInfo is not compatible". Other labels: both tasks run in the first executor, though labels are as much a part of what was asked for.
+# Seen with Mesos 1.11.0. Another command, name, data or resources under the executor_id of a running executor: TASK_ERROR, REASON_TASK_INVALID,
+# "ExecutorInfo is not compatible". Other labels: both tasks run in the first executor. One would expect labels to be compared too.
 . "$(dirname "$0")/lib/common.sh"
 on_mesos <<'PYTHON'
 from mesos import Framework, Mesos, executor, expect, heard, task, verdict

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# An executor that closes its event stream and lives on keeps its task RUNNING for ever, and each KILL is accepted and lost.
+# An executor that closes its event stream and keeps running keeps its task RUNNING forever, and each KILL is accepted and lost.
 #
-# Seen with Mesos 1.11.0. Neither the agent nor the master says anything: no FAILURE, no status, no line in the agent's log. A KILL is
+# Seen with Mesos 1.11.0. Neither the agent nor the master reports it: no FAILURE, no status, no line in the agent's log. A KILL is
 # answered 202, the agent logs "Asked to kill task", and nothing follows. Only the scheduler's call SHUTDOWN ends the
-# executor, by SIGKILL after its grace of 5 s. One would expect the agent to wait for the executor to come back for a while and
+# executor, by SIGKILL after its grace of 5 s. One would expect the agent to wait a while for the executor to reconnect and
 # then end it, as it does after its own restart.
 . "$(dirname "$0")/lib/common.sh"
 on_mesos <<'PYTHON'

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Quantities have three decimals, each task's are rounded before they are summed, and the page of the task shows what was asked.
+# Quantities have three decimals. Each task's are rounded before they are summed, and /state shows them as they were requested.
 #
 # Seen with Mesos 1.11.0. 0.0005 CPUs count as 0.001 and run; 0.0004 is refused as "value <= 0" although it is more than zero. Ten tasks
 # of 0.0005 therefore take twice what their sum is. One would expect either exact sums, or the rounded value in /state too.

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# What a KILL of an unknown task is answered depends on whether the call names the agent: TASK_GONE with it, TASK_UNKNOWN without.
+# The answer to a KILL of an unknown task depends on whether the call names the agent: TASK_GONE with it, TASK_UNKNOWN without.
 #
-# Seen with Mesos 1.11.0, for a framework with PARTITION_AWARE, about a task that never was. The documentation of the states says that
-# TASK_GONE means a task that ran and is gone for sure. One would expect one answer to one question, and an agent that is named
-# but not registered is "unknown" again. A scheduler without PARTITION_AWARE gets TASK_LOST each time.
+# Seen with Mesos 1.11.0, for a framework with PARTITION_AWARE, about a task that never existed. The documentation of the states says that
+# TASK_GONE means a task that ran and is gone for sure. If the named agent is not registered, the answer is TASK_UNKNOWN again. One would
+# expect one answer to one question. A scheduler without PARTITION_AWARE gets TASK_LOST each time.
 . "$(dirname "$0")/lib/common.sh"
 on_mesos <<'PYTHON'
 from mesos import Framework, Mesos, expect, verdict

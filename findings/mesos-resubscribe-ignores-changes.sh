@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# A scheduler that subscribes again with another `user` or `checkpoint` gets SUBSCRIBED, and the change is dropped in silence.
+# A scheduler that subscribes again with another `user` or `checkpoint` gets SUBSCRIBED, and the change is silently dropped.
 #
 # Seen with Mesos 1.11.0. The call UPDATE_FRAMEWORK refuses the same two changes with 400 and a sentence, and answers 200 to what it
-# takes (the API's other calls answer 202). On re-subscription the other fields (name, roles) are taken, and a changed
+# accepts (the API's other calls answer 202). On re-subscription the other fields (name, roles) are accepted, and a changed
 # principal is an ERROR. One would expect either the change or the error for all of them.
 . "$(dirname "$0")/lib/common.sh"
 on_mesos <<'PYTHON'

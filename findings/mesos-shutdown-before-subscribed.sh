@@ -3,7 +3,7 @@
 # it subscribes, nothing ends it.
 #
 # Seen with Mesos 1.11.0. The task ends as TASK_KILLED "Killed before delivery to the executor" at once. The API's documentation says
-# that SUBSCRIBED is the first event of a subscription; an executor that waits for it before it looks at others never ends by
+# that SUBSCRIBED is the first event of a subscription; an executor that ignores all others until then never ends by
 # itself. One would also expect the agent to end a process that has nothing to do: it still runs, and holds its resources, until
 # the agent's --executor_registration_timeout (1 min by default).
 . "$(dirname "$0")/lib/common.sh"

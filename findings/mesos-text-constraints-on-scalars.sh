@@ -4,7 +4,7 @@
 # Seen with Mesos 1.11.0. The agent reads everything that looks like a number as a scalar: `007`, `1.50`, `1e3`; what was written
 # is nowhere to be found afterwards. TextEquals, TextNotEquals, TextMatches and TextNotMatches are true for each scalar (and
 # ranges) attribute, whatever they name, even the two opposites at once. One would expect TextEquals "x" to be false for a
-# number, as it is false for an agent without the attribute. A scheduler has to look at each offer all the same.
+# number, as it is false for an agent without the attribute. A scheduler must still check each offer itself.
 . "$(dirname "$0")/lib/common.sh"
 on_mesos <<'PYTHON'
 from mesos import Framework, Mesos, expect, verdict

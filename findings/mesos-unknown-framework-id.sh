@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # A framework id that the master never issued is not refused: the framework is subscribed under that very id.
 #
-# Seen with Mesos 1.11.0 (the library of the Python package mesos.scheduler 1.11.0). The API's documentation speaks of an id only
-# for a scheduler that comes back. One would expect an ERROR for an id that no master has issued, as there is one for an id whose
-# framework was torn down. So a scheduler with a state of another cluster is let in, and two clusters can share one id.
+# Seen with Mesos 1.11.0 (the library of the Python package mesos.scheduler 1.11.0). The API's documentation mentions an id only
+# for a scheduler that reconnects. One would expect an ERROR for an id that no master has issued, as there is one for an id whose
+# framework was torn down. So a scheduler with the state of another cluster is accepted, and two clusters can share one id.
 . "$(dirname "$0")/lib/common.sh"
 on_mesos <<'PYTHON'
 from mesos import Framework, Mesos, expect, verdict

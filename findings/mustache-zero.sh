@@ -2,8 +2,8 @@
 # A package template of Cosmos (DC/OS) that guards a block with `{{#instances}}` renders it for 0 too; in Python's libraries it does not.
 #
 # Seen with mustache.java 0.9.1 (Debian 12's libmustache-java; Cosmos renders packages with mustache.java) and chevron 0.14.0 (PyPI). The Java
-# library renders a section for 0 and for an empty map, chevron for neither; a list of one empty text is a block once in Java and
-# nothing at all in chevron. 1e21 prints as 1.0E21. One would expect a template to be testable with another implementation of Mustache.
+# library renders a section for 0 and for an empty map, chevron for neither; for a list of one empty text, Java renders the block
+# once and chevron does not. 1e21 prints as 1.0E21. One would expect a template to be testable with another implementation of Mustache.
 . "$(dirname "$0")/lib/common.sh"
 (cd "$work" && apt-get download libmustache-java=0.9.1-1 libguava-java=31.1-1 >apt.log 2>&1) || { tail -3 "$work/apt.log" >&2; exit 2; }
 for package in "$work"/*.deb; do dpkg-deb -x "$package" "$work/debian"; done
