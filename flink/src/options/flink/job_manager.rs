@@ -65,7 +65,7 @@ declare! {
     /// maximum number of simultaneous executions of one task
     option _: i64 = key("jobmanager.adaptive-batch-scheduler.speculative.max-concurrent-executions")
         .default("2").until(2, 0);
-    /// how long a slow agent gets no such executions
+    /// how long a slow agent gets no second executions
     option _: Duration = key("jobmanager.adaptive-batch-scheduler.speculative.block-slow-node-duration")
         .default("1 min").until(2, 0);
     /// number of earlier attempts of a task to remember
@@ -95,7 +95,7 @@ declare! {
     option HEARTBEAT_INTERVAL: Duration = key("heartbeat.interval").default("10 s").earlier(MILLISECONDS);
     /// time without a heartbeat after which the other process is considered dead
     option HEARTBEAT_TIMEOUT: Duration = key("heartbeat.timeout").default("50 s").earlier(MILLISECONDS);
-    /// number of failed messages after which the other process is considered dead; -1: no limit
+    /// number of failed messages after which the other process is considered dead; -1: never
     option _: i64 = key("heartbeat.rpc-failure-threshold").default("2");
     /// port of the blob server, or ports to choose from; 0: any free port
     option _: String = key("blob.server.port").ports().default("0");

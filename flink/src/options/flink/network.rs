@@ -22,7 +22,7 @@ declare! {
     option _: Duration = key("taskmanager.network.memory.buffer-debloat.period").default("200 ms");
     /// number of measurements to average
     option _: i64 = key("taskmanager.network.memory.buffer-debloat.samples").default("20");
-    /// time that the data in flight should take to process
+    /// time in which the data in flight should be processed
     option _: Duration = key("taskmanager.network.memory.buffer-debloat.target").default("1 s");
     /// smallest change of the amount of data in flight, in percent
     option _: i64 = key("taskmanager.network.memory.buffer-debloat.threshold-percentages").default("25").unit("%");
@@ -74,7 +74,7 @@ declare! {
         .until(2, 0);
     /// send records to the channel with the least load
     option _: bool = key("taskmanager.network.adaptive-partitioner.enabled").default("false").since(2, 3);
-    /// number of channels to compare for that load
+    /// number of channels whose load is compared
     option _: i64 = key("taskmanager.network.adaptive-partitioner.max-traverse-size").default("4").since(2, 3);
     /// report metrics of each network queue
     option _: bool = key("taskmanager.network.detailed-metrics").default("false");

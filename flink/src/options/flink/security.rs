@@ -18,13 +18,13 @@ declare! {
     option SECURITY_SSL_INTERNAL_ENABLED: Option<bool> = key("security.ssl.internal.enabled").default("false");
     /// use TLS at REST
     option SECURITY_SSL_REST_ENABLED: Option<bool> = key("security.ssl.rest.enabled").default("false");
-    /// key store for both; shipped as a secret
+    /// key store for Flink's processes and REST; shipped as a secret
     option SECURITY_SSL_KEYSTORE: Option<String> = key("security.ssl.keystore");
     /// password of the key store
     option SECURITY_SSL_KEYSTORE_PASSWORD: Option<String> = key("security.ssl.keystore-password").secret();
     /// password of the key
     option _: Option<String> = key("security.ssl.key-password").secret();
-    /// trust store for both; shipped as a secret
+    /// trust store for Flink's processes and REST; shipped as a secret
     option SECURITY_SSL_TRUSTSTORE: Option<String> = key("security.ssl.truststore");
     /// password of the trust store
     option SECURITY_SSL_TRUSTSTORE_PASSWORD: Option<String> = key("security.ssl.truststore-password").secret();

@@ -91,19 +91,19 @@ declare! {
     /// threads for outgoing connections, for each core
     option PEKKO_CLIENT_SOCKET_WORKER_POOL_POOL_SIZE_FACTOR: f64 = key("pekko.client-socket-worker-pool.pool-size-factor")
         .default("1.0").formerly(&["akka.client-socket-worker-pool.pool-size-factor"]);
-    /// maximum number of these threads
+    /// maximum number of threads for outgoing connections
     option PEKKO_CLIENT_SOCKET_WORKER_POOL_POOL_SIZE_MAX: i64 = key("pekko.client-socket-worker-pool.pool-size-max")
         .default("2").formerly(&["akka.client-socket-worker-pool.pool-size-max"]);
-    /// minimum number of these threads
+    /// minimum number of threads for outgoing connections
     option PEKKO_CLIENT_SOCKET_WORKER_POOL_POOL_SIZE_MIN: i64 = key("pekko.client-socket-worker-pool.pool-size-min")
         .default("1").formerly(&["akka.client-socket-worker-pool.pool-size-min"]);
     /// threads for messages, for each core
     option PEKKO_FORK_JOIN_EXECUTOR_PARALLELISM_FACTOR: f64 = key("pekko.fork-join-executor.parallelism-factor")
         .default("2.0").formerly(&["akka.fork-join-executor.parallelism-factor"]);
-    /// maximum number of these threads
+    /// maximum number of threads for messages
     option PEKKO_FORK_JOIN_EXECUTOR_PARALLELISM_MAX: i64 = key("pekko.fork-join-executor.parallelism-max")
         .default("64").formerly(&["akka.fork-join-executor.parallelism-max"]);
-    /// minimum number of these threads
+    /// minimum number of threads for messages
     option PEKKO_FORK_JOIN_EXECUTOR_PARALLELISM_MIN: i64 = key("pekko.fork-join-executor.parallelism-min")
         .default("8").formerly(&["akka.fork-join-executor.parallelism-min"]);
     /// largest message between two processes
@@ -121,10 +121,10 @@ declare! {
     /// threads for incoming connections, for each core
     option PEKKO_SERVER_SOCKET_WORKER_POOL_POOL_SIZE_FACTOR: f64 = key("pekko.server-socket-worker-pool.pool-size-factor")
         .default("1.0").formerly(&["akka.server-socket-worker-pool.pool-size-factor"]);
-    /// maximum number of these threads
+    /// maximum number of threads for incoming connections
     option PEKKO_SERVER_SOCKET_WORKER_POOL_POOL_SIZE_MAX: i64 = key("pekko.server-socket-worker-pool.pool-size-max")
         .default("2").formerly(&["akka.server-socket-worker-pool.pool-size-max"]);
-    /// minimum number of these threads
+    /// minimum number of threads for incoming connections
     option PEKKO_SERVER_SOCKET_WORKER_POOL_POOL_SIZE_MIN: i64 = key("pekko.server-socket-worker-pool.pool-size-min")
         .default("1").formerly(&["akka.server-socket-worker-pool.pool-size-min"]);
     /// use TLS for RPC if `security.ssl.internal.enabled` is `true`
@@ -152,6 +152,6 @@ declare! {
     option _: Option<String> = key("metrics.reporters");
     /// measure the machine too
     option _: bool = key("metrics.system-resource").default("false");
-    /// interval between two such measurements
+    /// interval between two measurements of the machine
     option _: Duration = key("metrics.system-resource-probing-interval").default("5 s").earlier(MILLISECONDS);
 }

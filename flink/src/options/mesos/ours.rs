@@ -30,13 +30,13 @@ declare! {
     /// additional scalar resources of a TaskManager, named as on the agents, e.g. `fpga:1`
     option TASKS_RESOURCES: Option<Vec<(String, String)>> = key("mesos.resourcemanager.tasks.resources");
 
-    /// CPUs that a TaskManager may use if its agent has more to spare than it requests: a number,
-    /// or `unlimited`; requires Mesos 1.10 and agents with the isolator `cgroups/cpu`
+    /// most CPUs that a TaskManager may use while its agent has CPUs to spare: a number, or
+    /// `unlimited`; requires Mesos 1.10 and agents with the isolator `cgroups/cpu`
     option TASKS_CPUS_LIMIT: Option<String> = key("mesos.resourcemanager.tasks.cpus-limit");
 
-    /// memory in MB that a TaskManager may use if its agent has more to spare than it requests;
-    /// requires Mesos 1.10 and agents with the isolator `cgroups/mem`; native libraries can use
-    /// what is above `taskmanager.memory.process.size`, Flink does not
+    /// most memory in MB that a TaskManager may use while its agent has memory to spare; requires
+    /// Mesos 1.10 and agents with the isolator `cgroups/mem`; native libraries can use what is
+    /// above `taskmanager.memory.process.size`, Flink does not
     option TASKS_MEM_LIMIT: Option<String> = key("mesos.resourcemanager.tasks.mem-limit");
 
     /// extra workers allowed while others are being moved
@@ -58,8 +58,8 @@ declare! {
     /// where `flink-mesos workers` and `flink-mesos stop` of the same user find it
     option CONTROL_TOKEN: Option<String> = key("mesos.control.token").secret();
 
-    /// use TLS at the control API, with the artifact server's certificate; not set: if it listens
-    /// beyond loopback and there is a certificate
+    /// use TLS at the control API, with the artifact server's certificate; not set: only beyond
+    /// loopback, if there is a certificate
     option CONTROL_SSL_ENABLED: Option<bool> = key("mesos.control.ssl.enabled");
 
     /// log4j properties for the workers, in place of `conf/log4j-console.properties`
@@ -77,7 +77,7 @@ declare! {
     option STATE_DIR: Option<String> = key("mesos.state.dir");
 
     /// framework id, as the error names it; if the state has this framework, forget it and its
-    /// TaskManagers and register a new one; only after Mesos has lost them
+    /// TaskManagers and register a new one; set this only after Mesos has lost them
     option STATE_FORGET_FRAMEWORK: Option<String> = key("mesos.state.forget-framework");
 
     /// `user:password` for the application master's state in ZooKeeper (digest), for Flink versions
@@ -104,7 +104,8 @@ declare! {
     /// memory of the executor itself
     option EXECUTOR_MEM: u32 = key("mesos.executor.mem").between(1, 1_048_576).default("32").unit("MB");
 
-    /// when a task counts as running: once its process has started, or once it listens
+    /// when a task counts as running: once its process has started, or once it listens; not set:
+    /// `started`
     option EXECUTOR_RUNNING_WHEN: Option<String> = key("mesos.executor.running-when").one_of(&["started", "listening"]);
 
     /// report a TaskManager as unhealthy if it has not registered for this long
@@ -162,8 +163,8 @@ declare! {
     /// loopback if Mesos is on this machine
     option ARTIFACT_SERVER_BIND_ADDRESS: Option<String> = key("mesos.resourcemanager.artifactserver.bind-address");
 
-    /// additional port, without TLS, that serves only the executor, for Mesos's fetcher, which
-    /// trusts only what the agent's system trusts; 0: any free port
+    /// additional port without TLS that serves only the executor: Mesos's fetcher trusts only the
+    /// authorities that the agent's system trusts; 0: any free port
     option ARTIFACT_SERVER_EXECUTOR_PORT: Option<u16> = key("mesos.resourcemanager.artifactserver.executor-port").port();
 
     /// PEM file with the artifact server's certificate chain, in place of
@@ -179,8 +180,8 @@ declare! {
     /// serve secrets to other machines without TLS
     option ARTIFACT_SERVER_PLAIN_SECRETS: bool = key("mesos.resourcemanager.artifactserver.plain-secrets").default("false");
 
-    /// number of simultaneous transfers above which hosts with a fetcher get files from each other;
-    /// 0: never
+    /// number of simultaneous transfers from which on hosts with a sidecar get files from each
+    /// other; 0: never
     option ARTIFACT_SERVER_PEERS_ABOVE: usize = key("mesos.resourcemanager.artifactserver.peers-above")
         .between(0, 10_000)
         .default("8");

@@ -36,8 +36,8 @@ declare! {
     /// port of the artifact server; 0: any free port
     option ARTIFACT_SERVER_PORT: u16 = key("mesos.resourcemanager.artifactserver.port").port().default("0");
 
-    /// use TLS at the artifact server if REST uses it (`security.ssl.rest.*`), with REST's key
-    /// store, which must be PKCS#12
+    /// use TLS at the artifact server, with its own certificate if it has one; otherwise with
+    /// REST's key store, which must be PKCS#12, if REST uses TLS (`security.ssl.rest.*`)
     option ARTIFACT_SERVER_SSL_ENABLED: bool = key("mesos.resourcemanager.artifactserver.ssl.enabled").default("true");
 
     /// how long to hold an unused offer
