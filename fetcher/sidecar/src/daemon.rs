@@ -33,12 +33,14 @@ use crate::cache::open_cache;
 use crate::settings::{Settings, human_bytes};
 use crate::usage::Usages;
 use crate::wire::HEALTH;
+use body::Memory;
 use permits::Permits;
 use socket::Socket;
 use state::Daemon;
 
 pub use metrics::reference as metrics_reference;
 
+mod body;
 mod fetching;
 mod metrics;
 mod permits;
@@ -77,7 +79,7 @@ async fn live(settings: Settings) -> anyhow::Result<()> {
     let daemon = Arc::new(Daemon {
         started: Instant::now(),
         permits: Arc::new(Permits::new(settings.fetches)),
-        memory: routes::Memory::all(),
+        memory: Memory::all(),
         healthy: Arc::new(AtomicBool::new(true)),
         fetches: TaskTracker::new(),
         stop: CancellationToken::new(),

@@ -9,11 +9,15 @@ mod comments;
 mod document;
 mod emit;
 mod flow;
+mod node;
 mod scalar;
 mod source;
+mod syntax_error;
 mod tabs;
 
-pub(super) use document::{MOST_BYTES, MOST_VALUES, Node};
+pub(super) use document::{MOST_BYTES, MOST_VALUES};
+use node::{Collection, Node, Pair};
+use syntax_error::SyntaxError;
 
 /// One key of a document after nested maps became dotted keys.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,13 +26,6 @@ pub(super) struct Flat {
     pub(super) value: String,
     pub(super) shape: Shape,
     pub(super) line: usize,
-}
-
-/// The error in a document, and the line, counted from 1.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct SyntaxError {
-    pub(super) line: usize,
-    pub(super) reason: String,
 }
 
 /// All keys of a document in its order.
@@ -56,8 +53,8 @@ struct Flattened {
 }
 
 impl Flattened {
-    fn add(&mut self, map: &[document::Pair], prefix: &str) -> Result<(), SyntaxError> {
-        for document::Pair { key, line, value } in map {
+    fn add(&mut self, map: &[Pair], prefix: &str) -> Result<(), SyntaxError> {
+        for Pair { key, line, value } in map {
             let line = *line;
             let name = match key {
                 Node::Text(text) => text,
@@ -132,18 +129,18 @@ pub(super) fn map(value: &str) -> Option<Vec<(String, String)>> {
 /// The YAML sequence of these parts, in flow form.
 pub(super) fn list_of<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
     let parts = parts.into_iter().map(|part| Node::Text(part.into())).collect();
-    emit::flow(&Node::List(document::Collection { number: 0, levels: 1, parts: Rc::new(parts) }))
+    emit::flow(&Node::List(Collection { number: 0, levels: 1, parts: Rc::new(parts) }))
 }
 
 /// The YAML mapping of these pairs, in flow form.
 pub(super) fn map_of<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
-    let pair = |(key, value): (&str, &str)| document::Pair {
+    let pair = |(key, value): (&str, &str)| Pair {
         key: Node::Text(key.into()),
         line: 0,
         value: Node::Text(value.into()),
     };
     let parts = pairs.into_iter().map(pair).collect();
-    emit::flow(&Node::Map(document::Collection { number: 0, levels: 1, parts: Rc::new(parts) }))
+    emit::flow(&Node::Map(Collection { number: 0, levels: 1, parts: Rc::new(parts) }))
 }
 
 fn part(node: &Node) -> Option<String> {

@@ -20,8 +20,10 @@
 
 mod agent;
 mod application_master;
+mod events;
 mod keeper;
 mod master;
+mod parts;
 mod promises;
 mod resources;
 mod world;

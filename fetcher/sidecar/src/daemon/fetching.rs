@@ -19,7 +19,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::routes::Memory;
+use super::body::Memory;
 use super::state::Daemon;
 use crate::caller::Caller;
 

@@ -8,7 +8,9 @@ use std::rc::Rc;
 
 use granit_parser::{Event, Parser, ScalarStyle, Span};
 
-use super::{SyntaxError, comments, emit, scalar, source, tabs};
+use super::node::{Collection, Node, Pair};
+use super::syntax_error::SyntaxError;
+use super::{comments, emit, scalar, source, tabs};
 use crate::config::secret;
 
 /// More values than any configuration has.
@@ -20,55 +22,6 @@ pub(in crate::config) const MOST_BYTES: usize = 16 << 20;
 const MOST_LEVELS: usize = 1000;
 /// Flink's own bound on aliases for sequences and mappings.
 const MOST_ALIASES: usize = 50;
-
-/// A value.
-#[derive(Debug, Clone)]
-pub(in crate::config) enum Node {
-    /// No value, or `null`.
-    Null,
-    /// A number or boolean, as the text that Java prints for it.
-    Literal(String),
-    /// Text.
-    Text(Rc<str>),
-    /// Bytes (`!!binary`), in base64.
-    Binary(String),
-    /// A sequence.
-    List(Collection<Node>),
-    /// A mapping in the file's order.
-    Map(Collection<Pair>),
-    /// A mapping of which only the keys count (`!!set`).
-    Set(Collection<Pair>),
-    /// The collection of this number, inside itself.
-    Recursion(usize),
-}
-
-/// What a sequence or mapping holds. The number is the same wherever an alias brings it again.
-#[derive(Debug, Clone)]
-pub(in crate::config) struct Collection<T> {
-    pub(super) number: usize,
-    /// How many collections are inside of each other here, aliases looked through.
-    pub(super) levels: usize,
-    pub(super) parts: Rc<Vec<T>>,
-}
-
-impl Node {
-    fn levels(&self) -> usize {
-        match self {
-            Self::List(list) => list.levels,
-            Self::Map(pairs) | Self::Set(pairs) => pairs.levels,
-            _ => 0,
-        }
-    }
-}
-
-/// A key, its line, and its value. Flink wants text as keys at the file's levels and takes anything
-/// inside a value.
-#[derive(Debug, Clone)]
-pub(in crate::config) struct Pair {
-    pub(super) key: Node,
-    pub(super) line: usize,
-    pub(super) value: Node,
-}
 
 /// A collection whose end has not come yet.
 struct Open {

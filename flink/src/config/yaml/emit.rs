@@ -1,6 +1,6 @@
 //! Values as YAML text, with quotes only where a reader would see something else without them.
 
-use super::Node;
+use super::node::Node;
 use super::scalar;
 
 pub(super) use super::flow::flow;

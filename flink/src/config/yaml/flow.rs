@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
-use super::document::{Node, Pair};
+use super::node::{Node, Pair};
 use super::scalar;
 
 /// A key of this many characters or more, its tag included, is not a simple one.

@@ -1,7 +1,7 @@
 //! The types of scalars: YAML 1.2's core schema, as snakeyaml-engine reads it, with the texts that
 //! Java prints.
 
-use super::Node;
+use super::node::Node;
 use crate::java_number;
 
 /// The type that a tag names, without what all of YAML's own have before it; `None` without a tag.

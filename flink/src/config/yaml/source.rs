@@ -3,7 +3,7 @@
 
 use granit_parser::{Event, ScalarStyle, Span, StructureStyle};
 
-use super::SyntaxError;
+use super::syntax_error::SyntaxError;
 
 const MARK: char = '\u{feff}';
 

@@ -3,7 +3,7 @@
 
 use granit_parser::{Event, ScalarStyle, Span};
 
-use super::SyntaxError;
+use super::syntax_error::SyntaxError;
 
 /// What has been looked at of a text whose values come one after the other.
 pub(super) struct Tabs<'a> {

@@ -1,41 +1,15 @@
-//! Simulated agents with their tasks.
+//! What simulated agents do with their tasks.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use mesos::v1::{TaskState, TaskStatus};
 
 use super::{
+    events::Event,
+    parts::{Agent, Task, is_alive},
     resources::Amounts,
-    world::{Event, World},
+    world::World,
 };
-
-#[derive(Clone, Debug)]
-pub(crate) struct Task {
-    pub(crate) framework: String,
-    pub(crate) state: TaskState,
-    pub(crate) taken: Amounts,
-    /// Whether the JobManager lists it.
-    pub(crate) registered: bool,
-    /// Whether its executor receives nothing.
-    pub(crate) deaf: bool,
-    /// The port on which it could not listen, if it reports that.
-    pub(crate) clash: Option<u64>,
-    /// Whether anything other than the scheduler's kill ended it.
-    pub(crate) misfortune: bool,
-    /// Unacknowledged updates.
-    pub(crate) unacknowledged: VecDeque<(u64, TaskState)>,
-}
-
-impl Task {
-    pub(crate) fn is_alive(&self) -> bool {
-        is_alive(self.state)
-    }
-}
-
-pub(crate) fn is_alive(state: TaskState) -> bool {
-    use TaskState::{TaskKilling, TaskRunning, TaskStaging, TaskStarting};
-    matches!(state, TaskStaging | TaskStarting | TaskRunning | TaskKilling)
-}
 
 pub(crate) fn status(id: &str, agent: &str, state: TaskState) -> TaskStatus {
     TaskStatus {
@@ -43,36 +17,6 @@ pub(crate) fn status(id: &str, agent: &str, state: TaskState) -> TaskStatus {
         agent_id: Some(mesos::v1::AgentId { value: agent.to_owned() }),
         state: state.into(),
         ..Default::default()
-    }
-}
-
-#[derive(Clone, Debug)]
-pub(crate) struct Agent {
-    pub(crate) id: String,
-    pub(crate) host: usize,
-    /// Whether the agent process runs.
-    pub(crate) up: bool,
-    /// Whether master and agent can talk.
-    pub(crate) cut: bool,
-    pub(crate) capacity: Amounts,
-    /// Ports on which other processes listen, although they are offered.
-    pub(crate) foreign_ports: BTreeSet<u64>,
-    /// How often it has registered; messages sent before the last registration are lost.
-    pub(crate) registration: u64,
-    pub(crate) tasks: BTreeMap<String, Task>,
-}
-
-impl Agent {
-    pub(crate) fn reachable(&self) -> bool {
-        self.up && !self.cut
-    }
-
-    pub(crate) fn free(&self) -> Amounts {
-        let mut free = self.capacity.clone();
-        for task in self.tasks.values().filter(|task| task.is_alive()) {
-            assert!(free.take(&task.taken), "{} has more tasks than room", self.id);
-        }
-        free
     }
 }
 

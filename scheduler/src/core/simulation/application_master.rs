@@ -3,14 +3,13 @@
 
 mod outputs;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-
 use mesos::v1;
 
 use super::{
-    keeper::Write,
+    events::{Call, Event, FromMaster},
+    parts::{ApplicationMaster, Write},
     resources::Amounts,
-    world::{Call, Event, FromMaster, World},
+    world::World,
 };
 use crate::core::{
     Core,
@@ -19,50 +18,6 @@ use crate::core::{
     state::State,
     tests::settings,
 };
-
-#[derive(Debug)]
-pub(crate) struct ApplicationMaster {
-    /// Counts up with every start of the process and every attempt to lead.
-    pub(crate) session: u64,
-    pub(crate) core: Option<Core>,
-    pub(crate) framework: Option<String>,
-    pub(crate) link: Option<u64>,
-    /// Until then, the process does nothing.
-    pub(crate) stalled_until: Moment,
-    /// When the core needs its next tick; this replaces earlier requests.
-    pub(crate) wake: Option<Moment>,
-    pub(crate) job_manager: bool,
-    pub(crate) offers_wanted: bool,
-    /// Unanswered offers of the current link, and since when.
-    pub(crate) unanswered: BTreeMap<String, Moment>,
-    /// Offers that the master has rescinded, as far as this process has received that.
-    pub(crate) rescinded: BTreeSet<String>,
-    /// The launches of the last minute.
-    pub(crate) launches: VecDeque<Moment>,
-    pub(crate) stopping: bool,
-    /// Ports named by a failure, by agent, and when.
-    pub(crate) unusable: BTreeMap<(String, u64), Moment>,
-}
-
-impl ApplicationMaster {
-    pub(crate) fn new() -> Self {
-        Self {
-            session: 0,
-            core: None,
-            framework: None,
-            link: None,
-            stalled_until: Moment(0),
-            wake: None,
-            job_manager: false,
-            offers_wanted: false,
-            unanswered: BTreeMap::new(),
-            rescinded: BTreeSet::new(),
-            launches: VecDeque::new(),
-            stopping: false,
-            unusable: BTreeMap::new(),
-        }
-    }
-}
 
 impl World {
     /// The process starts, or tries to lead again.

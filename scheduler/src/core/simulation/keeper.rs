@@ -1,52 +1,6 @@
 //! The simulated store: ZooKeeper with its lock, or a file of one application master.
 
-use super::world::{Event, World};
-use crate::core::state::{Change, State};
-
-/// A write that was sent.
-#[derive(Clone, Debug)]
-pub(crate) struct Write {
-    pub(crate) master: usize,
-    pub(crate) session: u64,
-    pub(crate) number: u64,
-    pub(crate) changes: Vec<Change>,
-}
-
-#[derive(Debug)]
-pub(crate) struct Keeper {
-    /// The durable state.
-    pub(crate) state: State,
-    /// The candidates' sessions in the order of arrival; the first one leads.
-    pub(crate) queue: Vec<(u64, usize)>,
-    pub(crate) up: bool,
-    /// A copy of the state that an operator may restore.
-    pub(crate) copy: Option<State>,
-    /// Writes that wait for the store to return.
-    waiting: Vec<Write>,
-}
-
-impl Keeper {
-    pub(crate) fn new(epoch: String) -> Self {
-        Self {
-            state: State::fresh(epoch),
-            queue: Vec::new(),
-            up: true,
-            copy: None,
-            waiting: Vec::new(),
-        }
-    }
-
-    pub(crate) fn leads(&self, session: u64) -> bool {
-        self.queue.first().is_some_and(|(first, _)| *first == session)
-    }
-
-    /// Replaces the state by another one; nobody remembers the old one.
-    pub(crate) fn forgets(&mut self, state: State) {
-        self.state = state;
-        self.queue.clear();
-        self.waiting.clear();
-    }
-}
+use super::{events::Event, parts::Write, world::World};
 
 impl World {
     pub(crate) fn write(&mut self, write: Write) {

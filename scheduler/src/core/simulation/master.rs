@@ -11,43 +11,14 @@ use std::{
 
 use mesos::v1::{self, TaskState, TaskStatus};
 
-use self::maintenance::Maintenance;
 use super::{
-    agent::{is_alive, status},
+    agent::status,
+    events::{Call, Event, FromMaster},
+    parts::{Maintenance, Master, Offered, is_alive},
     resources::Amounts,
-    world::{Call, Event, FromMaster, World},
+    world::World,
 };
 use crate::core::ids::Moment;
-
-#[derive(Debug, Default)]
-pub(crate) struct Master {
-    pub(crate) up: bool,
-    /// The registered framework, if any, and the link of its subscription.
-    pub(crate) framework: Option<String>,
-    pub(crate) link: Option<u64>,
-    /// Removed frameworks: the registry does not store them, but no id is assigned twice.
-    pub(crate) removed: BTreeSet<String>,
-    /// The known tasks, by agent id.
-    pub(crate) agents: BTreeMap<String, BTreeMap<String, TaskState>>,
-    /// Registry agents that have not registered again since the failover.
-    recovering: BTreeSet<String>,
-    pub(crate) unreachable: BTreeMap<String, BTreeSet<String>>,
-    pub(crate) offers: BTreeMap<String, Offered>,
-    suppressed: bool,
-    /// Agents with scheduled maintenance.
-    pub(crate) maintenance: BTreeMap<String, Maintenance>,
-    filters: BTreeMap<usize, Moment>,
-    next: u64,
-}
-
-/// The resources offered of one agent.
-#[derive(Debug)]
-pub(crate) struct Offered {
-    agent: usize,
-    amounts: Amounts,
-    /// Whether the offer announces maintenance of the agent.
-    unavailable: bool,
-}
 
 impl World {
     pub(crate) fn master_call(&mut self, link: u64, call: Call) {

@@ -29,8 +29,7 @@ use std::{collections::BTreeSet, time::Duration};
 use mesos::v1::{OfferId, TaskState};
 
 use super::{
-    agent::Task,
-    application_master::ApplicationMaster,
+    parts::{ApplicationMaster, Task},
     world::{Profile, World},
 };
 use crate::core::{

@@ -1,6 +1,5 @@
 //! The world: its clock, its event queue, its random numbers and its faults.
 
-mod events;
 mod life;
 mod misfortune;
 
@@ -12,10 +11,9 @@ use std::{
 use mesos::v1::TaskState;
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 
-use self::events::Due;
-pub(crate) use self::events::{Call, Event, FromMaster};
 use super::{
-    agent::Agent, application_master::ApplicationMaster, keeper::Keeper, master::Master,
+    events::{Due, Event, FromMaster},
+    parts::{Agent, ApplicationMaster, Keeper, Master},
     resources::Amounts,
 };
 use crate::core::{

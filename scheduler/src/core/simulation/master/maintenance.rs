@@ -3,32 +3,9 @@
 
 use super::*;
 
-/// The master's view of one such agent.
-#[derive(Debug)]
-pub(crate) struct Maintenance {
-    start: Moment,
-    /// The unanswered inverse offer.
-    outstanding: Option<String>,
-    /// The earliest time of the next inverse offer.
-    again: Moment,
-}
-
 /// The filter of an answer without one.
 const FILTER: Duration = Duration::from_secs(5);
 const ROUND: u64 = 1000;
-
-impl Maintenance {
-    pub(super) fn unavailability(&self) -> v1::Unavailability {
-        let nanoseconds = i64::try_from(self.start.0).unwrap() * 1_000_000;
-        v1::Unavailability { start: v1::TimeInfo { nanoseconds }, duration: None }
-    }
-
-    /// A framework that subscribes or revives offers gets inverse offers as if it had never
-    /// answered.
-    pub(super) fn reset(&mut self) {
-        (self.outstanding, self.again) = (None, Moment(0));
-    }
-}
 
 impl World {
     pub(crate) fn goes_into_maintenance(&mut self, agent: usize) {

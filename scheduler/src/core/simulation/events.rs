@@ -4,10 +4,8 @@ use std::time::Duration;
 
 use mesos::v1::{self, TaskState, TaskStatus};
 
-use crate::core::{
-    ids::Moment,
-    simulation::{keeper::Write, resources::Amounts},
-};
+use super::{parts::Write, resources::Amounts};
+use crate::core::ids::Moment;
 
 /// A call to the Mesos master.
 #[derive(Clone, Debug)]
