@@ -8,7 +8,8 @@ use std::{
 };
 
 use anyhow::anyhow;
-use fetcher_client::Blame;
+use common::progress::megabytes;
+use fetcher_client::FetchBlame;
 use fetcher_formats::unpack::{Limits, unpack};
 use fetcher_formats::{Format, Manifest};
 use fetcher_server::{Archive, Artifact};
@@ -176,8 +177,8 @@ async fn obtain(
         tokio::select! {
             obtained = &mut obtaining => break obtained,
             Ok(()) = progress.changed() => {
-                let now = *progress.borrow_and_update();
-                console.waiting(&format!("fetching {source}: {}", megabytes(now)));
+                let SourceProgress { bytes, total } = *progress.borrow_and_update();
+                console.waiting(&format!("fetching {source}: {}", megabytes(bytes, total)));
             }
         }
     };
@@ -185,22 +186,14 @@ async fn obtain(
     let obtained = obtained.map_err(|error| {
         let failure = anyhow!("{TASKS_URIS}: {error}");
         match error.blame() {
-            Blame::Configuration | Blame::Artifact => Failure::usage(failure),
-            Blame::Network | Blame::Host => Failure::other(failure),
+            FetchBlame::Configuration | FetchBlame::Artifact => Failure::usage(failure),
+            FetchBlame::Network | FetchBlame::Host => Failure::other(failure),
         }
     })?;
     let text = format!("Fetched {source}: {} bytes, sha256 {}", obtained.size, obtained.digest);
     let fields = json!({ "uri": source.to_string(), "bytes": obtained.size, "sha256": obtained.digest.to_string() });
     console.report("fetched", &text, fields);
     Ok(obtained)
-}
-
-fn megabytes(progress: SourceProgress) -> String {
-    let megabytes = |bytes: u64| bytes as f64 / 1e6;
-    match progress.total {
-        Some(total) => format!("{:.1} of {:.1} MB", megabytes(progress.bytes), megabytes(total)),
-        None => format!("{:.1} MB", megabytes(progress.bytes)),
-    }
 }
 
 /// Unpacks an archive once, to list its content and to report here if no worker could unpack it.

@@ -15,6 +15,7 @@ pub mod files;
 pub mod hosts;
 pub mod log_rate_limit;
 pub mod own_files;
+pub mod progress;
 pub mod rate;
 pub mod stdout;
 pub mod text;

@@ -194,7 +194,7 @@ impl Draft {
         let unreadable = |cause| OverlayError::Configured { key: key.to_owned(), cause };
         // Opened, so that a file which may not be read is reported here and by its key.
         let opened = common::files::open(path).map_err(unreadable);
-        let shipped = opened.and_then(|_| tree::ship_one(path, target, secret, self));
+        let shipped = opened.and_then(|_| tree::ship_file(path, target, secret, self));
         self.note(shipped);
         self.configure(key, &Self::place(target), overlay);
     }

@@ -8,12 +8,12 @@
     missing_docs
 )]
 
-#[path = "../../fetcher/sidecar/benches/bounds/crowd.rs"]
-mod crowd;
-
 use std::time::Instant;
 
-use crowd::Crowd;
+use fetcher_tests::{
+    crowd::{self, Crowd},
+    figures::{bound, median},
+};
 use tests::{
     Line,
     cluster::{FlinkMesos, command},
@@ -42,16 +42,17 @@ fn measure() {
     let quiet = rounds(&url);
     let _crowd = Crowd::at(url.strip_prefix("http://").unwrap());
     let beside = rounds(&url);
-    row(
+    bound(
         "operator-in-a-crowd",
-        median(&beside),
-        median(&quiet) * 1.5,
+        median(beside.iter().copied()),
+        median(quiet) * 1.5,
         "ms, the bound is 1.5 times the quiet time",
     );
-    row("operator-in-a-crowd-longest", beside[ROUNDS - 1], 1000.0, "ms");
+    let longest = beside.into_iter().fold(f64::MIN, f64::max);
+    bound("operator-in-a-crowd-longest", longest, 1000.0, "ms");
 }
 
-/// Milliseconds of an operator's command, sorted.
+/// Milliseconds of an operator's commands.
 fn rounds(url: &str) -> Vec<f64> {
     let list = |_| {
         let started = Instant::now();
@@ -59,18 +60,5 @@ fn rounds(url: &str) -> Vec<f64> {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         started.elapsed().as_secs_f64() * 1000.0
     };
-    let mut took: Vec<f64> = (0..ROUNDS).map(list).collect();
-    took.sort_by(f64::total_cmp);
-    took
-}
-
-fn median(sorted: &[f64]) -> f64 {
-    sorted[sorted.len() / 2]
-}
-
-fn row(name: &str, ours: f64, bound: f64, unit: &str) {
-    println!(
-        "{name}\tbounds\t{ours:.1}\t{bound:.1}\t{:.2}\t{unit}",
-        bound / ours.max(f64::MIN_POSITIVE)
-    );
+    (0..ROUNDS).map(list).collect()
 }

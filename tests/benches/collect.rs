@@ -12,6 +12,7 @@
 use std::path::{Path, PathBuf};
 
 use fetcher_server::{Artifact, BuildOptions};
+use fetcher_tests::figures::median;
 use flink::{
     config::{Configuration, Source},
     home::FlinkHome,
@@ -49,12 +50,6 @@ fn main() {
     row("collect-hash-cold", median((0..5).map(|_| run(None))));
     run(Some(&hashes));
     row("collect-hash-warm", median((0..100).map(|_| run(Some(&hashes)))));
-}
-
-fn median(figures: impl Iterator<Item = f64>) -> f64 {
-    let mut figures: Vec<f64> = figures.collect();
-    figures.sort_by(f64::total_cmp);
-    figures[figures.len() / 2]
 }
 
 fn row(name: &str, milliseconds: f64) {

@@ -19,6 +19,7 @@ mod task_managers;
 
 use std::time::Duration;
 
+use fetcher_tests::figures::median;
 use mesos::v1::TaskState;
 use peer::Peer;
 use process::resident;
@@ -120,10 +121,4 @@ fn milliseconds(from: Instant, to: Instant) -> f64 {
 
 fn megabytes(bytes: u64) -> f64 {
     bytes as f64 / 1e6
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }

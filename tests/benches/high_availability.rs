@@ -19,6 +19,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use fetcher_tests::figures::median;
 use nix::sys::signal::Signal;
 use scheduler::{
     core::{
@@ -157,9 +158,4 @@ fn row(name: &str, value: f64, unit: &str) {
 
 fn milliseconds(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1000.0
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }

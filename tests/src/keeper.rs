@@ -46,6 +46,11 @@ impl Program {
     }
 }
 
+/// Whether there is such a process, even one that has ended and was not waited for.
+pub fn is_alive(pid: i32) -> bool {
+    Path::new(&format!("/proc/{pid}")).exists()
+}
+
 /// How a process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {

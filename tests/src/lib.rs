@@ -28,7 +28,7 @@ pub use cache::{
     stores_python, wordcount_jar,
 };
 pub use flink_rest::{FlinkRest, Job, Overview, TaskManager};
-pub use keeper::{Ended, Keeper, Program};
+pub use keeper::{Ended, Keeper, Program, is_alive};
 pub use ports::{PortBlock, ReservedPort};
 pub use proxy::Proxy;
 pub use real_mesos::{RealMesos, RealMesosOptions};

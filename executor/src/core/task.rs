@@ -4,6 +4,7 @@ mod killing;
 
 use std::{sync::Arc, time::Duration};
 
+use common::progress::megabytes;
 use fetcher_client::Progress;
 use mesos::v1::{TaskState, task_status::Reason};
 
@@ -315,13 +316,8 @@ impl Work {
 
 fn shown(progress: Progress) -> String {
     let Progress { files_done, files, bytes_done, bytes } = progress;
-    let megabytes = |bytes: u64| bytes as f64 / 1e6;
     match files {
         0 => "waiting for an answer of the artifact server".to_owned(),
-        _ => format!(
-            "{files_done} of {files} files, {:.1} of {:.1} MB",
-            megabytes(bytes_done),
-            megabytes(bytes)
-        ),
+        _ => format!("{files_done} of {files} files, {}", megabytes(bytes_done, Some(bytes))),
     }
 }

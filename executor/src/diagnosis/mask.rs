@@ -69,7 +69,8 @@ impl fmt::Debug for Mask {
 }
 
 /// Masks `value` in `name=value`, `name: value` and `name, value` (Flink prints settings that way)
-/// if the name says that it is secret.
+/// if the name says that it is secret. Stricter than [`Configuration::without_secrets`]: a log may
+/// have any text after a name, so whatever follows is taken for the value.
 fn mask_named(line: &str) -> String {
     let mut masked = String::with_capacity(line.len());
     let mut rest = line;

@@ -2,7 +2,7 @@
 
 use std::{fmt::Display, path::Path};
 
-use fetcher_client::FetchError;
+use fetcher_client::{FetchBlame, FetchError};
 use mesos::v1::{TaskState, task_status::Reason};
 use overlays::worker::ApplyError;
 
@@ -25,16 +25,14 @@ impl Failure {
     /// The artifacts could not be fetched.
     pub fn fetch(error: &FetchError) -> Self {
         let (blame, advice) = match error.blame() {
-            fetcher_client::Blame::Artifact => {
+            FetchBlame::Artifact => {
                 (Blame::Artifact, "the artifact server has wrong or missing files")
             }
-            fetcher_client::Blame::Network => {
+            FetchBlame::Network => {
                 (Blame::Network, "is the artifact server reachable from this agent?")
             }
-            fetcher_client::Blame::Host => (Blame::Agent, "this agent's disk is full or broken"),
-            fetcher_client::Blame::Configuration => {
-                (Blame::Configuration, "the scheduler sent invalid data")
-            }
+            FetchBlame::Host => (Blame::Agent, "this agent's disk is full or broken"),
+            FetchBlame::Configuration => (Blame::Configuration, "the scheduler sent invalid data"),
         };
         let reason = matches!(error, FetchError::NoSpace { .. } | FetchError::NoInodes { .. })
             .then_some(Reason::ContainerLimitationDisk);

@@ -1,4 +1,4 @@
-//! The executor's program, with a fake agent and a shell script as TaskManager.
+//! The executor's program with a fake agent, and its processes; shell scripts play the TaskManager.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
 
 mod agent;
@@ -12,6 +12,7 @@ mod leftovers;
 mod life;
 mod limits;
 mod logs;
+mod processes;
 mod recovery;
 mod sidecar;
 mod strangers;

@@ -13,9 +13,9 @@ use reqwest::StatusCode;
 
 use crate::space::{Space, in_blocks};
 
-/// Who must act so that a fetch can succeed.
+/// Who must act so that a fetch can succeed, as fetching sees it: it knows no agents and workers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Blame {
+pub enum FetchBlame {
     /// The maker or the server of the artifact: it is missing, changed, or does not match its
     /// digest.
     Artifact,
@@ -27,7 +27,7 @@ pub enum Blame {
     Configuration,
 }
 
-impl Blame {
+impl FetchBlame {
     /// A name for logs and metrics.
     pub fn name(self) -> &'static str {
         match self {
@@ -136,7 +136,7 @@ pub enum FetchError {
         /// What happened, for people.
         problem: String,
         /// Who must act.
-        blame: Blame,
+        blame: FetchBlame,
         /// The kind of the error that happened.
         kind: &'static str,
     },
@@ -204,18 +204,22 @@ pub enum Retry {
 
 impl FetchError {
     /// Who must act on the error.
-    pub fn blame(&self) -> Blame {
+    pub fn blame(&self) -> FetchBlame {
         match self {
             Self::Secret { blame, .. } => *blame,
-            Self::Address { .. } | Self::Refused { .. } | Self::Exists(_) => Blame::Configuration,
-            Self::Status { status, .. } if status.is_client_error() => Blame::Artifact,
+            Self::Address { .. } | Self::Refused { .. } | Self::Exists(_) => {
+                FetchBlame::Configuration
+            }
+            Self::Status { status, .. } if status.is_client_error() => FetchBlame::Artifact,
             Self::Size { .. }
             | Self::Digest { .. }
             | Self::Manifest { .. }
-            | Self::Archive { .. } => Blame::Artifact,
-            Self::Status { .. } | Self::Network { .. } | Self::Stalled { .. } => Blame::Network,
+            | Self::Archive { .. } => FetchBlame::Artifact,
+            Self::Status { .. } | Self::Network { .. } | Self::Stalled { .. } => {
+                FetchBlame::Network
+            }
             Self::NoSpace { .. } | Self::NoInodes { .. } | Self::Disk(_) | Self::Stopped => {
-                Blame::Host
+                FetchBlame::Host
             }
         }
     }

@@ -22,7 +22,7 @@ mod sys;
 
 pub use blocking::blocking;
 pub use cache::{Cache, CacheError, CacheOptions};
-pub use error::{Blame, FetchError, Retry};
+pub use error::{FetchBlame, FetchError, Retry};
 pub use fetch::{
     FetchOptions, Materialised, Progress, Request, Shared, materialise, materialise_with,
 };

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use crate::blocking::blocking;
 use crate::cache::{Cache, CacheOptions, Fetch};
-use crate::error::{Blame, FetchError};
+use crate::error::{FetchBlame, FetchError};
 use crate::fetch::{FetchOptions, Materialised, Progress, Request, materialise_with};
 use crate::sidecar::{SidecarError, request_tree};
 
@@ -129,7 +129,7 @@ impl From<SidecarError> for Setback {
 impl From<FetchError> for Setback {
     /// Every way asks the same servers with the same token, and ends at the same path.
     fn from(error: FetchError) -> Self {
-        if error.blame() == Blame::Host {
+        if error.blame() == FetchBlame::Host {
             Self::Here(error.to_string())
         } else {
             Self::Everywhere(error)

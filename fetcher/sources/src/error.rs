@@ -1,6 +1,6 @@
 //! Why a source cannot be used, and who can fix that.
 
-use fetcher_client::{Blame, FetchError};
+use fetcher_client::{FetchBlame, FetchError};
 use fetcher_formats::hashing::HashError;
 
 /// Why a source cannot be used.
@@ -26,11 +26,11 @@ pub enum SourceError {
 
 impl SourceError {
     /// Who can fix it.
-    pub fn blame(&self) -> Blame {
+    pub fn blame(&self) -> FetchBlame {
         match self {
             Self::Fetch(error) => error.blame(),
-            Self::Store { temporary: true, .. } => Blame::Network,
-            Self::Store { .. } | Self::File(_) => Blame::Configuration,
+            Self::Store { temporary: true, .. } => FetchBlame::Network,
+            Self::Store { .. } | Self::File(_) => FetchBlame::Configuration,
         }
     }
 }

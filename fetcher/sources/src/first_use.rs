@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 
-use fetcher_client::Blame;
+use fetcher_client::FetchBlame;
 use fetcher_formats::digest::Digest;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
@@ -57,11 +57,11 @@ pub enum FirstUseError {
 
 impl FirstUseError {
     /// Who can fix it.
-    pub fn blame(&self) -> Blame {
+    pub fn blame(&self) -> FetchBlame {
         match self {
             Self::Source(error) => error.blame(),
-            Self::Changed { .. } => Blame::Artifact,
-            Self::Record(_) => Blame::Host,
+            Self::Changed { .. } => FetchBlame::Artifact,
+            Self::Record(_) => FetchBlame::Host,
         }
     }
 }
@@ -98,7 +98,7 @@ impl FirstUses {
             .map(|known| known.sha256)
             .filter(|_| expected.is_none());
         let obtained = match (obtain(uri, expected, options, progress).await, first) {
-            (Err(error), Some(first)) if error.blame() == Blame::Network => {
+            (Err(error), Some(first)) if error.blame() == FetchBlame::Network => {
                 let Some(kept) = kept(options, first).await else { return Err(error.into()) };
                 tracing::warn!(%error, "A source does not answer; using its earlier content");
                 kept

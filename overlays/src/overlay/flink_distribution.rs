@@ -10,17 +10,17 @@ use super::{Draft, Master, OverlayError, logging, tree};
 
 pub(super) fn collect(master: &Master<'_>, draft: &mut Draft) -> Result<(), OverlayError> {
     let home = &master.home.path;
-    tree::ship(&home.join("bin"), "bin", draft)?;
+    tree::ship_folder(&home.join("bin"), "bin", false, draft)?;
     ship_logging(&master.home.conf_dir, draft)?;
-    tree::ship(&master.home.lib(), "lib", draft)?;
+    tree::ship_folder(&master.home.lib(), "lib", false, draft)?;
     let plugins = folder(master, "FLINK_PLUGINS_DIR", "plugins");
     if plugins.is_dir() {
-        tree::ship(&plugins, "plugins", draft)?;
+        tree::ship_folder(&plugins, "plugins", false, draft)?;
     } else {
         tracing::warn!(folder = %plugins.display(), "No folder of plugins to ship");
     }
     if master.config.read(&FLINK_OPT)? {
-        tree::ship(&folder(master, "FLINK_OPT_DIR", "opt"), "opt", draft)?;
+        tree::ship_folder(&folder(master, "FLINK_OPT_DIR", "opt"), "opt", false, draft)?;
     }
     Ok(())
 }

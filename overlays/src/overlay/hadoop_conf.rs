@@ -25,7 +25,7 @@ pub(super) fn collect(master: &Master<'_>, draft: &mut Draft) -> Result<(), Over
         let path = folder.join(name);
         if path.is_file() {
             let secret = content::xml_holds_secret(&common::files::read(&path, LARGEST)?);
-            tree::ship_one(&path, &format!("{TARGET}/{name}"), secret, draft)?;
+            tree::ship_file(&path, &format!("{TARGET}/{name}"), secret, draft)?;
         }
     }
     let place = Draft::place(TARGET);

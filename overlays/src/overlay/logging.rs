@@ -34,5 +34,5 @@ pub(super) fn ship(path: &Path, target: &str, draft: &mut Draft) -> Result<(), O
     } else {
         content::properties_hold_secret(&text)
     };
-    tree::ship_one(path, target, secret, draft)
+    tree::ship_file(path, target, secret, draft)
 }

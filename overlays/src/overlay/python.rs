@@ -14,7 +14,7 @@ pub(super) fn collect(master: &Master<'_>, draft: &mut Draft) -> Result<(), Over
     let Some(folder) = master.config.get(&PYTHON_ENVIRONMENT).map(Path::new) else { return Ok(()) };
     let missing = |cause| OverlayError::Configured { key: PYTHON_ENVIRONMENT.to_string(), cause };
     fs_err::metadata(folder.join(PROGRAM)).map_err(missing)?;
-    tree::ship_any(folder, TARGET, false, draft)?;
+    tree::ship_folder(folder, TARGET, false, draft)?;
     let configured = draft.environment.iter().find(|(name, _)| name == "PATH");
     let rest = configured.map_or(AGENTS_PATH, |(_, value)| value);
     let path = format!("{}/bin:{rest}", Draft::place(TARGET));

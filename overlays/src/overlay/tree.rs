@@ -6,40 +6,41 @@ use std::path::{Path, PathBuf};
 
 use super::{ArtifactFile, Draft, OverlayError};
 
+/// Ships a file, or a folder with everything below it, as `target`.
+pub(super) fn ship(
+    path: &Path,
+    target: &str,
+    secret: bool,
+    draft: &mut Draft,
+) -> Result<(), OverlayError> {
+    let ship = if fs_err::metadata(path)?.is_dir() { ship_folder } else { ship_file };
+    ship(path, target, secret, draft)
+}
+
 /// Ships every file below `folder` as `<target>/<path in the folder>`. Links are followed: what
 /// they lead to is shipped under their names. Empty folders are not shipped.
-pub(super) fn ship(folder: &Path, target: &str, draft: &mut Draft) -> Result<(), OverlayError> {
-    let mut walk = Walk { secret: false, draft, above: Vec::new() };
+pub(super) fn ship_folder(
+    folder: &Path,
+    target: &str,
+    secret: bool,
+    draft: &mut Draft,
+) -> Result<(), OverlayError> {
+    let mut walk = Walk { secret, draft, above: Vec::new() };
     walk.folder(&std::path::absolute(folder)?, &fs_err::metadata(folder)?, target)
 }
 
 /// Ships one file as `target`.
-pub(super) fn ship_one(
+pub(super) fn ship_file(
     path: &Path,
     target: &str,
     secret: bool,
     draft: &mut Draft,
 ) -> Result<(), OverlayError> {
     let metadata = fs_err::metadata(path)?;
-    ship_file(std::path::absolute(path)?, &metadata, target.to_owned(), secret, draft)
+    add(std::path::absolute(path)?, &metadata, target.to_owned(), secret, draft)
 }
 
-/// Ships a file, or a folder with everything below it, as `target`.
-pub(super) fn ship_any(
-    path: &Path,
-    target: &str,
-    secret: bool,
-    draft: &mut Draft,
-) -> Result<(), OverlayError> {
-    let metadata = fs_err::metadata(path)?;
-    if metadata.is_dir() {
-        let mut walk = Walk { secret, draft, above: Vec::new() };
-        return walk.folder(&std::path::absolute(path)?, &metadata, target);
-    }
-    ship_file(std::path::absolute(path)?, &metadata, target.to_owned(), secret, draft)
-}
-
-fn ship_file(
+fn add(
     source: PathBuf,
     metadata: &Metadata,
     target: String,
@@ -104,7 +105,7 @@ impl Walk<'_> {
             if metadata.is_dir() {
                 self.folder(&source, &metadata, &target)?;
             } else {
-                ship_file(source, &metadata, target, self.secret, self.draft)?;
+                add(source, &metadata, target, self.secret, self.draft)?;
             }
         }
         self.above.pop();

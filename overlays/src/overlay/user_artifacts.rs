@@ -33,5 +33,5 @@ fn ship(
     }
     let missing = |cause| OverlayError::Configured { key: key.to_owned(), cause };
     fs_err::metadata(path).map_err(missing)?;
-    tree::ship_any(path, &format!("artifacts/{name}"), secret, draft)
+    tree::ship(path, &format!("artifacts/{name}"), secret, draft)
 }

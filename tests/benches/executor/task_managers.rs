@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use fetcher_tests::figures::median;
 use mesos::v1::TaskState;
 use overlays::worker::{Sandbox, WorkerSpec, apply};
 use tempfile::TempDir;
@@ -24,7 +25,7 @@ use tests::{
 use tokio::time::Instant;
 
 use crate::{
-    median, milliseconds,
+    milliseconds,
     process::{resident, wake_ups},
     row,
 };
@@ -61,16 +62,16 @@ pub(crate) async fn measure() {
         plain.push(scene.plain(&format!("plain{round}")).await);
         script.push(scene.script(&format!("script{round}")).await);
     }
-    let ours = median(ours.into_iter());
-    row("tm-start", ours, Some(median(plain.into_iter())), "s");
-    row("tm-start-script", ours, Some(median(script.into_iter())), "s");
-    row("executor-rss-task-manager", median(memory.into_iter()), None, "MB");
+    let ours = median(ours);
+    row("tm-start", ours, Some(median(plain)), "s");
+    row("tm-start-script", ours, Some(median(script)), "s");
+    row("executor-rss-task-manager", median(memory), None, "MB");
     row("executor-idle", scene.idle("idle").await, None, "wake-ups/s");
     let mut kills = Vec::new();
     for round in 0..KILLS {
         kills.push(scene.kill_under_load(&format!("busy{round}")).await);
     }
-    row("kill-under-load", median(kills.into_iter()), Some(GRACE_MS), "ms");
+    row("kill-under-load", median(kills), Some(GRACE_MS), "ms");
 }
 
 impl Scene {

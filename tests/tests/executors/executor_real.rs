@@ -14,7 +14,7 @@ use nix::{
 use overlays::worker::{Entry, WorkerSpec};
 use prost::Message as _;
 use tests::{
-    Keeper, Program, RealMesosOptions, binary,
+    Keeper, Program, RealMesosOptions, binary, is_alive,
     rig::{self, PATIENCE, Rig},
     wait_until,
 };
@@ -96,10 +96,6 @@ fn listener(rig: &Rig, id: &str) -> WorkerSpec {
 
 fn kill_hard(pid: i32) {
     kill(Pid::from_raw(pid), Signal::SIGKILL).unwrap();
-}
-
-fn is_alive(pid: i32) -> bool {
-    Path::new(&format!("/proc/{pid}")).exists()
 }
 
 #[tokio::test]

@@ -5,7 +5,6 @@ mod framework;
 
 use std::{
     io::{BufRead as _, BufReader},
-    path::Path,
     process::{Child, Command, Stdio},
     time::Duration,
 };
@@ -13,14 +12,10 @@ use std::{
 use framework::{Framework, sleeper_of};
 use mesos::v1::command_info::Uri;
 use nix::sys::signal::Signal;
-use tests::{RealMesos, RealMesosOptions, RealZooKeeper, wait_until};
+use tests::{RealMesos, RealMesosOptions, RealZooKeeper, is_alive, wait_until};
 use tokio::time::Instant;
 
 const PATIENCE: Duration = Duration::from_secs(60);
-
-fn is_alive(pid: i32) -> bool {
-    Path::new(&format!("/proc/{pid}")).exists()
-}
 
 async fn until_gone(pids: &[i32]) {
     wait_until("no process is left", PATIENCE, async || {

@@ -6,7 +6,7 @@ use super::*;
 const URL: &str = "http://host:1/v1/blobs/x";
 
 /// One of each, with what its message must name.
-fn all() -> Vec<(FetchError, Blame, &'static [&'static str])> {
+fn all() -> Vec<(FetchError, FetchBlame, &'static [&'static str])> {
     let (url, text) = (|| URL.to_owned(), "sorry".to_owned());
     let path: TreePath = "lib/a.jar".parse().unwrap();
     let (expected, seen) = (Digest::of(b""), Digest::of(b"abc"));
@@ -19,40 +19,44 @@ fn all() -> Vec<(FetchError, Blame, &'static [&'static str])> {
     vec![
         (
             FetchError::Address { url: url(), reason: "is odd".to_owned() },
-            Blame::Configuration,
+            FetchBlame::Configuration,
             &[URL, "is odd"],
         ),
         (
             FetchError::Refused { url: url(), status: StatusCode::UNAUTHORIZED, text },
-            Blame::Configuration,
+            FetchBlame::Configuration,
             &[URL, "401", "sorry"],
         ),
-        (status(StatusCode::NOT_FOUND), Blame::Artifact, &[URL, "404", "sorry"]),
-        (status(StatusCode::BAD_GATEWAY), Blame::Network, &[URL, "502", "sorry"]),
+        (status(StatusCode::NOT_FOUND), FetchBlame::Artifact, &[URL, "404", "sorry"]),
+        (status(StatusCode::BAD_GATEWAY), FetchBlame::Network, &[URL, "502", "sorry"]),
         (
             FetchError::Network { url: url(), bytes: 17, reason: "reset".to_owned() },
-            Blame::Network,
+            FetchBlame::Network,
             &[URL, "17 bytes", "reset"],
         ),
         (
             FetchError::Stalled { url: url(), bytes: 17, floor: 1024 },
-            Blame::Network,
+            FetchBlame::Network,
             &[URL, "17 bytes", "1024"],
         ),
-        (FetchError::Size { url: url(), expected: 5, seen: 6 }, Blame::Artifact, &[URL, "5", "6"]),
+        (
+            FetchError::Size { url: url(), expected: 5, seen: 6 },
+            FetchBlame::Artifact,
+            &[URL, "5", "6"],
+        ),
         (
             FetchError::Size { url: url(), expected: 5, seen: 6 }.of_secret("secret a/key"),
-            Blame::Artifact,
+            FetchBlame::Artifact,
             &["secret a/key", "http://host:1 has another size"],
         ),
         (
             FetchError::Digest { url: url(), expected, seen, bytes: 17 },
-            Blame::Artifact,
+            FetchBlame::Artifact,
             &[URL, "17 bytes", "expected e3b0c442", "sha256 ba7816bf"],
         ),
         (
             FetchError::Manifest { url: url(), source: Manifest::decode(b"x").unwrap_err() },
-            Blame::Artifact,
+            FetchBlame::Artifact,
             &[URL, "not a usable manifest"],
         ),
         (
@@ -61,22 +65,22 @@ fn all() -> Vec<(FetchError, Blame, &'static [&'static str])> {
                 &path,
                 Path::new("/s"),
             ),
-            Blame::Artifact,
+            FetchBlame::Artifact,
             &["lib/a.jar", "more than 7 files"],
         ),
         (
             FetchError::NoSpace { path: "/c".into(), needed: 5, available: 4 },
-            Blame::Host,
+            FetchBlame::Host,
             &["/c", "5 bytes needed", "4 available"],
         ),
         (
             FetchError::NoInodes { path: "/c".into(), needed: 5, available: 4 },
-            Blame::Host,
+            FetchBlame::Host,
             &["/c", "5 files, links and folders are needed", "4 are left"],
         ),
-        (FetchError::Disk(fs_err::read("/no/such").unwrap_err()), Blame::Host, &["/no/such"]),
-        (FetchError::Exists("/s/flink".into()), Blame::Configuration, &["/s/flink"]),
-        (FetchError::Stopped, Blame::Host, &["before it was complete"]),
+        (FetchError::Disk(fs_err::read("/no/such").unwrap_err()), FetchBlame::Host, &["/no/such"]),
+        (FetchError::Exists("/s/flink".into()), FetchBlame::Configuration, &["/s/flink"]),
+        (FetchError::Stopped, FetchBlame::Host, &["before it was complete"]),
     ]
 }
 

@@ -15,7 +15,6 @@
 )]
 #![allow(clippy::disallowed_methods, reason = "measures processes on the real clock")]
 
-mod crowd;
 #[path = "../../tests/sidecar/host.rs"]
 #[allow(dead_code, reason = "shared with tests")]
 mod host;
@@ -28,7 +27,7 @@ fn main() {
         std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
-        ["crowd", address] => crowd::come(address),
+        ["crowd", address] => fetcher_tests::crowd::come(address),
         ["serve", folder] => served::serve(folder),
         ["unpack", format, folder] => {
             fetcher_tests::heavy::unpack_here(format.parse().unwrap(), folder.as_ref());
@@ -43,19 +42,7 @@ fn main() {
     }
 }
 
-fn row(name: &str, ours: f64, bound: f64, unit: &str) {
-    println!(
-        "{name}\tbounds\t{ours:.1}\t{bound:.1}\t{:.2}\t{unit}",
-        bound / ours.max(f64::MIN_POSITIVE)
-    );
-}
-
 /// Prints a row without a bound.
 fn fact(name: &str, value: f64, unit: &str) {
     println!("{name}\tbounds\t{value:.1}\t\t\t{unit}");
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }

@@ -4,6 +4,7 @@ use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use fetcher_tests::figures::{bound, median};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
@@ -11,7 +12,6 @@ use tokio::time::{sleep, timeout};
 use crate::host::{
     Host, NOBODY, PATIENCE, Tree, ask_for_what_never_comes, copy_program, is_root, skip,
 };
-use crate::{median, row};
 
 const ROUNDS: u64 = 5;
 const SLOW: usize = 16;
@@ -72,7 +72,12 @@ pub(crate) async fn measure() {
     };
     timeout(PATIENCE, all).await.unwrap();
     let beside = start(&host, &wanted).await;
-    row("start-beside-slow-fetches", beside, quiet * 2.0, "ms, the bound is twice the quiet time");
+    bound(
+        "start-beside-slow-fetches",
+        beside,
+        quiet * 2.0,
+        "ms, the bound is twice the quiet time",
+    );
 }
 
 async fn trees(host: &Host, first: u64) -> Vec<Tree> {

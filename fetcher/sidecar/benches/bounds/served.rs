@@ -6,12 +6,13 @@ use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
 use fetcher_client::{Request, materialise};
+use fetcher_tests::crowd::Crowd;
+use fetcher_tests::figures::{bound, median};
 use fetcher_tests::support::{artifact, loopback, noise, serve as start};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
-use crate::crowd::Crowd;
-use crate::{fact, median, row};
+use crate::fact;
 
 const ROUNDS: usize = 15;
 const FILES: u64 = 24;
@@ -87,13 +88,13 @@ pub(crate) async fn serve(folder: &str) {
 pub(crate) fn measure() {
     let (folder, runtime) = (tempfile::tempdir().unwrap(), Runtime::new().unwrap());
     let server = Server::start(folder.path());
-    let rounds = || median((0..ROUNDS).map(|_| server.fetch(&runtime)).collect());
+    let rounds = || median((0..ROUNDS).map(|_| server.fetch(&runtime)));
     rounds();
     let (quiet, (memory, _)) = (rounds(), server.holds());
     let crowd = Crowd::at(&server.address);
     let (beside, (more, files)) = (rounds(), server.holds());
     drop(crowd);
-    row("fetch-in-a-crowd", beside, quiet * 1.5, "ms, the bound is 1.5 times the quiet time");
+    bound("fetch-in-a-crowd", beside, quiet * 1.5, "ms, the bound is 1.5 times the quiet time");
     fact("server-in-a-crowd-memory", more - memory, "MB more");
     fact("server-in-a-crowd-files", files, "open files");
 }

@@ -6,9 +6,8 @@ use std::time::Instant;
 use fetcher_formats::manifest::MAX_NODES;
 use fetcher_formats::{Digest, Manifest};
 use fetcher_tests::chain::chain_of_links;
+use fetcher_tests::figures::{bound, median};
 use fetcher_tests::heavy::{Heavy, MOST, archives, took};
-
-use crate::{median, row};
 
 const ROUNDS: usize = 5;
 
@@ -21,7 +20,7 @@ pub(crate) fn manifest() {
         assert_eq!(manifest.entries().len(), MAX_NODES);
         took.as_secs_f64() * 1000.0
     };
-    row("manifest-largest", median((0..ROUNDS).map(decode).collect()), 200.0, "ms");
+    bound("manifest-largest", median((0..ROUNDS).map(decode)), 200.0, "ms");
 }
 
 /// The most memory that any of the archives needs.
@@ -37,5 +36,5 @@ pub(crate) fn unpack() {
         took(&said).unwrap_or_else(|| panic!("{what}, {format}: {said}"))
     });
     let mib = |kib: u64| kib as f64 / 1024.0;
-    row("unpack-memory", mib(most.max().unwrap()), mib(MOST), "MiB");
+    bound("unpack-memory", mib(most.max().unwrap()), mib(MOST), "MiB");
 }

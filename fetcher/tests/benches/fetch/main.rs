@@ -45,11 +45,6 @@ fn seconds(work: impl FnOnce()) -> f64 {
     start.elapsed().as_secs_f64()
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
 /// Runs a command that must succeed.
 fn run(command: &mut Command) {
     let status = command.status().unwrap();

@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use fetcher_formats::Digest;
+use fetcher_tests::figures::median;
 
 use crate::clients::clients;
 use crate::ours::{DISTRIBUTION, Server};
 use crate::peers::{Nginx, Upstream, curl_sha256_tar, curl_tar, floor, inflate};
-use crate::{cpu_seconds, median, run, seconds};
+use crate::{cpu_seconds, run, seconds};
 
 const ROUNDS: usize = 5;
 const EXECUTORS: usize = 16;

@@ -3,7 +3,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use fetcher_client::{
-    Blame, Cache, CacheOptions, FetchError, FetchOptions, Request, materialise_with,
+    Cache, CacheOptions, FetchBlame, FetchError, FetchOptions, Request, materialise_with,
 };
 use fetcher_formats::{Format, Manifest};
 use fetcher_server::{Archive, BuildOptions, build_with};
@@ -141,7 +141,7 @@ async fn a_hostile_archive_is_an_error_of_the_artifact_and_leaves_nothing() {
         scene.fetch_through(&scene.cache(), &place.path().join("flink")).await.unwrap_err(),
     ] {
         assert!(matches!(error, FetchError::Archive { .. }), "{error}");
-        assert_eq!(error.blame(), Blame::Artifact);
+        assert_eq!(error.blame(), FetchBlame::Artifact);
         assert!(error.to_string().contains("`../../evil`"), "{error}");
     }
     folder_is_empty(place.path()).await;

@@ -3,7 +3,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use common::rate::RateFloor;
-use fetcher_client::{Blame, FetchError, FetchOptions, Progress, Request, materialise_with};
+use fetcher_client::{FetchBlame, FetchError, FetchOptions, Progress, Request, materialise_with};
 use fetcher_formats::Manifest;
 use fetcher_server::build;
 use fetcher_tests::origin::{Asked, Fault, Origin};
@@ -113,7 +113,7 @@ async fn a_manifest_that_never_ends_is_given_up() {
         ..quick()
     };
     let error = materialise_with(request, options, watch::Sender::default()).await.unwrap_err();
-    assert_eq!(error.blame(), Blame::Network);
+    assert_eq!(error.blame(), FetchBlame::Network);
     assert!(error.to_string().contains("the manifest did not come within"), "{error}");
 }
 
@@ -179,7 +179,7 @@ async fn a_server_that_stalls_forever_is_a_network_error() {
     let error =
         scene.fetch_with(options, &scene.place.path().join("flink"), &[&origin]).await.unwrap_err();
     assert!(matches!(error, FetchError::Stalled { .. }), "{error}");
-    assert_eq!(error.blame(), Blame::Network);
+    assert_eq!(error.blame(), FetchBlame::Network);
     folder_is_empty(scene.place.path()).await;
 }
 
@@ -205,7 +205,7 @@ async fn wrong_bytes_are_rejected_at_once_and_nothing_is_visible() {
         let origin = scene.origin(|_, _| Fault::Wrong).await;
         let error = scene.fetch(&[&origin]).await.unwrap_err();
         assert!(matches!(error, FetchError::Digest { .. }), "{error}");
-        assert_eq!(error.blame(), Blame::Artifact);
+        assert_eq!(error.blame(), FetchBlame::Artifact);
         assert!(error.to_string().contains(&origin.url()), "{error}");
         assert!(blob_requests(&origin).len() <= 2, "wrong bytes were requested again");
         folder_is_empty(scene.place.path()).await;
@@ -227,7 +227,7 @@ async fn a_missing_blob_is_not_requested_again() {
     let origin = scene.origin(|_, _| Fault::Status(404, None)).await;
     let error = scene.fetch(&[&origin]).await.unwrap_err();
     assert!(error.to_string().contains("404") && error.to_string().contains("sorry"), "{error}");
-    assert_eq!(error.blame(), Blame::Artifact);
+    assert_eq!(error.blame(), FetchBlame::Artifact);
     assert_eq!(blob_requests(&origin).len(), 1);
 }
 
@@ -307,7 +307,7 @@ async fn a_full_disk_has_its_own_error() {
     let error = scene.fetch_to(&small.0.path().join("flink"), &[&origin]).await.unwrap_err();
     let FetchError::NoSpace { needed, available, .. } = &error else { panic!("{error}") };
     assert!(*needed > 6 << 20 && *available < 5 << 20, "{error}");
-    assert_eq!(error.blame(), Blame::Host);
+    assert_eq!(error.blame(), FetchBlame::Host);
     assert!(blob_requests(&origin).is_empty(), "the lack of space was known before any request");
     folder_is_empty(small.0.path()).await;
 }

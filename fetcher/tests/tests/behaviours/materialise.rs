@@ -160,7 +160,7 @@ async fn a_wrong_token_is_a_configuration_error_that_hides_the_token() {
         .await
         .unwrap_err();
     assert!(matches!(error, FetchError::Refused { .. }), "{error}");
-    assert_eq!(error.blame(), fetcher_client::Blame::Configuration);
+    assert_eq!(error.blame(), fetcher_client::FetchBlame::Configuration);
     assert!(!format!("{error} {error:?}").contains("not-the-token"));
 }
 

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use common::rate::RateFloor;
 use fetcher_client::{
-    Blame, Cache, CacheOptions, FetchError, FetchOptions, Materialised, Request, materialise_with,
+    Cache, CacheOptions, FetchBlame, FetchError, FetchOptions, Materialised, Request,
+    materialise_with,
 };
 use fetcher_formats::{Digest, Manifest};
 use fetcher_server::{ArtifactServer, PeerOptions, PeerServer, ServerOptions, build};
@@ -284,7 +285,7 @@ async fn wrong_content_of_the_server_itself_is_the_artifacts_fault() {
     };
     let error = materialise_with(request, quick(), watch::Sender::default()).await.unwrap_err();
     assert!(matches!(error, FetchError::Digest { .. }), "{error}");
-    assert_eq!(error.blame(), Blame::Artifact);
+    assert_eq!(error.blame(), FetchBlame::Artifact);
     assert!(error.to_string().contains(&liar.url()), "{error}");
 }
 

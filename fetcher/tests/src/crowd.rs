@@ -20,11 +20,12 @@ const PACE: Duration = Duration::from_secs(1);
 const LIFE: Duration = Duration::from_secs(60);
 
 /// A running crowd; dropping it ends it.
-pub(crate) struct Crowd(Child);
+pub struct Crowd(Child);
 
 impl Crowd {
     /// Starts this program with the arguments `crowd ADDRESS`, and waits until all have connected.
-    pub(crate) fn at(address: &str) -> Self {
+    #[expect(clippy::disallowed_methods, reason = "the crowd is a process of its own")]
+    pub fn at(address: &str) -> Self {
         let mut program = Command::new(std::env::current_exe().unwrap());
         let mut process = program.args(["crowd", address]).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
@@ -43,7 +44,7 @@ impl Drop for Crowd {
 
 /// The crowd's process.
 #[tokio::main(flavor = "current_thread")]
-pub(crate) async fn come(address: &str) {
+pub async fn come(address: &str) {
     let address: SocketAddr = address.parse().unwrap();
     assert!(address.ip().is_loopback());
     common::descriptors::raise().unwrap();

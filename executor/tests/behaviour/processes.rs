@@ -1,5 +1,4 @@
 //! A TaskManager under its guard; shell scripts play the TaskManager.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
 
 use std::{
     path::{Path, PathBuf},
@@ -12,6 +11,8 @@ use executor::{
 };
 use flink::command::CommandLine;
 use tempfile::TempDir;
+
+use crate::host::{is_alive, until, until_dead};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_flink-mesos-executor");
 
@@ -86,27 +87,6 @@ fn write_script(path: &Path, script: &str) {
         .arg(script)
         .status();
     assert!(written.unwrap().success());
-}
-
-async fn until<T>(mut check: impl FnMut() -> Option<T>) -> T {
-    let patience = async {
-        loop {
-            if let Some(found) = check() {
-                return found;
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(60), patience).await.expect("in time")
-}
-
-fn is_alive(pid: u32) -> bool {
-    let stat = fs_err::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
-}
-
-async fn until_dead(pid: u32) {
-    until(|| (!is_alive(pid)).then_some(())).await;
 }
 
 #[tokio::test]
