@@ -182,27 +182,13 @@ async fn run(
         take_port_again(&mut plan, before, &console).await;
     }
     warn(&console, &plan.warnings);
-    let text = format!(
-        "flink-mesos {}: Flink {} with Java {}; JobManager logs in {}",
-        common::version!(),
-        plan.home.version,
-        plan.java.version,
-        place.log.display()
-    );
-    let fields = json!({ "flink": plan.home.version.to_string(), "java": plan.java.version, "logs": place.log });
-    console.report("starting", &text, fields);
+    report_start(&console, &plan, &place.log);
     let setup = Setup { cluster, plan, lookup: Arc::clone(lookup), place };
-    let fetch = || setup.user_uris(&console);
     let mut uris = None;
     if matches!(source, LeadershipSource::Election(_)) {
         // A possible standby does the slow work in advance. No other process uses its folder.
-        let prepared = async {
-            let uris = fetch().await?;
-            setup.prepare(&uris).await?;
-            Ok::<_, Failure>(uris)
-        };
         uris = tokio::select! {
-            uris = prepared => Some(uris?),
+            uris = setup.in_advance(&console) => Some(uris?),
             () = signals.any() => return setup.cluster.verdict(Outcome::Stopped),
         };
     }
@@ -221,7 +207,7 @@ async fn run(
         let uris = match &mut uris {
             Some(uris) => uris,
             none => none.insert(tokio::select! {
-                uris = fetch() => uris?,
+                uris = setup.user_uris(&console) => uris?,
                 () = signals.any() => break Outcome::Stopped,
             }),
         };
@@ -239,6 +225,16 @@ async fn run(
     };
     console.report("stopped", "Stopped.", json!({}));
     setup.cluster.verdict(outcome)
+}
+
+fn report_start(console: &Console, plan: &Plan, logs: &Path) {
+    let (flink, java) = (plan.home.version.to_string(), &plan.java.version);
+    let text = format!(
+        "flink-mesos {}: Flink {flink} with Java {java}; JobManager logs in {}",
+        common::version!(),
+        logs.display()
+    );
+    console.report("starting", &text, json!({ "flink": flink, "java": java, "logs": logs }));
 }
 
 /// Refuses a state that these options cannot take over. For a state in a folder, the check has

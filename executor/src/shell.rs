@@ -21,7 +21,10 @@ use std::{
 };
 
 use anyhow::Context as _;
-use mesos::executor::{ExecutorConnection, ExecutorEnvironment};
+use mesos::{
+    executor::{ExecutorConnection, ExecutorEnvironment},
+    v1::{TaskInfo, TaskStatus},
+};
 use nix::sys::{prctl, signal::SigSet};
 use overlays::worker::Sandbox;
 use tokio::{
@@ -251,15 +254,7 @@ impl Shell {
 
     async fn carry_out(&mut self, output: Output) {
         match output {
-            Output::Subscribe { tasks, updates } => {
-                let (connection, inbox) = (Arc::clone(&self.connection), self.inbox.clone());
-                let workspace = Arc::clone(&self.workspace);
-                self.sender = Some(Sender::start(Arc::clone(&connection), inbox.clone()));
-                self.subscription =
-                    Some(Subscription::start(connection, tasks, updates, inbox, move || {
-                        workspace.prepare_once();
-                    }));
-            }
+            Output::Subscribe { tasks, updates } => self.subscribe(tasks, updates),
             Output::Note(status) => {
                 info!(
                     task_id = status.task_id.value,
@@ -279,18 +274,7 @@ impl Shell {
                     Some(Work::fetch(&self.workspace, Arc::clone(&worker), self.inbox.clone()));
                 self.journal.launched(&worker);
             }
-            Output::Start { worker, quarantine } => {
-                if let Some(class_data) = self.class_data.take().filter(|_| quarantine) {
-                    warn!(
-                        "TaskManager died early with archived class data; starting it again without"
-                    );
-                    class_data.quarantine().await;
-                }
-                let delivery = self.delivered.as_ref().map(|delivered| delivered.delivery.clone());
-                let shared =
-                    Shared { delivery, class_data: worker.class_data_sharing && !quarantine };
-                self.work = Some(Work::start(&self.workspace, worker, shared, self.guard.take()));
-            }
+            Output::Start { worker, quarantine } => self.start(worker, quarantine).await,
             Output::Cancel => {
                 if let Some(work) = &self.work {
                     work.cancel();
@@ -311,6 +295,26 @@ impl Shell {
             }
             Output::End { .. } => {}
         }
+    }
+
+    fn subscribe(&mut self, tasks: Vec<TaskInfo>, updates: Vec<TaskStatus>) {
+        let (connection, inbox) = (Arc::clone(&self.connection), self.inbox.clone());
+        let workspace = Arc::clone(&self.workspace);
+        self.sender = Some(Sender::start(Arc::clone(&connection), inbox.clone()));
+        self.subscription =
+            Some(Subscription::start(connection, tasks, updates, inbox, move || {
+                workspace.prepare_once();
+            }));
+    }
+
+    async fn start(&mut self, worker: Arc<Worker>, quarantine: bool) {
+        if let Some(class_data) = self.class_data.take().filter(|_| quarantine) {
+            warn!("TaskManager died early with archived class data; starting it again without");
+            class_data.quarantine().await;
+        }
+        let delivery = self.delivered.as_ref().map(|delivered| delivered.delivery.clone());
+        let shared = Shared { delivery, class_data: worker.class_data_sharing && !quarantine };
+        self.work = Some(Work::start(&self.workspace, worker, shared, self.guard.take()));
     }
 }
 

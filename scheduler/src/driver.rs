@@ -31,7 +31,7 @@ use crate::{
         evidence::Inspection,
         ids::{Moment, WorkerId},
         message::Input,
-        state::{Change, Ended},
+        state::{Change, Ended, State},
     },
     election::Leadership,
     executors::Executors,
@@ -115,6 +115,13 @@ enum Reason {
     Deadline,
 }
 
+/// The framework as it is registered. Mesos keeps its user, and refuses an update with another one.
+fn registered(framework: v1::FrameworkInfo, state: &State) -> v1::FrameworkInfo {
+    let id = state.framework.clone().map(|value| v1::FrameworkId { value });
+    let user = state.registration.as_ref().and_then(|registration| registration.user.clone());
+    v1::FrameworkInfo { id, user: user.unwrap_or(framework.user), ..framework }
+}
+
 impl Driver {
     /// Starts to subscribe.
     pub async fn start(parts: Parts) -> Result<Self, DriverError> {
@@ -124,19 +131,14 @@ impl Driver {
             return Err(DriverError::Orphans(state.workers.len()));
         }
         let state = state.led_again(store::fresh_epoch());
-        let mut framework = parts.framework;
+        let user = parts.framework.user.clone();
         let forgets = state.framework.is_some() && state.framework == parts.forget_framework;
         let took_over = state.framework.is_some() && !forgets;
-        framework.id =
-            state.framework.clone().filter(|_| took_over).map(|value| v1::FrameworkId { value });
-        let user = framework.user.clone();
-        // Mesos keeps the user of a registered framework, and refuses an update with another one.
-        if let Some(before) =
-            state.registration.as_ref().and_then(|registration| registration.user.clone())
-            && took_over
-        {
-            framework.user = before;
-        }
+        let framework = if took_over {
+            registered(parts.framework, &state)
+        } else {
+            v1::FrameworkInfo { id: None, ..parts.framework }
+        };
         let mut options = parts.options;
         options.known_agents = Some(takeover::agents_of(&state));
         let opened =

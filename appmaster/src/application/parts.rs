@@ -18,6 +18,7 @@ use tracing::warn;
 
 use super::{Cluster, RunContext};
 use crate::{
+    console::Console,
     control::{
         ControlOptions, ControlServer, Token,
         run_file::{RunFile, Running},
@@ -42,11 +43,13 @@ pub(super) struct Setup {
 }
 
 impl Setup {
-    /// Reports errors early and hashes the distribution: later, only files changed since are hashed
-    /// again.
-    pub(super) async fn prepare(&self, uris: &UserUris) -> Result<(), Failure> {
-        self.collect(uris).await?;
-        self.job_manager().await.map(drop)
+    /// Does the slow work before it leads: fetches the users' own files, reports errors early and
+    /// hashes the distribution. Later, only files changed since are hashed again.
+    pub(super) async fn in_advance(&self, console: &Console) -> Result<UserUris, Failure> {
+        let uris = self.user_uris(console).await?;
+        self.collect(&uris).await?;
+        self.job_manager().await?;
+        Ok(uris)
     }
 
     /// Waits until ports that may have been an earlier leader's are free.

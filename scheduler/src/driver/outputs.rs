@@ -25,48 +25,6 @@ impl Driver {
                 return;
             }
             match output {
-                Output::Store(number, changes) => {
-                    // The keeper ends only after this sender is dropped.
-                    _ = self.batches.send(Batch { number: Some(number), changes, written: None });
-                }
-                Output::Accept { offers, launches } => self.accept(offers, &launches),
-                Output::Decline(offers, refuse) => {
-                    self.mesos.send(calls::decline(offers, refuse.as_secs_f64()));
-                }
-                Output::AcceptInverse(offers) => {
-                    self.mesos.send(calls::accept_inverse_offers(offers));
-                }
-                Output::DeclineInverse(offers, refuse) => {
-                    self.mesos.send(calls::decline_inverse_offers(offers, refuse.as_secs_f64()));
-                }
-                Output::Narrow => self.narrow(),
-                Output::Widen => self.widen(),
-                Output::InspectMaster => self.inspect_master(),
-                Output::Suppress => self.mesos.send(calls::suppress(Vec::new())),
-                Output::Revive => self.mesos.send(calls::revive(Vec::new())),
-                Output::Kill { worker, agent } => {
-                    let agent = agent.map(|value| v1::AgentId { value });
-                    self.mesos.send(calls::kill(task_id(&worker), agent, None));
-                }
-                Output::Shutdown { worker, agent } => {
-                    let executor = v1::ExecutorId { value: worker.as_str().to_owned() };
-                    self.mesos.send(calls::shutdown(executor, v1::AgentId { value: agent }));
-                }
-                Output::Acknowledge { agent, task, uuid } => {
-                    self.mesos.send(calls::acknowledge(agent, task, uuid));
-                }
-                Output::Reconcile(workers) => {
-                    let tasks = workers.iter().map(|(worker, agent)| {
-                        (task_id(worker), Some(v1::AgentId { value: agent.clone() }))
-                    });
-                    self.mesos.send(calls::reconcile(tasks));
-                }
-                Output::Notice(notice) => {
-                    if let Notice::Gone(worker, _) = &notice {
-                        self.executors.gone(worker);
-                    }
-                    self.events.push_back(Event::Notice(notice));
-                }
                 Output::Teardown => {
                     if self.tear_down().await {
                         outputs.extend(self.core.handle(self.clock.now(), Input::TornDown));
@@ -76,7 +34,57 @@ impl Driver {
                     self.events.push_back(Event::Stopped);
                     return;
                 }
+                output => self.carry_out(output),
             }
+        }
+    }
+
+    /// Carries out an output that neither ends this driver nor leads to another input.
+    fn carry_out(&mut self, output: Output) {
+        match output {
+            Output::Store(number, changes) => {
+                // The keeper ends only after this sender is dropped.
+                _ = self.batches.send(Batch { number: Some(number), changes, written: None });
+            }
+            Output::Accept { offers, launches } => self.accept(offers, &launches),
+            Output::Decline(offers, refuse) => {
+                self.mesos.send(calls::decline(offers, refuse.as_secs_f64()));
+            }
+            Output::AcceptInverse(offers) => {
+                self.mesos.send(calls::accept_inverse_offers(offers));
+            }
+            Output::DeclineInverse(offers, refuse) => {
+                self.mesos.send(calls::decline_inverse_offers(offers, refuse.as_secs_f64()));
+            }
+            Output::Narrow => self.narrow(),
+            Output::Widen => self.widen(),
+            Output::InspectMaster => self.inspect_master(),
+            Output::Suppress => self.mesos.send(calls::suppress(Vec::new())),
+            Output::Revive => self.mesos.send(calls::revive(Vec::new())),
+            Output::Kill { worker, agent } => {
+                let agent = agent.map(|value| v1::AgentId { value });
+                self.mesos.send(calls::kill(task_id(&worker), agent, None));
+            }
+            Output::Shutdown { worker, agent } => {
+                let executor = v1::ExecutorId { value: worker.as_str().to_owned() };
+                self.mesos.send(calls::shutdown(executor, v1::AgentId { value: agent }));
+            }
+            Output::Acknowledge { agent, task, uuid } => {
+                self.mesos.send(calls::acknowledge(agent, task, uuid));
+            }
+            Output::Reconcile(workers) => {
+                let tasks = workers.iter().map(|(worker, agent)| {
+                    (task_id(worker), Some(v1::AgentId { value: agent.clone() }))
+                });
+                self.mesos.send(calls::reconcile(tasks));
+            }
+            Output::Notice(notice) => {
+                if let Notice::Gone(worker, _) = &notice {
+                    self.executors.gone(worker);
+                }
+                self.events.push_back(Event::Notice(notice));
+            }
+            Output::Teardown | Output::Stopped => {}
         }
     }
 
