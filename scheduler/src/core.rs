@@ -193,7 +193,7 @@ impl Core {
                     self.outputs.extend(notice.map(Output::Notice));
                 }
                 Effect::PortsFailed(place, ports, why) => {
-                    self.offers.ports_failed(self.now, &place.agent, &ports, &why.to_string());
+                    self.offers.ports_failed(self.now, &place, &ports, &why.to_string());
                 }
                 Effect::Proven(place) => self.offers.proven(&place.agent),
             }

@@ -79,7 +79,7 @@ pub enum WorkersCommand {
     },
     /// Forget the failures on one agent or on all, so that launches there continue at once
     ClearAgent {
-        /// The agent's id [default: all agents]
+        /// The agent's id or host name [default: all agents]
         agent: Option<String>,
     },
 }

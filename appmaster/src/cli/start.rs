@@ -41,11 +41,11 @@ pub struct ConfigSources {
     pub dynamic: Vec<String>,
 
     /// Flink distribution: the folder with bin, lib and conf
-    #[arg(long, env = "FLINK_HOME", value_name = "DIR")]
+    #[arg(long, env = "FLINK_HOME", value_name = "FOLDER")]
     pub flink_home: Option<PathBuf>,
 
     /// Flink's configuration folder [default: conf in the Flink distribution]
-    #[arg(long, env = "FLINK_CONF_DIR", value_name = "DIR")]
+    #[arg(long, env = "FLINK_CONF_DIR", value_name = "FOLDER")]
     pub conf_dir: Option<PathBuf>,
 }
 
@@ -79,7 +79,7 @@ pub struct Local {
 
     /// Folder for sandboxes and logs, kept after the end [default: a temporary folder, removed
     /// after a successful end]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "FOLDER")]
     pub work_dir: Option<PathBuf>,
 }
 
@@ -116,7 +116,7 @@ pub struct Application {
     pub local: bool,
 
     /// Folder for sandboxes and logs with `--local`, as for `flink-mesos local`
-    #[arg(long, value_name = "DIR", requires = "local")]
+    #[arg(long, value_name = "FOLDER", requires = "local")]
     pub work_dir: Option<PathBuf>,
 
     /// Arguments of `main`

@@ -26,9 +26,9 @@ pub enum Command {
         /// Number of workers that may be missing during the restart.
         max_unavailable: usize,
     },
-    /// Forget the failures on this agent, or on all.
+    /// Forget the failures on this agent, given by id or host name, or on all.
     ClearAgent {
-        /// The agent's id; `None` for all agents.
+        /// The agent; `None` for all agents.
         agent: Option<String>,
     },
     /// Stop the cluster and all standby application masters.

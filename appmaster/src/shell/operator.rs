@@ -86,8 +86,8 @@ impl Shell<'_> {
             Input::Drain(agent) => {
                 let places =
                     || self.driver.core().workers().values().map(|worker| &worker.record.place);
-                let is_known = self.driver.has_seen(agent)
-                    || places().any(|place| place.agent == *agent || place.hostname == *agent);
+                let is_known =
+                    self.driver.has_seen(agent) || places().any(|place| place.is_called(agent));
                 (!is_known).then(|| {
                     format!(
                         "no agent with the id or host name {agent:?} has been seen; it is drained if it comes. \

@@ -83,8 +83,9 @@ pub struct Prefetch {
     #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
     /// PEM file with the authorities to trust [default: those that this host trusts]
-    #[arg(long, value_name = "FILE")]
-    pub trusted: Option<PathBuf>,
+    // The name that the flag had in 0.1.0.
+    #[arg(long, value_name = "FILE", alias = "trusted")]
+    pub authorities: Option<PathBuf>,
 }
 
 /// A valid command line with all its settings.
@@ -190,6 +191,23 @@ mod tests {
 
     fn help(arguments: &[&str]) -> String {
         command().try_get_matches_from(arguments).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn prefetch_still_takes_the_authorities_by_their_old_name() {
+        let digest = "0".repeat(64);
+        let needed =
+            ["flink-mesos-fetcher", "prefetch", "--manifest", &digest, "--url", "http://h"];
+        for name in ["--authorities", "--trusted"] {
+            let arguments = needed.into_iter().chain([name, "/ca.pem"]);
+            let matches = command().try_get_matches_from(arguments).unwrap();
+            let Some(Command::Prefetch(what)) = Cli::from_arg_matches(&matches).unwrap().command
+            else {
+                panic!("another command")
+            };
+            assert_eq!(what.authorities.unwrap().to_str(), Some("/ca.pem"));
+        }
+        assert!(!help(&["flink-mesos-fetcher", "prefetch", "--help"]).contains("--trusted"));
     }
 
     #[test]

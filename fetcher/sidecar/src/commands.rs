@@ -154,7 +154,8 @@ async fn prefetch(
     output: Output,
     variables: &[(String, String)],
 ) -> anyhow::Result<Fetched> {
-    let trusted = what.trusted.as_ref().map(|file| read(file, LARGEST_CERTIFICATES)).transpose()?;
+    let authorities = what.authorities.as_ref();
+    let trusted = authorities.map(|file| read(file, LARGEST_CERTIFICATES)).transpose()?;
     let request = Request {
         urls: what.urls.clone(),
         manifest: what.manifest,

@@ -49,7 +49,7 @@ pub enum Input {
     Undrain(String),
     /// Replace all workers, one after the other.
     Restart(Move),
-    /// Forget failures on this agent, or on all.
+    /// Forget failures on this agent, given by id or host name, or on all.
     ClearAgent(Option<String>),
     /// Kill every worker, then tear the framework down.
     Stop,

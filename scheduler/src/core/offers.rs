@@ -11,7 +11,7 @@ mod refusal_counts;
 mod silence;
 mod starvation;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use mesos::v1;
 
@@ -34,6 +34,7 @@ use super::{
     occupation::Occupation,
     resources::Needs,
     settings::Settings,
+    state::AgentProfile,
     verdict::Verdict,
 };
 
@@ -171,19 +172,25 @@ impl Offers {
         match verdict {
             Verdict::Nobody => None,
             Verdict::Unfit => {
-                self.failures.unfit(now, &place.agent, why);
+                self.failures.unfit(now, place, why);
                 None
             }
             Verdict::Blame(blame) => {
-                let delay = self.failures.add(now, *blame, &place.agent, *early, why);
+                let delay = self.failures.add(now, *blame, place, *early, why);
                 (!delay.is_zero()).then(|| Notice::Waiting(delay, why.clone(), *blame))
             }
         }
     }
 
     /// A launch with these ports failed on an agent, with this message.
-    pub(super) fn ports_failed(&mut self, now: Moment, agent: &str, ports: &[u16], message: &str) {
-        self.ports.add(now, agent, ports, message);
+    pub(super) fn ports_failed(
+        &mut self,
+        now: Moment,
+        place: &Arc<AgentProfile>,
+        ports: &[u16],
+        message: &str,
+    ) {
+        self.ports.add(now, place, ports, message);
     }
 
     /// A worker has run on this agent for a while.
@@ -191,7 +198,7 @@ impl Offers {
         self.failures.proven(agent);
     }
 
-    /// Forgets the failures on one agent, or on all.
+    /// Forgets the failures on one agent, called by its id or host name, or on all.
     pub(super) fn clear(&mut self, agent: Option<&str>) {
         self.failures.clear(agent);
         self.ports.clear(agent);

@@ -22,6 +22,13 @@ pub struct AgentProfile {
     pub values: Values,
 }
 
+impl AgentProfile {
+    /// Whether an operator may call it so: by its id or its host name.
+    pub fn is_called(&self, name: &str) -> bool {
+        self.agent == name || self.hostname == name
+    }
+}
+
 /// A worker as it is stored.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WorkerRecord {

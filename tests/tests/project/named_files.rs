@@ -185,7 +185,7 @@ fn no_file_that_the_command_line_names_is_read_without_a_bound() {
         ),
         ("flink-mesos-fetcher", "--check-config --config", MB),
         ("flink-mesos-fetcher", prefetch.as_str(), 64 * KB),
-        ("flink-mesos-fetcher", &format!("{prefetch} TOKEN --trusted"), 4 * MB),
+        ("flink-mesos-fetcher", &format!("{prefetch} TOKEN --authorities"), 4 * MB),
     ] {
         scene.assert_refused(program, Some(most), |path| written(arguments, path));
     }

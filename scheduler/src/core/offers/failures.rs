@@ -1,12 +1,12 @@
 //! Failures of workers: what they count against, and which agents are avoided for a while.
 
-use std::{collections::BTreeMap, hash::BuildHasher as _, time::Duration};
+use std::{collections::BTreeMap, hash::BuildHasher as _, sync::Arc, time::Duration};
 
 use hashbrown::{DefaultHashBuilder, HashSet};
 use overlays::blame::Blame;
 
 use super::{pace::Pace, refusal::Avoidance};
-use crate::core::{cause::Cause, ids::Moment};
+use crate::core::{cause::Cause, ids::Moment, state::AgentProfile};
 
 /// How much a failure adds to its agent's score.
 fn weight(blame: Blame) -> f64 {
@@ -29,6 +29,7 @@ const UNFIT: Duration = Duration::from_secs(600);
 /// The failures on one agent.
 #[derive(Clone, Debug)]
 struct AgentRecord {
+    place: Arc<AgentProfile>,
     score: f64,
     since: Moment,
     pace: Pace,
@@ -38,8 +39,9 @@ struct AgentRecord {
 }
 
 impl AgentRecord {
-    fn new(now: Moment, last: &Cause) -> Self {
+    fn new(now: Moment, place: &Arc<AgentProfile>, last: &Cause) -> Self {
         Self {
+            place: Arc::clone(place),
             score: 0.0,
             since: now,
             pace: Pace::default(),
@@ -84,38 +86,38 @@ impl Failures {
         Self { causes: BTreeMap::new(), agents: BTreeMap::new(), seen, hasher, share }
     }
 
-    /// Counts a failure of a worker on `agent`, `early` in its life or later. Returns the resulting delay
-    /// of further launches, everywhere or on that agent.
+    /// Counts a failure of a worker at `place`, `early` in its life or later. Returns the resulting
+    /// delay of further launches, everywhere or on that agent.
     pub(super) fn add(
         &mut self,
         now: Moment,
         blame: Blame,
-        agent: &str,
+        place: &Arc<AgentProfile>,
         early: bool,
         last: &Cause,
     ) -> Duration {
         if weight(blame) > 0.0 && early {
-            let standing = self.record(now, agent, last);
+            let standing = self.record(now, place, last);
             (standing.score, standing.since) = (standing.score(now) + weight(blame), now);
         }
-        match (blame, self.agents.get_mut(agent)) {
+        match (blame, self.agents.get_mut(&place.agent)) {
             (Blame::Agent, Some(standing)) => standing.pace.failed(now, early),
             _ => self.causes.entry(blame).or_default().failed(now, early),
         }
     }
 
-    /// Avoids `agent` for a while because it cannot enforce the configured limits. It may return
+    /// Avoids this agent for a while because it cannot enforce the configured limits. It may return
     /// fixed.
-    pub(super) fn unfit(&mut self, now: Moment, agent: &str, why: &Cause) {
-        self.record(now, agent, why).unfit = now.after(UNFIT);
+    pub(super) fn unfit(&mut self, now: Moment, place: &Arc<AgentProfile>, why: &Cause) {
+        self.record(now, place, why).unfit = now.after(UNFIT);
     }
 
     /// The record of an agent, with its last failure.
-    fn record(&mut self, now: Moment, agent: &str, last: &Cause) -> &mut AgentRecord {
-        let record = self.agents.entry(agent.to_owned());
+    fn record(&mut self, now: Moment, place: &Arc<AgentProfile>, last: &Cause) -> &mut AgentRecord {
+        let record = self.agents.entry(place.agent.clone());
         record
             .and_modify(|record| record.last.clone_from(last))
-            .or_insert_with(|| AgentRecord::new(now, last))
+            .or_insert_with(|| AgentRecord::new(now, place, last))
     }
 
     /// A worker has run on `agent` for a while.
@@ -167,9 +169,9 @@ impl Failures {
         all.filter(|suspicion| suspicion.score >= CLEAN || suspicion.avoided).collect()
     }
 
-    /// Forgets the failures on one agent, or on all.
+    /// Forgets the failures on one agent, called by its id or host name, or on all.
     pub(super) fn clear(&mut self, agent: Option<&str>) {
-        self.agents.retain(|other, _| agent.is_some_and(|agent| agent != other));
+        self.agents.retain(|_, record| agent.is_some_and(|agent| !record.place.is_called(agent)));
     }
 }
 
@@ -187,7 +189,11 @@ mod tests {
     }
 
     fn fail(failures: &mut Failures, at: u64, blame: Blame, agent: &str) -> Duration {
-        failures.add(Moment(at), blame, agent, true, &Cause::Listed)
+        failures.add(Moment(at), blame, &place(agent), true, &Cause::Listed)
+    }
+
+    fn place(agent: &str) -> Arc<AgentProfile> {
+        Arc::new(AgentProfile { agent: agent.into(), ..AgentProfile::default() })
     }
 
     #[test]
@@ -207,7 +213,7 @@ mod tests {
         for _ in 0..5 {
             fail(&mut failures, 0, Blame::Worker, "S0");
         }
-        let late = failures.add(Moment(0), Blame::Worker, "S0", false, &Cause::Listed);
+        let late = failures.add(Moment(0), Blame::Worker, &place("S0"), false, &Cause::Listed);
         assert_eq!(late, Duration::ZERO);
         failures.proven("S0");
         assert_eq!(fail(&mut failures, 0, Blame::Worker, "S0"), Duration::ZERO);
@@ -265,7 +271,7 @@ mod tests {
     #[test]
     fn an_unfit_agent_is_avoided_whatever_its_share_and_others_do_not_wait_for_it() {
         let mut failures = failures(1);
-        failures.unfit(Moment(0), "S0", &Cause::Listed);
+        failures.unfit(Moment(0), &place("S0"), &Cause::Listed);
         assert_eq!(failures.waiting(Moment(10 * MINUTE - 1))["S0"].1, Avoidance::Unfit);
         assert!(failures.suspicions(Moment(0))[0].avoided && failures.wait(Moment(0)).is_none());
         assert!(failures.waiting(Moment(10 * MINUTE)).is_empty(), "it may come back mended");

@@ -7,12 +7,13 @@
 
 use std::{
     collections::{HashMap, VecDeque},
+    sync::Arc,
     time::Duration,
 };
 
 use rand::{SeedableRng as _, rngs::SmallRng};
 
-use crate::core::{ids::Moment, resources::Pool, worker::WorkerPorts};
+use crate::core::{ids::Moment, resources::Pool, state::AgentProfile, worker::WorkerPorts};
 
 /// How long a port is avoided that a failure named.
 const NAMED_FOR: Duration = Duration::from_secs(60);
@@ -31,7 +32,14 @@ const SIGNS: [&str; 6] =
 #[derive(Debug)]
 pub(super) struct Ports {
     chance: SmallRng,
-    failed: HashMap<String, VecDeque<Failed>>,
+    failed: HashMap<String, FailedPorts>,
+}
+
+/// The failed ports of an agent.
+#[derive(Debug)]
+struct FailedPorts {
+    place: Arc<AgentProfile>,
+    ports: VecDeque<Failed>,
 }
 
 /// A port of a launch that failed.
@@ -54,15 +62,24 @@ impl Ports {
         &mut self.chance
     }
 
-    /// A launch with these ports failed on `agent`, with this message.
-    pub(super) fn add(&mut self, now: Moment, agent: &str, ports: &[u16], message: &str) {
+    /// A launch with these ports failed at `place`, with this message.
+    pub(super) fn add(
+        &mut self,
+        now: Moment,
+        place: &Arc<AgentProfile>,
+        ports: &[u16],
+        message: &str,
+    ) {
         if ports.is_empty() {
             return;
         }
         self.forget(now);
         let named = named(message, ports);
         let whole = if named.is_empty() { ports } else { &named };
-        let failed = self.failed.entry(agent.to_owned()).or_default();
+        let failed = self.failed.entry(place.agent.clone());
+        let failed = &mut failed
+            .or_insert_with(|| FailedPorts { place: Arc::clone(place), ports: VecDeque::new() })
+            .ports;
         failed.retain(|one| !whole.contains(&one.port));
         failed.extend(whole.iter().map(|port| Failed {
             port: *port,
@@ -77,11 +94,11 @@ impl Ports {
     /// Forgets old failures, and the agent with the oldest one if there are too many agents.
     fn forget(&mut self, now: Moment) {
         self.failed.retain(|_, failed| {
-            failed.retain(|one| now.since(one.at) < REMEMBERED_FOR);
-            !failed.is_empty()
+            failed.ports.retain(|one| now.since(one.at) < REMEMBERED_FOR);
+            !failed.ports.is_empty()
         });
-        let last = |(agent, failed): (&String, &VecDeque<Failed>)| {
-            Some((failed.back()?.at, agent.clone()))
+        let last = |(agent, failed): (&String, &FailedPorts)| {
+            Some((failed.ports.back()?.at, agent.clone()))
         };
         if self.failed.len() >= AGENTS
             && let Some((_, oldest)) = self.failed.iter().filter_map(last).min()
@@ -90,14 +107,14 @@ impl Ports {
         }
     }
 
-    /// Forgets the failures on one agent, or on all.
+    /// Forgets the failures on one agent, called by its id or host name, or on all.
     pub(super) fn clear(&mut self, agent: Option<&str>) {
-        self.failed.retain(|other, _| agent.is_some_and(|agent| agent != other));
+        self.failed.retain(|_, failed| agent.is_some_and(|agent| !failed.place.is_called(agent)));
     }
 
     /// Removes ports that failed on this agent from its offered ones.
     pub(super) fn avoid(&self, now: Moment, agent: &str, pool: &mut Pool) {
-        for one in self.failed.get(agent).into_iter().flatten() {
+        for one in self.ports_of(agent) {
             match now.since(one.at) {
                 since if one.named && since < NAMED_FOR => pool.avoid(one.port, true),
                 since if since < REMEMBERED_FOR => pool.avoid(one.port, false),
@@ -108,8 +125,12 @@ impl Ports {
 
     /// How long until this agent's last port named by a failure is usable again.
     pub(super) fn wait(&self, now: Moment, agent: &str) -> Duration {
-        let named = self.failed.get(agent).into_iter().flatten().filter(|one| one.named);
+        let named = self.ports_of(agent).filter(|one| one.named);
         named.map(|one| one.at.after(NAMED_FOR).since(now)).max().unwrap_or_default()
+    }
+
+    fn ports_of(&self, agent: &str) -> impl Iterator<Item = &Failed> {
+        self.failed.get(agent).into_iter().flat_map(|failed| &failed.ports)
     }
 }
 
@@ -155,20 +176,31 @@ mod tests {
     #[test]
     fn remembered_failures_are_bounded_and_expire() {
         let mut ports = Ports::new(1);
+        let place = |agent: &str| {
+            Arc::new(AgentProfile {
+                agent: agent.into(),
+                hostname: format!("host-{agent}"),
+                ..AgentProfile::default()
+            })
+        };
         for i in 0..AGENTS + 10 {
-            ports.add(Moment(i as u64), &format!("S{i}"), &[31000], "");
+            ports.add(Moment(i as u64), &place(&format!("S{i}")), &[31000], "");
         }
         assert!(ports.failed.len() <= AGENTS && !ports.failed.contains_key("S0"));
         for port in 31000..31200 {
-            ports.add(Moment(2000), "S500", &[port], "");
+            ports.add(Moment(2000), &place("S500"), &[port], "");
         }
         assert_eq!(
-            (ports.failed["S500"].len(), ports.failed["S500"].back().unwrap().port),
+            (ports.failed["S500"].ports.len(), ports.failed["S500"].ports.back().unwrap().port),
             (PORTS_EACH, 31199)
         );
-        ports.add(Moment(1_000_000), "S1", &[31000], "");
-        assert_eq!(ports.failed.len(), 1);
-        ports.clear(Some("S1"));
-        assert!(ports.failed.is_empty());
+        for name in ["S1", "host-S1"] {
+            ports.add(Moment(1_000_000), &place("S1"), &[31000], "");
+            assert_eq!(ports.failed.len(), 1);
+            ports.clear(Some("host-S2"));
+            assert_eq!(ports.failed.len(), 1);
+            ports.clear(Some(name));
+            assert!(ports.failed.is_empty());
+        }
     }
 }

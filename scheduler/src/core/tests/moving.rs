@@ -162,27 +162,42 @@ fn nothing_is_launched_on_an_agent_that_goes_into_maintenance_soon() {
     ));
 }
 
-#[test]
-fn an_agent_where_workers_fail_is_avoided_while_others_are_used_and_can_be_cleared() {
+/// A harness in which two workers have just failed on agent `A`.
+fn with_failures_on_a() -> Harness {
     let mut harness = Harness::subscribed(1);
     for agent in ["B", "C", "D"] {
         harness.feed(Input::Offers(vec![offer(agent, agent, 0)]));
     }
-    let failed = |worker: &WorkerId| {
-        let label = v1::Label { key: "blame".to_owned(), value: Some("agent".to_owned()) };
-        let labels = Some(v1::Labels { labels: vec![label] });
-        Input::Status(Box::new(v1::TaskStatus { labels, ..status(worker, TaskState::TaskFailed) }))
-    };
     for _ in 0..2 {
         let worker = harness.launch_on("A", 1).pop().unwrap();
-        harness.feed(failed(&worker));
+        let label = v1::Label { key: "blame".to_owned(), value: Some("agent".to_owned()) };
+        let labels = Some(v1::Labels { labels: vec![label] });
+        let failed = v1::TaskStatus { labels, ..status(&worker, TaskState::TaskFailed) };
+        harness.feed(Input::Status(Box::new(failed)));
     }
     harness.wait(10);
+    harness
+}
+
+#[test]
+fn an_agent_where_workers_fail_is_avoided_while_others_are_used_and_can_be_cleared() {
+    let mut harness = with_failures_on_a();
     assert!(harness.launch_on("A", 1).is_empty());
     let suspicions = harness.core.suspicions();
     assert!(matches!(&suspicions[..], [one] if one.agent == "A" && one.avoided), "{suspicions:?}");
     harness.feed(Input::ClearAgent(Some("A".to_owned())));
     assert_eq!(harness.launch_on("A", 1).len(), 1);
+}
+
+#[test]
+fn an_agent_is_cleared_by_its_id_its_host_name_or_with_all_others() {
+    for (name, launches) in
+        [(Some("B"), 0), (Some("host-B"), 0), (Some("A"), 1), (Some("host-A"), 1), (None, 1)]
+    {
+        let mut harness = with_failures_on_a();
+        harness.feed(Input::ClearAgent(name.map(str::to_owned)));
+        assert_eq!(harness.launch_on("A", 1).len(), launches, "{name:?}");
+    }
 }
 
 #[test]
