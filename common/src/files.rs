@@ -58,6 +58,14 @@ fn open_with_metadata(path: &Path) -> io::Result<(File, Metadata)> {
 /// # Errors
 /// Like [`open`], or the file is larger. The error names the path.
 pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    Ok(read_with_metadata(path, most)?.0)
+}
+
+/// Like [`read`], with the metadata of the file that was read. Blocks.
+///
+/// # Errors
+/// Like [`read`].
+pub fn read_with_metadata(path: &Path, most: u64) -> io::Result<(Vec<u8>, Metadata)> {
     let (file, metadata) = open_with_metadata(path)?;
     let too_large = || {
         let text = format!("{} is too large: more than {}", path.display(), size(most));
@@ -71,7 +79,7 @@ pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let mut content = Vec::with_capacity(usize::try_from(length).unwrap_or(0).saturating_add(1));
     // It may have grown, and files of the kernel do not know their size.
     file.take(most.saturating_add(1)).read_to_end(&mut content)?;
-    if content.len() as u64 > most { Err(too_large()) } else { Ok(content) }
+    if content.len() as u64 > most { Err(too_large()) } else { Ok((content, metadata)) }
 }
 
 /// Like [`read`], for UTF-8 text. Blocks.

@@ -40,7 +40,7 @@ fn collect(home: &FlinkHome, config: &Configuration) {
     let secrets = tempfile::tempdir().unwrap();
     let seconds = median(200, || {
         let spec = overlay::collect(home, config, &|_| None).unwrap();
-        black_box(worker::template(&spec, home, secrets.path()).unwrap());
+        black_box(worker::template(spec, home, secrets.path()).unwrap());
     });
     row("collect", seconds * 1e3, None, "ms");
 }

@@ -151,6 +151,8 @@ impl Master<'_> {
 /// A specification being put together.
 struct Draft {
     artifacts: BTreeMap<String, ArtifactFile>,
+    /// Where the last artifact went: this is a folder, so no artifact is in its place or above it.
+    last_folder: String,
     environment: Vec<(String, String)>,
     configuration: Configuration,
     /// Device and inode of the configuration's folder and files, which travel in no tree.
@@ -163,8 +165,12 @@ impl Draft {
     /// Adds a file, unless another one is in its place already, or is what must be a folder for it.
     fn ship(&mut self, file: ArtifactFile) -> Result<(), OverlayError> {
         let target = file.target.as_str();
-        let above =
-            target.match_indices('/').find_map(|(slash, _)| self.artifacts.get(&target[..slash]));
+        let parent = target.rfind('/').map_or("", |slash| &target[..slash]);
+        let above = if parent == self.last_folder {
+            None
+        } else {
+            target.match_indices('/').find_map(|(slash, _)| self.artifacts.get(&target[..slash]))
+        };
         let folder = [target, "/"].concat();
         let from = (Bound::Included(folder.as_str()), Bound::Unbounded);
         let next = self.artifacts.range::<str, _>(from).next();
@@ -176,6 +182,9 @@ impl Draft {
                 second: file.source,
                 target: file.target,
             });
+        }
+        if parent != self.last_folder {
+            parent.clone_into(&mut self.last_folder);
         }
         self.artifacts.insert(file.target.clone(), file);
         Ok(())
@@ -270,6 +279,7 @@ pub fn collect(
 fn draft(master: &Master<'_>) -> Draft {
     let mut draft = Draft {
         artifacts: BTreeMap::new(),
+        last_folder: String::new(),
         environment: Vec::new(),
         configuration: workers_configuration::of(master.config),
         configuration_files: configuration_files(&master.home.conf_dir),

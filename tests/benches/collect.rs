@@ -36,7 +36,7 @@ fn main() {
     let run = |cache: Option<&PathBuf>| {
         let started = Instant::now();
         let spec = overlay::collect(&home, &config, &|_| None).unwrap();
-        let (_, files) = worker::template(&spec, &home, folder.path()).unwrap();
+        let (_, files) = worker::template(spec, &home, folder.path()).unwrap();
         let artifacts = files.into_iter().map(|file| Artifact {
             source: file.source,
             target: file.target,

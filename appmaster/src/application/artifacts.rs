@@ -136,7 +136,7 @@ impl Setup {
             let spec = overlay::collect(&home, &config, &*lookup).map_err(Failure::usage)?;
             fs::create_dir_all(&secrets).map_err(Failure::other)?;
             let (worker, files) =
-                worker::template(&spec, &home, &secrets).map_err(Failure::other)?;
+                worker::template(spec, &home, &secrets).map_err(Failure::other)?;
             Ok::<_, Failure>((worker, files, cache))
         });
         let (worker, files, cache) = collected.await.map_err(Failure::other)??;

@@ -24,8 +24,9 @@ pub(super) fn collect(master: &Master<'_>, draft: &mut Draft) -> Result<(), Over
     for name in NEEDED.iter().chain(&MORE) {
         let path = folder.join(name);
         if path.is_file() {
-            let secret = content::xml_holds_secret(&common::files::read(&path, LARGEST)?);
-            tree::ship_file(&path, &format!("{TARGET}/{name}"), secret, draft)?;
+            let (text, metadata) = common::files::read_with_metadata(&path, LARGEST)?;
+            let secret = content::xml_holds_secret(&text);
+            tree::ship_read(&path, &metadata, &format!("{TARGET}/{name}"), secret, draft)?;
         }
     }
     let place = Draft::place(TARGET);

@@ -27,12 +27,12 @@ pub(super) fn collect(master: &Master<'_>, draft: &mut Draft) -> Result<(), Over
 
 /// Ships a logging file as `target`: as a secret if it holds one.
 pub(super) fn ship(path: &Path, target: &str, draft: &mut Draft) -> Result<(), OverlayError> {
-    let text = common::files::read(path, LARGEST_LOGGING_FILE)?;
+    let (text, metadata) = common::files::read_with_metadata(path, LARGEST_LOGGING_FILE)?;
     let is_xml = Path::new(target).extension().is_some_and(|extension| extension == "xml");
     let secret = if is_xml {
         content::xml_holds_secret(&text)
     } else {
         content::properties_hold_secret(&text)
     };
-    tree::ship_file(path, target, secret, draft)
+    tree::ship_read(path, &metadata, target, secret, draft)
 }

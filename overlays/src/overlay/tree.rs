@@ -36,8 +36,18 @@ pub(super) fn ship_file(
     secret: bool,
     draft: &mut Draft,
 ) -> Result<(), OverlayError> {
-    let metadata = fs_err::metadata(path)?;
-    add(std::path::absolute(path)?, &metadata, target.to_owned(), secret, draft)
+    ship_read(path, &fs_err::metadata(path)?, target, secret, draft)
+}
+
+/// Ships one file as `target`, which has this metadata.
+pub(super) fn ship_read(
+    path: &Path,
+    metadata: &Metadata,
+    target: &str,
+    secret: bool,
+    draft: &mut Draft,
+) -> Result<(), OverlayError> {
+    add(std::path::absolute(path)?, metadata, target.to_owned(), secret, draft)
 }
 
 fn add(

@@ -17,7 +17,7 @@ const VARIABLE_PREFIX: &str = TASK_MANAGER_VARIABLE.prefix();
 /// into a file for the owner only in `directory`, which must stay as long as the artifacts are
 /// served; that file is one of the artifacts.
 pub fn template(
-    spec: &ContainerSpec,
+    spec: ContainerSpec,
     home: &FlinkHome,
     directory: &Path,
 ) -> Result<(WorkerSpec, Vec<ArtifactFile>), std::io::Error> {
@@ -26,7 +26,7 @@ pub fn template(
     let (secrets, configuration, environment) = without_secrets(written, &spec.environment);
     let yaml_keys = written.yaml_keys().map(str::to_owned).collect();
 
-    let mut artifacts = spec.artifacts.clone();
+    let mut artifacts = spec.artifacts;
     if secrets != WorkerSecrets::default() {
         let source = write_secrets(&secrets, directory)?;
         artifacts.push(ArtifactFile {
@@ -122,7 +122,7 @@ mod tests {
             &[("rest.port", "1"), ("security.ssl.internal.key-password", "hush")],
             &[("A", "b"), ("AWS_SECRET_ACCESS_KEY", "hush")],
         );
-        let (template, artifacts) = template(&spec, &home(), folder.path()).unwrap();
+        let (template, artifacts) = template(spec, &home(), folder.path()).unwrap();
         assert_eq!(template.configuration, [Entry::new("rest.port", "1")]);
         assert_eq!(template.environment, [Entry::new("A", "b")]);
         assert_eq!(template.flink_version, "1.20.5");
@@ -149,7 +149,7 @@ mod tests {
         let environment =
             [("PROXY", "http://user:hush@h"), ("JAVA_TOOL_OPTIONS", "-Dmy.password=hush")];
         let (template, artifacts) =
-            template(&spec(&configuration, &environment), &home(), folder.path()).unwrap();
+            template(spec(&configuration, &environment), &home(), folder.path()).unwrap();
         assert_eq!(template.configuration, [Entry::new("my.other.url", "https://h/x")]);
         assert!(
             template.environment.is_empty() && artifacts.iter().all(|artifact| artifact.secret)
@@ -165,7 +165,7 @@ mod tests {
     fn without_secrets_there_is_no_such_artifact() {
         let folder = tempfile::tempdir().unwrap();
         let (_, artifacts) =
-            template(&spec(&[("rest.port", "1")], &[]), &home(), folder.path()).unwrap();
+            template(spec(&[("rest.port", "1")], &[]), &home(), folder.path()).unwrap();
         assert!(artifacts.is_empty() && fs_err::read_dir(folder.path()).unwrap().next().is_none());
     }
 }

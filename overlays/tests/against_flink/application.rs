@@ -44,7 +44,7 @@ fn an_application_finishes(line: &str) {
     let mut job_manager = start(&command());
 
     let spec = overlay::collect(&home, &config, &environment).unwrap();
-    let (mut spec, _) = worker::template(&spec, &home, folder.path()).unwrap();
+    let (mut spec, _) = worker::template(spec, &home, folder.path()).unwrap();
     spec.worker_id = "taskmanager-00001".to_owned();
     spec.hostname = "127.0.0.1".to_owned();
     let sandbox = Sandbox { path: folder.path().join("sandbox") };

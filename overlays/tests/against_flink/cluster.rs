@@ -71,7 +71,7 @@ fn a_task_manager_registers(line: &str, environment: &dyn Fn(&str) -> Option<Str
         start(&command::job_manager(&home, &java, &config, &job_manager, environment).unwrap());
 
     let (mut spec, _) = worker::template(
-        &overlay::collect(&home, &config, environment).unwrap(),
+        overlay::collect(&home, &config, environment).unwrap(),
         &home,
         folder.path(),
     )

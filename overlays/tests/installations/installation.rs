@@ -114,7 +114,7 @@ impl Installation {
         let collected = overlay::collect(&home, &config, &lookup(&self.variables)).unwrap();
         let secrets = self.folder.path().join("work");
         fs_err::create_dir(&secrets).unwrap();
-        let (mut spec, artifacts) = worker::template(&collected, &home, &secrets).unwrap();
+        let (mut spec, artifacts) = worker::template(collected, &home, &secrets).unwrap();
         "taskmanager-e-00001".clone_into(&mut spec.worker_id);
         "agent-7".clone_into(&mut spec.hostname);
         spec.ports = self.ports.iter().cloned().collect();
