@@ -3,10 +3,10 @@
 //! [`keep`] owns the store. It takes changes in the order in which they arrive, writes all that
 //! have arrived in the meantime at once, and reports the last one written.
 
+mod checksum;
 mod file;
 mod mirror;
 mod record;
-mod sealed;
 mod zookeeper;
 
 use std::{io, path::PathBuf, time::Duration};

@@ -17,7 +17,7 @@ use scheduler::core::{
     state::Registration,
 };
 
-use super::{SettingsError, WorkerSettings, invalid, offer_filter};
+use super::{SettingsError, WorkerSettings, invalid, offer_constraints};
 use crate::report::Report;
 
 /// The options of our framework.
@@ -50,8 +50,8 @@ impl FrameworkSettings {
         let info = info?;
         Some(Self {
             offer_constraints: core
-                .and_then(|core| offer_filter::constraints(&info.roles, &core.constraints)),
-            least_offer: core.map(|core| offer_filter::least(&core.demand)),
+                .and_then(|core| offer_constraints::constraints(&info.roles, &core.constraints)),
+            least_offer: core.map(|core| offer_constraints::least(&core.demand)),
             info,
             credential: credential?,
             forgotten: forgotten?,

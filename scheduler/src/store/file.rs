@@ -1,7 +1,7 @@
 //! The state in a local directory, for clusters without ZooKeeper.
 //!
 //! ```text
-//! state           the state, sealed (`sealed.rs`)
+//! state           the state, sealed (`checksum.rs`)
 //! state.before    the previous generation, used if `state` is damaged
 //! state.damaged   a damaged `state`, kept for inspection
 //! framework       only the framework's id, sealed: without it, nothing can end the framework's tasks
@@ -22,8 +22,9 @@ use tokio::{
 use tracing::warn;
 
 use super::{
-    StoreError, fresh_state, record,
-    sealed::{self, Content},
+    StoreError,
+    checksum::{self, Content},
+    fresh_state, record,
 };
 use crate::core::state::{Change, State};
 
@@ -96,10 +97,10 @@ impl FileStore {
             // An id that only we still know is corrected by Mesos, but one that we have forgotten
             // is lost.
             if let Some(id) = framework.as_ref().filter(|_| framework != before) {
-                files::replace(&path, &sealed::seal(Content::Framework, id.as_bytes()), None)?;
+                files::replace(&path, &checksum::seal(Content::Framework, id.as_bytes()), None)?;
             }
             let (state, before_it) = (directory.join(STATE), directory.join(BEFORE));
-            files::replace(&state, &sealed::seal(Content::State, &bytes), Some(&before_it))?;
+            files::replace(&state, &checksum::seal(Content::State, &bytes), Some(&before_it))?;
             if framework.is_none() {
                 files::remove(&path)?;
             }
@@ -184,7 +185,7 @@ fn decode(bytes: &[u8]) -> Result<State, String> {
     if record::is_unsealed(bytes) {
         return record::decode_unsealed(bytes);
     }
-    record::decode(sealed::open(Content::State, bytes)?)
+    record::decode(checksum::open(Content::State, bytes)?)
 }
 
 /// The framework's id from its own file, if that is readable.
@@ -192,7 +193,7 @@ fn framework(directory: &Path) -> Option<String> {
     let path = directory.join(FRAMEWORK);
     let read = files::read(&path).map_err(|e| e.to_string()).and_then(|bytes| {
         let Some(bytes) = bytes else { return Ok(None) };
-        let id = sealed::open(Content::Framework, &bytes)?;
+        let id = checksum::open(Content::Framework, &bytes)?;
         String::from_utf8(id.to_vec()).map(Some).map_err(|e| e.to_string())
     });
     read.unwrap_or_else(|reason| {

@@ -214,7 +214,7 @@ async fn a_state_of_a_later_layout_is_refused() {
     let later = record::encode(&State::fresh("e".to_owned()));
     // The first field is the version of the layout.
     let later = [&[8, 9], &later[2..]].concat();
-    fs::write(directory.path().join(STATE), sealed::seal(Content::State, &later)).unwrap();
+    fs::write(directory.path().join(STATE), checksum::seal(Content::State, &later)).unwrap();
     let refused = reopen(&directory).await.unwrap_err().to_string();
     assert!(refused.contains("layout version 9"), "{refused}");
     fs::write(directory.path().join(STATE), "flink-mesos state 3 0 …\n").unwrap();
