@@ -162,13 +162,13 @@ fn a_text_takes_time_in_proportion_to_its_length() {
         "token=[^",
         "password=(",
     ] {
-        let text = format!("password {}", piece.repeat(200_000));
+        let text = format!("password {}", piece.repeat(50_000));
         // Of the processor, because other tests run beside this one.
         let time = || {
             nix::time::clock_gettime(nix::time::ClockId::CLOCK_THREAD_CPUTIME_ID).unwrap().tv_sec()
         };
         let start = time();
         _ = without_named(&text, "******");
-        assert!(time() - start < 10, "{piece}");
+        assert!(time() - start < 5, "{piece}");
     }
 }
