@@ -202,7 +202,6 @@ async fn run(
             console.report("stopped", "The cluster has ended.", json!({}));
             return verdict(ended);
         }
-        check_takeover(&leadership, &setup, &console).await?;
         // Only once, and only when it is certain that no other process uses the same folder.
         let uris = match &mut uris {
             Some(uris) => uris,
@@ -211,11 +210,14 @@ async fn run(
                 () = signals.any() => break Outcome::Stopped,
             }),
         };
-        tokio::select! {
-            free = setup.until_ports_are_free() => free?,
+        // TaskManagers wait for a JobManager: what takes time is done side by side.
+        let prepared = tokio::select! {
+            prepared = async {
+                tokio::try_join!(check_takeover(&leadership, &setup, &console), setup.prepare(uris))
+            } => prepared?.1,
             () = signals.any() => break Outcome::Stopped,
-        }
-        let parts = setup.parts(uris, leadership).await?;
+        };
+        let parts = setup.parts(prepared, leadership);
         match Box::pin(Shell::start(parts, &console)).await?.run(&mut signals).await? {
             Outcome::Deposed => {
                 console.report("deposed", "Another application master may lead now.", json!({}));

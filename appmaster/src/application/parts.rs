@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::anyhow;
+use fetcher_server::ArtifactServer;
 use flink::{
     config::Configuration,
     options::{flink::JOBMANAGER_RPC_PORT, mesos::CONTROL_PORT},
@@ -12,6 +13,7 @@ use scheduler::{
     core::{self, origin::Origin},
     driver,
     election::Leadership,
+    launch::Template,
 };
 use tokio::task::spawn_blocking;
 use tracing::warn;
@@ -25,6 +27,7 @@ use crate::{
     },
     environment::Lookup,
     failure::Failure,
+    job_manager::JobManager,
     plan::Plan,
     settings::{ControlSettings, Settings, StateLocation},
     shell::Parts,
@@ -42,6 +45,15 @@ pub(super) struct Setup {
     pub(super) place: RunContext,
 }
 
+/// What a leader starts, apart from its connection to Mesos.
+pub(super) struct Prepared {
+    server: ArtifactServer,
+    template: Template,
+    origin: Origin,
+    job_manager: JobManager,
+    control: ControlServer,
+}
+
 impl Setup {
     /// Does the slow work before it leads: fetches the users' own files, reports errors early and
     /// hashes the distribution. Later, only files changed since are hashed again.
@@ -52,17 +64,10 @@ impl Setup {
         Ok(uris)
     }
 
-    /// Waits until ports that may have been an earlier leader's are free.
-    pub(super) async fn until_ports_are_free(&self) -> Result<(), Failure> {
-        self.plan.ports.until_free(PORTS).await.map_err(Failure::usage)
-    }
-
-    /// All parts, ready to be started.
-    pub(super) async fn parts(
-        &self,
-        uris: &UserUris,
-        leadership: Leadership,
-    ) -> Result<Parts, Failure> {
+    /// Prepares everything that a leader starts, once the ports that may have been an earlier
+    /// leader's are free.
+    pub(super) async fn prepare(&self, uris: &UserUris) -> Result<Prepared, Failure> {
+        self.plan.ports.until_free(PORTS).await.map_err(Failure::usage)?;
         let (server, template, origin) = self.serve(uris).await?;
         let (mut job_manager, port) = (self.job_manager().await?, self.plan.addresses.rest_port);
         let job_manager =
@@ -72,6 +77,12 @@ impl Setup {
                 "the JobManager cannot log: {e}; set FLINK_LOG_DIR or env.log.dir to a folder that can be written"
             ))
         })?;
+        Ok(Prepared { server, template, origin, job_manager, control: self.control().await? })
+    }
+
+    /// All parts, ready to be started.
+    pub(super) fn parts(&self, prepared: Prepared, leadership: Leadership) -> Parts {
+        let Prepared { server, template, origin, job_manager, control } = prepared;
         let Settings { framework, workers, .. } = &self.plan.settings;
         let core = core::Settings {
             origin: Arc::new(origin),
@@ -79,7 +90,7 @@ impl Setup {
             ..workers.core.clone()
         };
         let issue_token = server.token_issuer();
-        Ok(Parts {
+        Parts {
             driver: driver::Parts {
                 options: self.scheduler_options(),
                 framework: self.framework(),
@@ -96,8 +107,8 @@ impl Setup {
             server,
             stopped: self.cluster.stopped(),
             job_manager,
-            control: self.control().await?,
-        })
+            control,
+        }
     }
 
     /// What TaskManagers are started for from now on, without the digests of their files.

@@ -20,12 +20,22 @@ const VERSION: u32 = 1;
 
 /// The state as protobuf (`proto/flink_mesos/state.proto`), without the cluster's end.
 pub(super) fn encode(state: &State) -> Vec<u8> {
-    let record = proto::State {
+    let workers = state.workers.values().map(to_proto).collect();
+    proto::State { workers, ..head(state) }.encode_to_vec()
+}
+
+/// The same without the workers, for a store that has a record for each of them.
+pub(super) fn encode_head(state: &State) -> Vec<u8> {
+    head(state).encode_to_vec()
+}
+
+fn head(state: &State) -> proto::State {
+    proto::State {
         version: VERSION,
         epoch: state.epoch.clone(),
         framework: state.framework.clone(),
         next_number: state.next_number,
-        workers: state.workers.values().map(to_proto).collect(),
+        workers: Vec::new(),
         draining: state.draining.iter().cloned().collect(),
         generation: state.generation,
         restart: Some(proto::Move {
@@ -35,8 +45,7 @@ pub(super) fn encode(state: &State) -> Vec<u8> {
         registration: state.registration.as_ref().map(|Registration { user, principal }| {
             proto::Registration { user: user.clone(), principal: principal.clone() }
         }),
-    };
-    record.encode_to_vec()
+    }
 }
 
 /// Decodes what [`encode`] wrote.

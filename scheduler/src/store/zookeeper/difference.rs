@@ -1,7 +1,5 @@
 //! The writes that turn one state into another, in requests of a size that ZooKeeper accepts.
 
-use std::collections::BTreeMap;
-
 use super::nodes::{Node, Nodes};
 use crate::{core::state::State, store::record};
 
@@ -60,12 +58,12 @@ pub(super) fn difference(from: &State, to: &State) -> Vec<Operation> {
         (Some(_), None) => operations.push(Operation::Delete(Node::Ended)),
         _ => {}
     }
-    let head = |state: &State| record::encode(&State { workers: BTreeMap::new(), ..state.clone() });
+    let head = record::encode_head(to);
     let mut last = None;
     if from.epoch.is_empty() {
-        operations.push(Operation::Create(Node::State, head(to)));
-    } else if head(from) != head(to) {
-        let set = Operation::Set(Node::State, head(to));
+        operations.push(Operation::Create(Node::State, head));
+    } else if record::encode_head(from) != head {
+        let set = Operation::Set(Node::State, head);
         // Workers make no sense without their framework, so it is deleted after them.
         if to.framework.is_none() {
             last = Some(set);
