@@ -49,12 +49,11 @@ pub async fn on_mesos(
     console: Console,
 ) -> Result<(), Failure> {
     raise_descriptors();
-    let cluster = Cluster::of(&request);
     let plan = Plan::make(request, Arc::clone(&lookup)).await?;
     let work = working_folder().await?;
     let log = log_folder(plan.logs.clone()).await?;
     let place = RunContext { work: work.path().to_owned(), work_lock: Some(work.lock()), log };
-    Box::pin(run(cluster, plan, &lookup, console, place)).await
+    Box::pin(run(plan, &lookup, console, place)).await
 }
 
 /// Runs a cluster on a Mesos inside this process until it ends.
@@ -65,7 +64,6 @@ pub async fn local(
     console: Console,
 ) -> Result<(), Failure> {
     raise_descriptors();
-    let cluster = Cluster::of(&request);
     let mut plan = Plan::make(request, Arc::clone(&lookup)).await?;
     let (work, temporary) = work_folder(work_dir).await?;
     let mesos =
@@ -82,7 +80,7 @@ pub async fn local(
         work: work.clone(),
         work_lock: temporary.as_ref().map(WorkingFolder::lock),
     };
-    let ended = Box::pin(run(cluster, plan, &lookup, console, place)).await;
+    let ended = Box::pin(run(plan, &lookup, console, place)).await;
     mesos.shutdown().await;
     let Some(folder) = temporary else { return ended };
     let failed = ended.is_err();
@@ -170,7 +168,6 @@ struct RunContext {
 
 /// Leads, again whenever leadership was lost, until the cluster ends.
 async fn run(
-    cluster: Cluster,
     mut plan: Plan,
     lookup: &Arc<Lookup>,
     console: Console,
@@ -183,6 +180,7 @@ async fn run(
     }
     warn(&console, &plan.warnings);
     report_start(&console, &plan, &place.log);
+    let cluster = Cluster(plan.job.clone());
     let setup = Setup { cluster, plan, lookup: Arc::clone(lookup), place };
     let mut uris = None;
     if matches!(source, LeadershipSource::Election(_)) {

@@ -10,7 +10,7 @@ use clap::{Parser, Subcommand};
 pub use self::{
     check::{Check, Start},
     operate::{Contact, Workers, WorkersCommand},
-    start::{Application, Common, ConfigSources, Local},
+    start::{Common, ConfigSources, JobOptions, Local},
     tip::tip,
 };
 
@@ -33,8 +33,8 @@ Try it without Mesos:
   FLINK_HOME=/opt/flink flink-mesos local --workers 2
 On a cluster:
   FLINK_HOME=/opt/flink flink-mesos session -Dmesos.master=zk://zk1:2181/mesos --workers 10
-One application on a cluster of its own:
-  FLINK_HOME=/opt/flink flink-mesos application -Dmesos.master=… --jars job.jar --job-classname org.example.Job";
+One job on a cluster of its own:
+  FLINK_HOME=/opt/flink flink-mesos job -Dmesos.master=… --jars job.jar --job-classname org.example.Job";
 
 /// The subcommands.
 #[derive(Debug, Subcommand)]
@@ -42,9 +42,9 @@ pub enum Command {
     /// Start a session cluster on Mesos and keep it running
     #[command(long_about = start::SESSION)]
     Session(Common),
-    /// Run one application on a cluster of its own, and stop the cluster when it ends
-    #[command(long_about = start::APPLICATION)]
-    Application(Application),
+    /// Run one job on a cluster of its own, and stop the cluster when the job ends
+    #[command(long_about = start::JOB, visible_alias = "application")]
+    Job(JobOptions),
     /// Start a session cluster on this machine, on a Mesos for a laptop
     #[command(long_about = start::LOCAL)]
     Local(Local),

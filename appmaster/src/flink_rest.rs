@@ -1,5 +1,8 @@
 //! The JobManager's REST API, as far as an outside resource manager needs it.
 
+mod jobs;
+mod upload;
+
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use common::log_rate_limit::Quiet;
@@ -7,6 +10,7 @@ use scheduler::core::ids::WorkerId;
 use serde::{Deserialize, de::DeserializeOwned};
 use tracing::warn;
 
+pub use self::jobs::{FlinkError, JobState};
 use crate::bounded_answer::{self as answer, AnswerError, LARGEST_LIST};
 
 /// A client of one JobManager.

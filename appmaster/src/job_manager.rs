@@ -1,6 +1,7 @@
 //! Flink's JobManager as a supervised child process.
 
 mod ending;
+mod graph;
 pub(crate) mod logs;
 mod reason;
 
@@ -20,24 +21,28 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+pub use self::graph::Submission;
 use self::{
     ending::{Ending, Evidence},
+    graph::JobEnd,
     reason::Output,
 };
-use crate::{flink_rest::FlinkRest, process};
+use crate::{flink_rest::FlinkRest, job_file::JobGraph, process};
 
 /// An event in the life of the JobManager.
 #[derive(Debug)]
 pub enum JobManagerEvent {
     /// Its REST API answers for the first time.
     Ready,
+    /// The job of the cluster was submitted.
+    Submitted(JobGraph),
     /// The TaskManagers that it lists have changed.
     TaskManagers(BTreeSet<WorkerId>),
-    /// It ended regularly: after `DELETE /cluster`, or because its application finished.
+    /// It ended regularly: after `DELETE /cluster`, or because its application or job finished.
     Finished,
-    /// Its application was cancelled.
+    /// Its application or job was cancelled.
     Cancelled,
-    /// Its application failed.
+    /// Its application or job failed.
     ApplicationFailed(String),
     /// It could not be started in the allowed number of attempts.
     Failed(String),
@@ -52,6 +57,8 @@ pub struct JobManager {
     pub command: CommandLine,
     /// It runs one application and ends with it.
     pub runs_application: bool,
+    /// The job graph for which the cluster exists.
+    pub graph: Option<Submission>,
     /// The next JobManager resumes the jobs of one that has crashed, instead of running the
     /// application from the beginning.
     pub resumes: bool,
@@ -81,13 +88,14 @@ enum End {
     Requested,
     Exited { status: io::Result<ExitStatus>, ready: bool },
     NeverReady,
+    Job(JobEnd),
 }
 
 impl End {
     /// Whether something other than the JVM itself ended it: a signal, ours included.
     fn is_from_outside(&self) -> bool {
         match self {
-            Self::Requested | Self::NeverReady => true,
+            Self::Requested | Self::NeverReady | Self::Job(_) => true,
             Self::Exited { status, .. } => {
                 status.as_ref().is_ok_and(|status| status.signal().is_some())
             }
@@ -128,6 +136,7 @@ impl JobManager {
             let from_outside = end.is_from_outside();
             let (ending, end) = match end {
                 End::Requested => return,
+                End::Job(end) => return send(&events, self.after_job(end)).await,
                 End::Exited { status, ready } => {
                     was_ready |= ready;
                     (
@@ -209,6 +218,13 @@ impl JobManager {
             status = child.wait() => End::Exited { status, ready: true },
             () = stop.cancelled() => End::Requested,
             () = self.list_task_managers(events) => End::Requested,
+            end = self.run_graph(events) => {
+                // With high availability, a JobManager that is asked to end removes its data.
+                if self.rest.shut_down().await.is_ok() {
+                    _ = timeout(GRACE, child.wait()).await;
+                }
+                End::Job(end)
+            }
         }
     }
 

@@ -14,6 +14,7 @@ pub mod control;
 pub mod environment;
 pub mod failure;
 pub mod flink_rest;
+pub mod job_file;
 pub mod job_manager;
 mod log_folder;
 pub mod operator;

@@ -60,10 +60,10 @@ fn run(cli: Cli) -> Result<(), Failure> {
             let request = common.request(environment);
             runtime.block_on(application::on_mesos(request, lookup, console))
         }
-        Command::Application(application) => {
-            let console = begin(&application.common)?;
-            let (request, work_dir) = (application.request(environment), application.work_dir);
-            if application.local {
+        Command::Job(job) => {
+            let console = begin(&job.common)?;
+            let (request, work_dir) = (job.request(environment), job.work_dir);
+            if job.local {
                 return runtime.block_on(application::local(request, work_dir, lookup, console));
             }
             runtime.block_on(application::on_mesos(request, lookup, console))

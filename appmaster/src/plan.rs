@@ -9,6 +9,7 @@ mod certificates;
 mod configuration;
 mod folders;
 mod inspection;
+mod job;
 mod processes;
 mod secrets;
 mod shipped;
@@ -19,19 +20,24 @@ mod writers;
 
 use std::{path::PathBuf, sync::Arc};
 
-use flink::{command::Application, config::Configuration, home::FlinkHome, java::Java};
+use flink::{config::Configuration, home::FlinkHome, java::Java};
 use mesos::master::MasterUrl;
 
-pub(crate) use self::stored::{compare, note};
 pub use self::{
     certificates::Trusted,
     configuration::{configuration, home},
     inspection::{Found, Inspection},
+    job::Job,
+};
+pub(crate) use self::{
+    job::user_jars,
+    stored::{compare, note},
 };
 use crate::{
     address::{Addresses, Ports},
     environment::Lookup,
     failure::Failure,
+    job_file::ToolsJar,
     settings::Settings,
 };
 
@@ -48,8 +54,8 @@ pub struct Request {
     pub workers: Option<usize>,
     /// `--jars`.
     pub jars: Vec<String>,
-    /// The job of an application; `None` for a session.
-    pub job: Option<Application>,
+    /// The job of a cluster of its own; `None` for a session.
+    pub job: Option<Job>,
     /// For the Mesos for a laptop.
     pub local: bool,
     /// The environment variables.
@@ -63,6 +69,10 @@ pub struct Plan {
     pub warnings: Vec<String>,
     /// The Flink distribution.
     pub home: FlinkHome,
+    /// The job of a cluster of its own; `None` for a session.
+    pub job: Option<Job>,
+    /// Keeps the jar with our own Java classes that the job needs.
+    pub(crate) _tools: Option<ToolsJar>,
     /// The effective configuration, with the JobManager's hosts and ports.
     pub config: Configuration,
     /// Our own options.

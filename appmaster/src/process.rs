@@ -2,7 +2,13 @@
 
 pub(crate) mod identity;
 
-use std::{io, path::Path, process::Stdio, sync::Arc, time::Duration};
+use std::{
+    io,
+    path::Path,
+    process::{Output, Stdio},
+    sync::Arc,
+    time::Duration,
+};
 
 use flink::command::CommandLine;
 use fs_err::File;
@@ -23,6 +29,27 @@ pub fn start(
 ) -> io::Result<Child> {
     let append =
         |path: &Path| common::own_files::append(path).map(|file| Stdio::from(file.into_parts().0));
+    let mut command = command(line);
+    command.stdout(append(out)?).stderr(append(err)?);
+    if let Some(lock) = lock {
+        sys::inherit(&mut command, lock);
+    }
+    command.spawn()
+}
+
+/// Runs `line` until it ends, and returns its output. It is killed after `most`.
+pub async fn output(line: &CommandLine, most: Duration) -> io::Result<Output> {
+    let mut command = command(line);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let ended = tokio::time::timeout(most, command.spawn()?.wait_with_output()).await;
+    ended.unwrap_or_else(|_| {
+        let text = format!("{} did not end within {} s", line.program.display(), most.as_secs());
+        Err(io::Error::new(io::ErrorKind::TimedOut, text))
+    })
+}
+
+/// A child in its own process group that ends with us, and whose output goes nowhere yet.
+fn command(line: &CommandLine) -> Command {
     #[expect(
         clippy::disallowed_methods,
         reason = "the one place of this crate that starts processes"
@@ -36,18 +63,10 @@ pub fn start(
         .args(&line.arguments)
         .envs(line.environment.iter().map(|(k, v)| (k, v)))
         .current_dir(&line.directory);
-    command
-        .stdin(Stdio::null())
-        .stdout(append(out)?)
-        .stderr(append(err)?)
-        .process_group(0)
-        .kill_on_drop(true);
+    command.stdin(Stdio::null()).process_group(0).kill_on_drop(true);
     sys::end_with_parent(&mut command);
     common::descriptors::inherit_none(command.as_std_mut());
-    if let Some(lock) = lock {
-        sys::inherit(&mut command, lock);
-    }
-    command.spawn()
+    command
 }
 
 /// Whether a variable is read by this program alone: it may hold a secret of ours, and jobs can

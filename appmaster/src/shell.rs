@@ -45,6 +45,8 @@ pub struct Parts {
     pub server: ArtifactServer,
     /// The result of a cluster that is stopped.
     pub stopped: Ended,
+    /// What the cluster runs, if it ends with that.
+    pub runs: Option<&'static str>,
     /// Flink's JobManager.
     pub job_manager: JobManager,
     /// The operator's API.
@@ -68,6 +70,7 @@ pub struct Shell<'a> {
     console: &'a Console,
     server: ArtifactServer,
     stopped: Ended,
+    runs: Option<&'static str>,
     web: String,
     job_manager: mpsc::Receiver<JobManagerEvent>,
     stop_job_manager: CancellationToken,
@@ -134,6 +137,7 @@ impl<'a> Shell<'a> {
             server: parts.server,
             control: parts.control,
             stopped: parts.stopped,
+            runs: parts.runs,
             web,
             job_manager,
             stop_job_manager,

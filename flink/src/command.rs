@@ -18,10 +18,12 @@ mod arguments;
 mod class_path;
 mod jvm_options;
 mod modules;
+mod tool;
 
 pub use application::{Application, application, application_jars};
 pub use jvm_options::job_manager_properties;
 pub(crate) use jvm_options::problem as java_options_problem;
+pub use tool::Tool;
 
 /// A process to start. Arguments are passed as they are: there is no quoting.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -72,14 +72,18 @@ public class Endings {
             System.err.println("giving up: no input");
             end(ending);
         }
+        environment(ending).execute("endings");
+        if (ending.startsWith("finish-")) {
+            end(ending.substring("finish-".length()));
+        }
+    }
+
+    static StreamExecutionEnvironment environment(String ending) {
         StreamExecutionEnvironment environment = StreamExecutionEnvironment.getExecutionEnvironment();
         boolean isEndless = ending.equals("never") || ending.equals("busy");
         Numbers numbers = new Numbers(isEndless ? Long.MAX_VALUE - 1 : 3, ending);
         environment.fromSource(numbers, WatermarkStrategy.noWatermarks(), "numbers").map(new Work(ending)).returns(Long.class).print();
-        environment.execute("endings");
-        if (ending.startsWith("finish-")) {
-            end(ending.substring("finish-".length()));
-        }
+        return environment;
     }
 
     private static void end(String how) {

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The jobs of tests/jobs, compiled against each Flink line: jobs/<name>-<version>.jar
+# The jobs of tests/jobs, compiled against each Flink line: jobs/<name>-<version>.jar, and job graphs made by its API:
+# jobs/<ending>-<version>.graph
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 workshop
@@ -13,5 +14,10 @@ for version in "$oldest_version" "$flink_1_version" "$flink_2_version"; do
     jar --create --file "$work/jobs/${class,,}-$version.jar" --main-class "$class" -C "$work/classes" .
     rm -r "$work/classes"
   done
+  mkdir "$work/classes"
+  javac -d "$work/classes" -cp "$home/lib/*" "$here"/../jobs/{Endings,Graphs}.java
+  java -Dlog4j2.level=OFF -cp "$work/classes:$home/lib/*" --add-opens java.base/java.util=ALL-UNNAMED \
+    Graphs "$work/jobs/" "-$version.graph" finish fail never
+  rm -r "$work/classes"
 done
 put_in_place "$work/jobs" jobs

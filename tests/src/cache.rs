@@ -59,6 +59,11 @@ pub fn endings_jar(line: Line) -> PathBuf {
     from_setup(&format!("jobs/endings-{}.jar", line.version()))
 }
 
+/// The job graph of that job with this ending (finish, fail, never), made by this line's API.
+pub fn graph(line: Line, ending: &str) -> PathBuf {
+    from_setup(&format!("jobs/{ending}-{}.graph", line.version()))
+}
+
 /// The Python with third-party Mesos clients (`avmesos`).
 pub fn python() -> PathBuf {
     from_setup("python/bin/python")

@@ -1,7 +1,9 @@
 //! The tests' client of a Flink JobManager.
 
-use crate::http;
-use serde_json::Value;
+use std::path::Path;
+
+use crate::{cluster::PATIENCE, http, wait_until};
+use serde_json::{Value, json};
 
 /// A JobManager's REST interface.
 #[derive(Clone, Debug)]
@@ -97,6 +99,19 @@ impl FlinkRest {
             .await?
             .error_for_status()?;
         Ok(())
+    }
+
+    /// Stops a job with a savepoint in this folder; where that is.
+    pub async fn stop_with_savepoint(&self, job: &str, folder: &Path) -> String {
+        let target = json!({ "targetDirectory": format!("file://{}", folder.display()) });
+        let request = self.client.post(format!("{}/jobs/{job}/stop", self.url)).json(&target);
+        let answer: Value = request.send().await.unwrap().json().await.unwrap();
+        let trigger = text(&answer["request-id"]);
+        let made = wait_until("the savepoint is made", PATIENCE, async || {
+            let made = self.get(&format!("jobs/{job}/savepoints/{trigger}")).await.ok()?;
+            (made["status"]["id"] == "COMPLETED").then_some(made)
+        });
+        text(&made.await["operation"]["location"])
     }
 
     /// `DELETE /cluster`: asks the JobManager to end the cluster.

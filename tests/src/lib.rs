@@ -24,7 +24,7 @@ mod wait;
 mod zookeeper;
 
 pub use cache::{
-    Line, binary, cache_folder, endings_jar, flink_home, mesos_home, pyflink, python,
+    Line, binary, cache_folder, endings_jar, flink_home, graph, mesos_home, pyflink, python,
     stores_python, wordcount_jar,
 };
 pub use flink_rest::{FlinkRest, Job, Overview, TaskManager};

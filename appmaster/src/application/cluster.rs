@@ -9,23 +9,13 @@ use flink::{
 };
 use scheduler::core::state::Ended;
 
-use crate::{environment::Lookup, failure::Failure, plan::Request, shell::Outcome};
+use crate::{environment::Lookup, failure::Failure, plan::Job, shell::Outcome};
 
-/// The kind of cluster.
+/// The kind of cluster: a session runs jobs until it is stopped, the others end with their own.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Cluster {
-    /// Runs jobs until it is stopped.
-    Session,
-    /// Runs one application and ends with it.
-    Application(Application),
-}
+pub(super) struct Cluster(pub(super) Option<Job>);
 
 impl Cluster {
-    /// The kind that is requested.
-    pub(super) fn of(request: &Request) -> Self {
-        request.job.clone().map_or(Self::Session, Self::Application)
-    }
-
     /// The JobManager's command. Blocks: it makes folders and links.
     pub(super) fn command(
         &self,
@@ -35,16 +25,24 @@ impl Cluster {
         directories: &Directories,
         lookup: &Lookup,
     ) -> Result<CommandLine, CommandError> {
-        match self {
-            Self::Session => command::job_manager(home, java, config, directories, lookup),
-            Self::Application(job) => {
-                command::application(home, java, config, directories, job, lookup)
-            }
+        match self.application() {
+            None => command::job_manager(home, java, config, directories, lookup),
+            Some(job) => command::application(home, java, config, directories, job, lookup),
         }
     }
 
+    fn application(&self) -> Option<&Application> {
+        self.0.as_ref()?.application()
+    }
+
     pub(super) fn runs_application(&self) -> bool {
-        matches!(self, Self::Application(_))
+        self.application().is_some()
+    }
+
+    /// What the cluster runs, if it ends with that.
+    pub(super) fn runs(&self) -> Option<&'static str> {
+        let job = self.0.as_ref()?;
+        Some(if job.application().is_some() { "application" } else { "job" })
     }
 
     /// The program's result for the outcome of a run.
@@ -55,13 +53,10 @@ impl Cluster {
         }
     }
 
-    /// The end of a cluster that was stopped: an application has not finished then.
+    /// The end of a cluster that was stopped: an application or a job has not finished then.
     pub(super) fn stopped(&self) -> Ended {
-        if self.runs_application() {
-            Ended { exit_code: 2, why: "stopped before the application had finished".to_owned() }
-        } else {
-            Ended::default()
-        }
+        let why = |runs| format!("stopped before the {runs} had finished");
+        self.runs().map(why).map_or_else(Ended::default, |why| Ended { exit_code: 2, why })
     }
 }
 
@@ -80,14 +75,14 @@ mod tests {
 
     #[test]
     fn only_a_stopped_application_has_not_finished() {
-        let application = Cluster::Application(Application::default());
+        let application = Cluster(Some(Job::Application(Application::default())));
         assert_eq!(
             application.verdict(Outcome::Stopped).err().map(|failure| failure.exit_code()),
             Some(2)
         );
         assert!(
             application.verdict(Outcome::Ended).is_ok()
-                && Cluster::Session.verdict(Outcome::Stopped).is_ok()
+                && Cluster(None).verdict(Outcome::Stopped).is_ok()
         );
     }
 }

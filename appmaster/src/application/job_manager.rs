@@ -12,8 +12,9 @@ use super::{heartbeats, parts::Setup};
 use crate::{
     failure::Failure,
     flink_rest::{FlinkRest, INSTANCE},
-    job_manager::{JobManager, logs},
-    plan::Plan,
+    job_file::Tools,
+    job_manager::{JobManager, Submission, logs},
+    plan::{Job, Plan, user_jars},
     settings::StateLocation,
 };
 
@@ -36,6 +37,7 @@ impl Setup {
         // paths of the application's jars.
         let whole = plan.config.clone();
         let runs_application = cluster.runs_application();
+        let graph = self.submission().await?;
         let cluster = cluster.clone();
         let job_manager_config = config.clone();
         let prepared = spawn_blocking(move || {
@@ -49,6 +51,7 @@ impl Setup {
         Ok(JobManager {
             command,
             runs_application,
+            graph,
             resumes: matches!(plan.settings.state, StateLocation::ZooKeeper(_)),
             config: job_manager_config,
             log: place.log.clone(),
@@ -58,6 +61,21 @@ impl Setup {
             rest,
             web: addresses.web(),
         })
+    }
+}
+
+impl Setup {
+    /// The job graph to submit, if the cluster exists for one.
+    async fn submission(&self) -> Result<Option<Submission>, Failure> {
+        let Some(Job::Graph(file)) = &self.cluster.0 else { return Ok(None) };
+        let Plan { home, java, config, .. } = &self.plan;
+        let jars = user_jars(home, config).await;
+        let tools = Tools { home, java, config, lookup: &*self.lookup, user_jars: &jars };
+        let folder = self.place.work.join("jobmanager");
+        fs_err::tokio::create_dir_all(&folder).await.map_err(Failure::other)?;
+        let prepared = file.prepare(&tools, &folder.join("job.graph")).await;
+        let (file, job) = prepared.map_err(|error| Failure::usage(anyhow!(error)))?;
+        Ok(Some(Submission { file, jars, job }))
     }
 }
 

@@ -106,6 +106,7 @@ impl Setup {
             workers: workers.count,
             server,
             stopped: self.cluster.stopped(),
+            runs: self.cluster.runs(),
             job_manager,
             control,
         }

@@ -2,14 +2,14 @@
 
 use clap::{Args, Subcommand};
 
-use super::{Application, Common, ConfigSources};
+use super::{Common, ConfigSources, JobOptions};
 use crate::plan::Request;
 
 pub(super) const LONG_ABOUT: &str = "\
 Check the whole installation without starting anything. Prints every problem in one list; the exit code is 64 if the cluster would not start.
 
-Append the command you intend to run to check its options too, as in `config check application --jars job.jar`. For an application, \
-this also checks its jars, class and savepoint. `session` and `application` run the same checks before they start anything, except that \
+Append the command you intend to run to check its options too, as in `config check job --jars job.jar`. For a job, \
+this also checks its jars, class, job graph, SQL and savepoint. `session` and `job` run the same checks before they start anything, except that \
 they do not test whether Mesos and ZooKeeper answer.";
 
 /// What is checked.
@@ -33,8 +33,9 @@ pub struct Check {
 pub enum Start {
     /// Check the options of `flink-mesos session` too
     Session(Common),
-    /// Check the options of `flink-mesos application` too
-    Application(Box<Application>),
+    /// Check the options of `flink-mesos job` too
+    #[command(visible_alias = "application")]
+    Job(Box<JobOptions>),
 }
 
 impl Check {
@@ -44,7 +45,7 @@ impl Check {
         let start = match start {
             None => Request { environment, ..Request::default() },
             Some(Start::Session(common)) => common.request(environment),
-            Some(Start::Application(application)) => application.request(environment),
+            Some(Start::Job(job)) => job.request(environment),
         };
         Request {
             flink_home: start.flink_home.or(place.flink_home),
@@ -60,6 +61,7 @@ mod tests {
     use clap::Parser as _;
 
     use super::super::{Cli, Command, Config};
+    use crate::plan::Job;
 
     #[test]
     fn a_check_takes_the_command_to_start_with_its_options() {
@@ -82,6 +84,7 @@ mod tests {
         let request = check.request(Vec::new());
         assert_eq!(request.dynamic, ["a=1", "a=2"], "the later one wins");
         assert_eq!((request.workers, request.jars), (Some(3), vec!["j.jar".to_owned()]));
-        assert_eq!(request.job.unwrap().arguments, ["in"]);
+        let Some(Job::Application(job)) = request.job else { panic!("no application") };
+        assert_eq!(job.arguments, ["in"]);
     }
 }

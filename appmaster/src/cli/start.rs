@@ -3,8 +3,13 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use flink::command::Application;
 
-use crate::{console::OutputForm, plan::Request};
+use crate::{
+    console::OutputForm,
+    job_file::{GraphFile, SqlFile},
+    plan::{Job, Request},
+};
 
 pub(super) const SESSION: &str = "\
 Start a session cluster on Mesos and keep it running.
@@ -17,15 +22,21 @@ JobManager and standby application masters, and removes the framework. With dura
 `high-availability.type: zookeeper`) SIGTERM leaves the TaskManagers running for the next application master. Without it, \
 SIGTERM stops the cluster.";
 
-pub(super) const APPLICATION: &str = "\
-Run one application on a cluster of its own, and stop the cluster when it ends.
+pub(super) const JOB: &str = "\
+Run one job on a cluster of its own, and stop the cluster when the job ends.
 
-The application's jars are those in the distribution's `usrlib` and those of `--jars`. Job options have the names of \
+The job is one of these:
+  an application   `main` of a class in `usrlib` or `--jars` submits one job or several
+  --job-graph      a serialized job graph, made by the API of the same Flink version
+  --sql            a file of SQL statements
+
+The job's jars are those in the distribution's `usrlib` and those of `--jars`. Options have the names of \
 Flink's standalone-job.sh. The remaining arguments go to `main`; put `--` before them if the first begins with a dash.
 
-Exit code: 0 if the application finished, 1 if it failed, 2 if it was cancelled or stopped before it finished, 64 for \
-mistakes in usage and configuration. With `high-availability.type: zookeeper`, the job resumes from its last checkpoint when the \
-application master or the JobManager restarts.";
+Exit code: 0 if the job finished, 1 if it failed, 2 if it was cancelled or stopped before it finished, 64 for \
+mistakes in usage, configuration, job graph and SQL, which are found before a TaskManager is launched. With \
+`high-availability.type: zookeeper`, the job resumes from its last checkpoint when the application master or the JobManager \
+restarts.";
 
 pub(super) const LOCAL: &str = "\
 Start a session cluster on this machine, on a Mesos for a laptop.
@@ -83,12 +94,20 @@ pub struct Local {
     pub work_dir: Option<PathBuf>,
 }
 
-/// What `application` adds.
+/// What `job` adds.
 #[derive(Args, Clone, Debug)]
-pub struct Application {
+pub struct JobOptions {
     /// The same as for a session.
     #[command(flatten)]
     pub common: Common,
+
+    /// File with a serialized job graph; the option `internal.jobgraph-path`
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["sql", "job_classname", "job_id", "arguments"])]
+    pub job_graph: Option<PathBuf>,
+
+    /// File with SQL statements, each but the last with a semicolon at its end
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["job_classname", "arguments"])]
+    pub sql: Option<PathBuf>,
 
     /// Class with `main` [default: the class of the only jar that names one]
     #[arg(short, long, value_name = "CLASS")]
@@ -104,11 +123,11 @@ pub struct Application {
     pub jars: Vec<String>,
 
     /// Savepoint or checkpoint to start from, e.g. `hdfs:///flink/savepoint-1537`
-    #[arg(short = 's', long = "fromSavepoint", value_name = "PATH")]
+    #[arg(short = 's', long, visible_alias = "fromSavepoint", value_name = "PATH")]
     pub from_savepoint: Option<String>,
 
     /// Skip state of the savepoint that the job no longer has
-    #[arg(short = 'n', long = "allowNonRestoredState")]
+    #[arg(short = 'n', long, visible_alias = "allowNonRestoredState")]
     pub allow_non_restored_state: bool,
 
     /// Run on this machine, on a Mesos for a laptop
@@ -132,7 +151,7 @@ fn job_id(text: &str) -> Result<String, String> {
     Err("a job id has 32 hexadecimal digits".to_owned())
 }
 
-impl Application {
+impl JobOptions {
     /// The request for a plan.
     pub fn request(&self, environment: Vec<(String, String)>) -> Request {
         Request {
@@ -143,9 +162,22 @@ impl Application {
         }
     }
 
-    /// The job, in the form that Flink takes.
-    fn job(&self) -> flink::command::Application {
-        flink::command::Application {
+    fn job(&self) -> Job {
+        match (&self.job_graph, &self.sql) {
+            (Some(path), _) => Job::Graph(GraphFile {
+                path: path.clone(),
+                option: "--job-graph",
+                savepoint: self.from_savepoint.clone(),
+                allow_non_restored_state: self.allow_non_restored_state,
+            }),
+            (None, Some(path)) => Job::Sql(SqlFile::new(path.clone(), self.application())),
+            (None, None) => Job::Application(self.application()),
+        }
+    }
+
+    /// The application, in the form that Flink takes.
+    fn application(&self) -> Application {
+        Application {
             job_class: self.job_classname.clone(),
             job_id: self.job_id.clone(),
             savepoint: self.from_savepoint.clone(),
@@ -200,10 +232,10 @@ mod tests {
         assert_eq!(common.place.dynamic, ["a.b=c d", "e=f=-1"]);
     }
 
-    fn application(arguments: &[&str]) -> Result<Application, clap::Error> {
-        let cli = Cli::try_parse_from(["flink-mesos", "application"].iter().chain(arguments))?;
-        let Command::Application(application) = cli.command else { panic!("not an application") };
-        Ok(application)
+    fn job(arguments: &[&str]) -> Result<JobOptions, clap::Error> {
+        let cli = Cli::try_parse_from(["flink-mesos", "job"].iter().chain(arguments))?;
+        let Command::Job(job) = cli.command else { panic!("not a job") };
+        Ok(job)
     }
 
     #[test]
@@ -223,28 +255,42 @@ mod tests {
             "--host",
             "-Dx",
         ];
-        let application = application(&arguments).unwrap();
-        assert_eq!(application.jars, ["a.jar", "b.jar"]);
-        assert!(application.common.place.dynamic.is_empty());
-        let expected = flink::command::Application {
+        let options = job(&arguments).unwrap();
+        assert_eq!(options.jars, ["a.jar", "b.jar"]);
+        assert!(options.common.place.dynamic.is_empty());
+        let expected = Application {
             job_class: Some("a.B".to_owned()),
             job_id: Some(id),
             savepoint: Some("f:/s".to_owned()),
             allow_non_restored_state: true,
             arguments: ["in", "--host", "-Dx"].map(str::to_owned).to_vec(),
         };
-        assert_eq!(application.job(), expected);
+        assert_eq!(options.job(), Job::Application(expected));
+    }
+
+    #[test]
+    fn a_job_is_an_application_or_a_job_graph_or_a_file_of_sql() {
+        let graph = job(&["--job-graph", "job.graph", "--from-savepoint", "f:/s"]).unwrap().job();
+        let Job::Graph(graph) = graph else { panic!("{graph:?}") };
+        assert_eq!((graph.path, graph.savepoint), ("job.graph".into(), Some("f:/s".to_owned())));
+        let sql = job(&["--sql", "/job.sql", "--fromSavepoint", "f:/s"]).unwrap().job();
+        let Job::Sql(sql) = sql else { panic!("{sql:?}") };
+        assert_eq!(sql.application.arguments, ["/job.sql"]);
+        assert_eq!(sql.application.savepoint, Some("f:/s".to_owned()));
+        for more in [&["--sql", "b"][..], &["--job-classname", "C"], &["in"]] {
+            assert!(job(&[&["--job-graph", "a"], more].concat()).is_err(), "{more:?}");
+        }
+        assert!(job(&["--sql", "a", "in"]).is_err());
+        let alias = ["flink-mesos", "application", "--sql", "a"];
+        assert!(matches!(Cli::try_parse_from(alias).unwrap().command, Command::Job(_)));
     }
 
     #[test]
     fn a_mistyped_option_is_not_taken_for_an_argument_of_main() {
-        assert!(application(&["--job-clasname", "a.B"]).is_err());
-        assert_eq!(application(&["--", "--host", "x"]).unwrap().arguments, ["--host", "x"]);
+        assert!(job(&["--job-clasname", "a.B"]).is_err());
+        assert_eq!(job(&["--", "--host", "x"]).unwrap().arguments, ["--host", "x"]);
         assert!(
-            application(&["--job-id", "17"])
-                .unwrap_err()
-                .to_string()
-                .contains("32 hexadecimal digits")
+            job(&["--job-id", "17"]).unwrap_err().to_string().contains("32 hexadecimal digits")
         );
     }
 }

@@ -10,7 +10,7 @@ pub fn tip(error: &clap::Error) -> Option<String> {
     let meant = match given.as_str() {
         "version" => "flink-mesos --version",
         "run" | "submit" => {
-            "flink-mesos application --jars JOB.jar, which runs one job on a cluster of its own; \
+            "flink-mesos job --jars JOB.jar, which runs one job on a cluster of its own; \
              or Flink's own `flink run -m HOST:PORT JOB.jar` for a session that runs"
         }
         "status" | "list" => "flink-mesos workers list",
@@ -57,10 +57,7 @@ mod tests {
             "{}",
             tip_for("version")
         );
-        assert!(
-            tip_for("run").contains("application --jars")
-                && tip_for("run").contains("flink run -m")
-        );
+        assert!(tip_for("run").contains("job --jars") && tip_for("run").contains("flink run -m"));
         assert!(tip_for("drain").contains("flink-mesos workers drain"));
         assert_eq!(tip_for("sesion"), "", "clap knows what is near");
     }

@@ -68,6 +68,7 @@ mod tests {
                 directory: folder.to_owned(),
             },
             runs_application: false,
+            graph: None,
             resumes: false,
             config: Configuration::new(),
             log: folder.to_owned(),

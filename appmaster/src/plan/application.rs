@@ -39,9 +39,13 @@ pub(super) fn check(
     if let Some(class) = class {
         find_class(&class, jars, home, java, report);
     }
-    let local = job.savepoint.as_deref().and_then(local_path);
+}
+
+/// A savepoint on this machine must exist.
+pub(super) fn check_savepoint(savepoint: Option<&str>, report: &mut Report) {
+    let local = savepoint.and_then(local_path);
     if let Some(path) = local.filter(|path| !path.exists()) {
-        report.error(format!("--fromSavepoint: {} does not exist", path.display()));
+        report.error(format!("--from-savepoint: {} does not exist", path.display()));
     }
 }
 
@@ -85,16 +89,19 @@ impl Jar {
 /// The jars of `usrlib` and the configured ones. Missing jars were already reported by the overlay
 /// that ships them.
 fn jars(home: &FlinkHome, config: &Configuration, report: &mut Report) -> Vec<Jar> {
-    let configured = application_jars(config).unwrap_or_default();
-    let configured =
-        configured.into_iter().map(|(jar, _)| PathBuf::from(jar)).filter(|jar| jar.is_file());
-    let paths: Vec<_> =
-        jars_below(&home.path.join("usrlib")).into_iter().chain(configured).collect();
-    let opened = paths.into_iter().filter_map(|path| {
+    let opened = user_jars(home, config).into_iter().filter_map(|path| {
         let no_jar = |e: io::Error| report.error(format!("{}: not a jar: {e}", path.display()));
         Jar::open(path.clone()).map_err(no_jar).ok()
     });
     opened.collect()
+}
+
+/// The paths of the same. Blocks.
+pub(super) fn user_jars(home: &FlinkHome, config: &Configuration) -> Vec<PathBuf> {
+    let configured = application_jars(config).unwrap_or_default();
+    let configured =
+        configured.into_iter().map(|(jar, _)| PathBuf::from(jar)).filter(|jar| jar.is_file());
+    jars_below(&home.path.join("usrlib")).into_iter().chain(configured).collect()
 }
 
 fn jars_below(folder: &Path) -> Vec<PathBuf> {

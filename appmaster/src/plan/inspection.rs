@@ -8,14 +8,15 @@ use scheduler::core::state::State;
 use tokio::task::{JoinError, spawn_blocking};
 
 use super::{
-    Plan, Request, Trusted, application, configuration, folders, home, processes, secrets, shipped,
-    stored,
+    Job, Plan, Request, Trusted, application, configuration, folders, home, job::Check, processes,
+    secrets, shipped, stored,
 };
 use crate::{
     address::{Addresses, Hosts, PortInUse, Ports},
     control::run_file,
     environment::Lookup,
     failure::Failure,
+    job_file::ToolsJar,
     report::Report,
     settings::{self, Draft, StateLocation},
 };
@@ -36,6 +37,8 @@ pub struct Inspection {
 #[derive(Debug)]
 pub struct Found {
     home: FlinkHome,
+    job: Option<Job>,
+    tools: Option<ToolsJar>,
     config: Configuration,
     /// Our own options.
     pub(crate) settings: Draft,
@@ -65,6 +68,7 @@ impl Inspection {
         let (found, mut report) = read.await?;
         let Some(mut found) = found else { return Ok(Self { report, found: None }) };
         found.settle_addresses(&*lookup, &mut report).await;
+        found.check_job_file(&*lookup, &mut report).await;
         let looked = spawn_blocking(move || {
             found.check_certificates(&mut report);
             found.look_at_state(&mut report);
@@ -91,8 +95,10 @@ impl Found {
         let is_local = request.local;
         let home = home(request, report)?;
         report.fact(format!("Flink {} in {}", home.version, home.path.display()));
-        let config = configuration(&home, request, report)?;
+        let mut config = configuration(&home, request, report)?;
         report.forms(&config);
+        let job = Job::of(request.job.as_ref(), &config, report);
+        let tools = job.as_ref().and_then(|job| job.add_our_classes(&mut config, report));
         let master = if is_local {
             MASTER_HERE.parse().ok()
         } else {
@@ -116,11 +122,16 @@ impl Found {
         if let Some(obstacle) = run_file::obstacle(lookup) {
             report.warning(obstacle.advice());
         }
-        if let Some(job) = &request.job {
+        if let Some(Job::Application(job)) = &job {
             application::check(job, &home, &config, java.as_ref(), report);
+        }
+        if let Some(job) = &job {
+            application::check_savepoint(job.savepoint(), report);
         }
         Some(Self {
             home,
+            job,
+            tools,
             config,
             settings,
             master,
@@ -133,6 +144,14 @@ impl Found {
             trusted: None,
             stored: None,
         })
+    }
+
+    /// Checks the file of a job that is in one.
+    async fn check_job_file(&self, lookup: &Lookup, report: &mut Report) {
+        let Self { home, config, settings, .. } = self;
+        if let (Some(job), Some(java)) = (&self.job, &self.java) {
+            Check { home, java, config, settings }.file(job, lookup, report).await;
+        }
     }
 
     /// Determines our hosts and ports, and whether workers would get their secrets there.
@@ -173,6 +192,8 @@ impl Found {
             warnings,
             addresses: Addresses::new(self.hosts?, &ports, &self.config, rest_tls),
             home: self.home,
+            job: self.job,
+            _tools: self.tools,
             config: self.config,
             settings,
             master: self.master?,

@@ -14,7 +14,7 @@ use crate::report::Report;
 pub(crate) struct Installation {
     folder: TempDir,
     dynamic: Vec<String>,
-    job: Option<Application>,
+    job: Option<Job>,
     jars: Vec<String>,
 }
 

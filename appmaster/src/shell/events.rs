@@ -4,7 +4,6 @@ use anyhow::anyhow;
 use scheduler::{
     core::{
         message::Input,
-        state::Ended,
         worker::{Phase, Worker},
     },
     driver::Event,
@@ -87,20 +86,27 @@ impl Shell<'_> {
                 self.report_adopted();
                 self.feed(Input::JobManager(true)).await
             }
+            JobManagerEvent::Submitted(job) => {
+                let text = format!("Submitting job {} ({})", job.name, job.id);
+                self.console.report(
+                    "submitting",
+                    &text,
+                    json!({ "job": job.id, "name": job.name }),
+                );
+                Next::GoOn
+            }
             JobManagerEvent::TaskManagers(listed) => self.feed(Input::Registered(listed)).await,
             JobManagerEvent::Finished => {
-                // Only an application can be unfinished while it runs.
-                let what = if self.stopped == Ended::default() {
-                    "JobManager ended"
-                } else {
-                    "application finished"
-                };
+                let what = self
+                    .runs
+                    .map_or("JobManager ended".to_owned(), |runs| format!("{runs} finished"));
                 let text = format!("The {what}; shutting down the cluster.");
                 self.console.report("jobmanager-ended", &text, json!({}));
                 self.end(Ok(Outcome::Ended)).await
             }
             JobManagerEvent::Cancelled => {
-                self.end(Err(Failure::Cancelled(anyhow!("the application was cancelled")))).await
+                let what = self.runs.unwrap_or("cluster");
+                self.end(Err(Failure::Cancelled(anyhow!("the {what} was cancelled")))).await
             }
             JobManagerEvent::ApplicationFailed(why) => {
                 self.end(Err(Failure::other(anyhow!(why)))).await

@@ -7,10 +7,6 @@ pub(crate) const GONE: &[(&str, &str)] = &[
         "removed in Flink 1.10: set taskmanager.memory.process.size",
     ),
     (
-        "internal.jobgraph-path",
-        "removed in Flink 1.15: put the job's jar into usrlib and run `flink-mesos application`",
-    ),
-    (
         "mesos.maximum-failed-tasks",
         "removed: delays between starts of failing workers grow, without a limit on their number",
     ),

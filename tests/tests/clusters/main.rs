@@ -13,6 +13,7 @@ mod bad_input;
 mod demo;
 mod end_to_end;
 mod high_availability;
+mod jobs;
 mod python;
 mod secrets;
 mod security;

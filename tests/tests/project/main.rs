@@ -9,6 +9,7 @@
 
 mod cases_page;
 mod fixed_seeds;
+mod java;
 mod named_files;
 mod packaging;
 mod setup;

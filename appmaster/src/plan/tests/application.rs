@@ -4,13 +4,15 @@ use std::io::Write as _;
 
 use zip::{ZipWriter, write::SimpleFileOptions};
 
+use flink::command::Application;
+
 use super::*;
 
 impl Installation {
     /// The same installation with an application, optionally with its class.
     fn application(mut self, class: Option<&str>) -> Self {
-        self.job =
-            Some(Application { job_class: class.map(str::to_owned), ..Application::default() });
+        let job_class = class.map(str::to_owned);
+        self.job = Some(Job::Application(Application { job_class, ..Application::default() }));
         self
     }
 
@@ -112,7 +114,8 @@ async fn invalid_or_missing_jars_and_missing_savepoints_are_reported() {
         .application(Some("a.A"));
     fs_err::write(installation.path("none.jar"), "no zip").unwrap();
     let missing = installation.path("savepoint");
-    installation.job.as_mut().unwrap().savepoint = Some(format!("file://{missing}"));
+    let Some(Job::Application(job)) = &mut installation.job else { panic!("no application") };
+    job.savepoint = Some(format!("file://{missing}"));
     let errors = installation.errors().await;
     let parts = [
         "mesos.application.jars: ",

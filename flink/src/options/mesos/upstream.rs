@@ -125,6 +125,9 @@ declare! {
         .default("/mesos-workers")
         .formerly(&["recovery.zookeeper.path.mesos-workers"]);
 
+    /// file with the serialized job graph that `flink-mesos job` runs
+    option JOB_GRAPH_PATH: Option<String> = key("internal.jobgraph-path").formerly(&["interval.jobgraph-path"]);
+
     /// environment variable of the TaskManagers
     option TASK_MANAGER_VARIABLE: Option<String> = key("containerized.taskmanager.env.<name>");
 }
