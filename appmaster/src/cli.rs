@@ -9,7 +9,7 @@ use clap::{Parser, Subcommand};
 
 pub use self::{
     check::{Check, Start},
-    operate::{Contact, Workers, WorkersCommand},
+    operate::{Contact, Form, List, Question, Workers, WorkersCommand},
     start::{Common, ConfigSources, JobOptions, Local},
     tip::tip,
 };
@@ -51,6 +51,10 @@ pub enum Command {
     /// Show and check the configuration
     #[command(subcommand)]
     Config(Config),
+    /// List the running clusters: those of this user on this machine, and those of a Mesos master
+    List(List),
+    /// Show whether a cluster is ready, what it does, what fails and what it waits for
+    Status(Question),
     /// List, move and restart the TaskManagers of a running application master
     Workers(Workers),
     /// Stop the cluster and all standby application masters

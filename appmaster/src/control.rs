@@ -1,6 +1,7 @@
 //! The operator's API: a small HTTP API of the leading application master.
 //!
 //! ```text
+//! GET  /status     the cluster at a glance, see `status`
 //! GET  /workers    the current state, see `view`
 //! GET  /history    the last transitions of workers, with cause and initiator
 //! POST /commands   a `Command` as JSON; answers like /workers, once the command is durable
@@ -15,6 +16,7 @@ pub mod client;
 mod command;
 mod listener;
 pub mod run_file;
+pub mod status;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -83,13 +85,14 @@ impl ControlServer {
         let (sender, asked) = mpsc::channel(16);
         let gate = Arc::new(Gate { token, name });
         let router = Router::new()
+            .route("/status", get(async |State(to): State<Inbox>| ask(to, Request::Status).await))
             .route("/workers", get(async |State(to): State<Inbox>| ask(to, Request::Workers).await))
             .route("/history", get(async |State(to): State<Inbox>| ask(to, Request::History).await))
             .route("/commands", post(command))
             .fallback(async || {
                 (
                     StatusCode::NOT_FOUND,
-                    "unknown path: the API has /workers, /history and /commands",
+                    "unknown path: the API has /status, /workers, /history and /commands",
                 )
             })
             .with_state(sender)

@@ -11,7 +11,11 @@ use serde::{Deserialize, de::DeserializeOwned};
 use tracing::warn;
 
 pub use self::jobs::{FlinkError, JobState};
-use crate::bounded_answer::{self as answer, AnswerError, LARGEST_LIST};
+use crate::{
+    bounded_answer::{self as answer, AnswerError, LARGEST_LIST},
+    control::status::Job,
+    table::rfc3339,
+};
 
 /// A client of one JobManager.
 #[derive(Clone, Debug)]
@@ -39,6 +43,22 @@ struct TaskManagers {
 #[derive(Deserialize)]
 struct TaskManager {
     id: String,
+}
+
+#[derive(Deserialize)]
+struct Jobs {
+    jobs: Vec<JobOverview>,
+}
+
+#[derive(Deserialize)]
+struct JobOverview {
+    jid: String,
+    name: String,
+    state: String,
+    #[serde(rename = "start-time")]
+    start: u64,
+    #[serde(rename = "end-time")]
+    end: i64,
 }
 
 impl FlinkRest {
@@ -80,6 +100,21 @@ impl FlinkRest {
     pub async fn task_managers(&self) -> Result<BTreeSet<WorkerId>, AnswerError> {
         let listed: TaskManagers = self.get("taskmanagers").await?;
         Ok(listed.taskmanagers.iter().map(|tm| WorkerId::from(tm.id.as_str())).collect())
+    }
+
+    /// The jobs that have not ended.
+    pub async fn jobs(&self) -> Result<Vec<Job>, AnswerError> {
+        let listed: Jobs = self.get("jobs/overview").await?;
+        // A job that has not ended has a negative time of its end.
+        let running = listed.jobs.into_iter().filter(|job| job.end < 0);
+        Ok(running
+            .map(|JobOverview { jid, name, state, start, .. }| Job {
+                id: jid,
+                name,
+                state,
+                since: rfc3339(start),
+            })
+            .collect())
     }
 
     async fn get<T: DeserializeOwned>(&self, what: &str) -> Result<T, AnswerError> {

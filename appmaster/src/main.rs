@@ -5,6 +5,7 @@ use std::{collections::HashMap, process::ExitCode, sync::Arc};
 use appmaster::{
     address, application, check,
     cli::{self, Cli, Command, Common, Config},
+    clusters,
     console::{Console, several_lines},
     environment::Lookup,
     failure::Failure,
@@ -68,6 +69,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
             }
             runtime.block_on(application::on_mesos(request, lookup, console))
         }
+        Command::List(list) => runtime.block_on(print(clusters::list(list, &*lookup))),
+        Command::Status(question) => runtime.block_on(print(operator::status(question, &*lookup))),
         Command::Workers(workers) => runtime.block_on(print(operator::operate(workers, &*lookup))),
         Command::Stop(contact) => runtime.block_on(print(operator::stop(contact, &*lookup))),
         Command::Config(config) => runtime.block_on(show(config, environment, lookup)),

@@ -21,14 +21,16 @@ use flink::{config::Configuration, options::mesos::MASTER, version::FlinkVersion
 use mesos::master::{MasterUrl, ParseMasterError};
 
 pub use self::artifact_server::ArtifactServerSettings;
+use self::artifact_server::artifact_server;
 pub use self::control::ControlSettings;
+pub(crate) use self::control::control;
 pub use self::framework::FrameworkSettings;
+pub(crate) use self::framework::credential;
 pub use self::offer_constraints::constraints as offer_constraints;
 pub use self::state::{StateLocation, state_location};
 pub use self::tls::{Endpoint, Tls};
 pub use self::uris::{TAKEN, TaskUri, TaskUris};
 pub use self::workers::WorkerSettings;
-use self::{artifact_server::artifact_server, control::control};
 use crate::report::Report;
 pub use crate::report::SettingsError;
 

@@ -6,12 +6,18 @@ mod events;
 mod notices;
 mod operator;
 mod signals;
+mod status;
 
 use std::collections::BTreeSet;
 
 use fetcher_server::ArtifactServer;
 use scheduler::{
-    core::{ids::WorkerId, message::Input, state::Ended},
+    clock::Clock,
+    core::{
+        ids::{Moment, WorkerId},
+        message::Input,
+        state::Ended,
+    },
     driver::{self, Driver},
 };
 use serde_json::json;
@@ -22,12 +28,13 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-pub use self::signals::Signals;
-use self::{ending::Ending, operator::Promised};
+use self::{ending::Ending, operator::Promised, status::Trouble};
+pub use self::{signals::Signals, status::Identity};
 use crate::{
     console::Console,
-    control::ControlServer,
+    control::{ControlServer, status::JobManagerState},
     failure::Failure,
+    flink_rest::FlinkRest,
     job_manager::{JobManager, JobManagerEvent, logs},
 };
 
@@ -51,6 +58,8 @@ pub struct Parts {
     pub job_manager: JobManager,
     /// The operator's API.
     pub control: ControlServer,
+    /// The name of this cluster.
+    pub identity: Identity,
 }
 
 /// How a run without error ended.
@@ -72,6 +81,11 @@ pub struct Shell<'a> {
     stopped: Ended,
     runs: Option<&'static str>,
     web: String,
+    /// The JobManager's REST API.
+    rest: FlinkRest,
+    identity: Identity,
+    /// When this application master began to lead.
+    since: Moment,
     job_manager: mpsc::Receiver<JobManagerEvent>,
     stop_job_manager: CancellationToken,
     job_manager_task: JoinHandle<()>,
@@ -89,6 +103,10 @@ struct View {
     adopted: BTreeSet<WorkerId>,
     registered: BTreeSet<WorkerId>,
     job_manager_up: bool,
+    job_manager: JobManagerState,
+    /// The framework's id, once it is registered.
+    framework: Option<String>,
+    trouble: Trouble,
     told_ready: bool,
     waiting_for_master: bool,
     has_subscribed: bool,
@@ -105,7 +123,7 @@ impl<'a> Shell<'a> {
         let driver = Driver::start(parts.driver).await?;
         let (job_manager_out, job_manager) = mpsc::channel(16);
         let stop_job_manager = CancellationToken::new();
-        let web = parts.job_manager.web.clone();
+        let (web, rest) = (parts.job_manager.web.clone(), parts.job_manager.rest.clone());
         if parts.job_manager.log_name != logs::USUAL {
             let log = parts
                 .job_manager
@@ -127,7 +145,7 @@ impl<'a> Shell<'a> {
             stop_job_manager.clone(),
         ));
         let control = parts.control.url();
-        let text = format!("Control API: {control} (flink-mesos workers list --at {control})");
+        let text = format!("Control API: {control} (flink-mesos status --at {control})");
         console.report("control", &text, json!({ "address": control }));
         let adopted = driver.core().workers().keys().cloned().collect();
         Ok(Self {
@@ -139,6 +157,9 @@ impl<'a> Shell<'a> {
             stopped: parts.stopped,
             runs: parts.runs,
             web,
+            rest,
+            identity: parts.identity,
+            since: Clock::start().now(),
             job_manager,
             stop_job_manager,
             job_manager_task,

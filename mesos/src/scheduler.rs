@@ -25,6 +25,7 @@ mod events;
 mod handle;
 mod inquiry;
 mod knowledge;
+mod listing;
 mod queue;
 mod recognition;
 mod session;
@@ -42,6 +43,7 @@ pub use self::{
     handle::SchedulerHandle,
     inquiry::RegisteredFramework,
     knowledge::Knowledge,
+    listing::ListedFramework,
     queue::CallError,
     snapshot::Snapshot,
 };

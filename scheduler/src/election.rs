@@ -5,6 +5,7 @@
 //! tenths of the timeout have passed since it sent the last request that ZooKeeper answered. And
 //! every write checks the lock node.
 
+mod announcement;
 mod options;
 mod tls_relay;
 mod trial;
@@ -20,6 +21,7 @@ use common::backoff::Backoff;
 
 use self::tls_relay::Relay;
 pub use self::{
+    announcement::announced,
     options::{Access, ZooKeeperOptions},
     tls_relay::{Server, Tls},
     trial::{TrialError, try_out},
@@ -43,6 +45,19 @@ pub struct Leadership {
 }
 
 impl Leadership {
+    /// Announces to others how to reach this leader. They can read it, so no secret may be in it.
+    /// Nothing waits until it is written.
+    pub fn announce(&self, text: Vec<u8>) {
+        if let Store::ZooKeeper(store) = &self.store {
+            let (client, lock) = (store.client().clone(), store.lock_path().to_owned());
+            tokio::spawn(async move {
+                if let Err(error) = client.set_data(&lock, &text, None).await {
+                    warn!(%error, "Commands cannot find this application master through ZooKeeper");
+                }
+            });
+        }
+    }
+
     /// Leadership without competitors.
     pub fn undisputed(store: Store, state: State) -> Self {
         Self { store, state, deposed: CancellationToken::new(), watch: None }

@@ -5,7 +5,7 @@ use std::{
     collections::BTreeMap, os::unix::fs::PermissionsExt as _, path::PathBuf, time::Duration,
 };
 
-use appmaster::{cli::Contact, operator};
+use appmaster::{cli::Contact, clusters};
 use nix::{sys::signal::Signal, unistd::Pid};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -190,7 +190,7 @@ impl Site {
             event["address"].as_str()?.clone_into(&mut self.control);
         }
         let contact = Contact { at: Some(self.control.clone()), ..Contact::default() };
-        let client = operator::client(contact, &|name| std::env::var(name).ok()).ok()?;
+        let client = clusters::client(contact, &|name| std::env::var(name).ok()).await.ok()?;
         tokio::time::timeout(Duration::from_secs(2), client.get("workers")).await.ok()?.ok()
     }
 

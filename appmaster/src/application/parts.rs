@@ -9,7 +9,9 @@ use flink::{
     options::{flink::JOBMANAGER_RPC_PORT, mesos::CONTROL_PORT},
 };
 use mesos::{scheduler::SchedulerOptions, v1};
+use nix::unistd::{User, geteuid};
 use scheduler::{
+    clock::Clock,
     core::{self, origin::Origin},
     driver,
     election::Leadership,
@@ -20,6 +22,7 @@ use tracing::warn;
 
 use super::{Cluster, RunContext};
 use crate::{
+    clusters::{Announcement, LABEL},
     console::Console,
     control::{
         ControlOptions, ControlServer, Token,
@@ -30,7 +33,7 @@ use crate::{
     job_manager::JobManager,
     plan::Plan,
     settings::{ControlSettings, Settings, StateLocation},
-    shell::Parts,
+    shell::{Identity, Parts},
     user_uris::UserUris,
 };
 
@@ -52,6 +55,7 @@ pub(super) struct Prepared {
     origin: Origin,
     job_manager: JobManager,
     control: ControlServer,
+    identity: Identity,
 }
 
 impl Setup {
@@ -77,12 +81,14 @@ impl Setup {
                 "the JobManager cannot log: {e}; set FLINK_LOG_DIR or env.log.dir to a folder that can be written"
             ))
         })?;
-        Ok(Prepared { server, template, origin, job_manager, control: self.control().await? })
+        let identity = self.identity().await?;
+        let control = self.control(&identity).await?;
+        Ok(Prepared { server, template, origin, job_manager, control, identity })
     }
 
     /// All parts, ready to be started.
     pub(super) fn parts(&self, prepared: Prepared, leadership: Leadership) -> Parts {
-        let Prepared { server, template, origin, job_manager, control } = prepared;
+        let Prepared { server, template, origin, job_manager, control, identity } = prepared;
         let Settings { framework, workers, .. } = &self.plan.settings;
         let core = core::Settings {
             origin: Arc::new(origin),
@@ -90,10 +96,11 @@ impl Setup {
             ..workers.core.clone()
         };
         let issue_token = server.token_issuer();
+        leadership.announce(self.announcement(&identity, control.url()));
         Parts {
             driver: driver::Parts {
                 options: self.scheduler_options(),
-                framework: self.framework(),
+                framework: labelled(self.framework(), control.url()),
                 core,
                 least_offer: framework.least_offer.clone(),
                 leadership,
@@ -109,6 +116,7 @@ impl Setup {
             runs: self.cluster.runs(),
             job_manager,
             control,
+            identity,
         }
     }
 
@@ -138,8 +146,34 @@ impl Setup {
         }
     }
 
+    /// Where commands on other machines find the leader.
+    fn announcement(&self, identity: &Identity, control: &str) -> Vec<u8> {
+        let addresses = &self.plan.addresses;
+        let announcement = Announcement {
+            cluster: identity.name.clone(),
+            control: control.to_owned(),
+            host: addresses.host.clone(),
+            web: addresses.web(),
+            user: identity.user.clone(),
+            since: Clock::start().now().0,
+        };
+        serde_json::to_vec(&announcement).unwrap_or_default()
+    }
+
+    async fn identity(&self) -> Result<Identity, Failure> {
+        let user = geteuid();
+        // The user may be in a directory on the network.
+        let found = spawn_blocking(move || User::from_uid(user).ok().flatten()).await;
+        let found = found.map_err(Failure::other)?;
+        Ok(Identity {
+            name: self.plan.settings.framework.info.name.clone(),
+            user: found.map_or_else(|| user.to_string(), |user| user.name),
+            flink: self.plan.home.version.to_string(),
+        })
+    }
+
     /// The control API, and the run file with which our own commands find it.
-    async fn control(&self) -> Result<ControlServer, Failure> {
+    async fn control(&self, identity: &Identity) -> Result<ControlServer, Failure> {
         let Plan { settings, addresses, trusted, .. } = &self.plan;
         let ControlSettings { bind, token } = settings.control.clone();
         let token = token.map_or_else(Token::random, Ok).map_err(Failure::other)?;
@@ -157,13 +191,16 @@ impl Setup {
         let server = ControlServer::start(options).await;
         let mut server = server
             .map_err(|e| Failure::usage(anyhow!("{CONTROL_PORT}: cannot listen on {bind}: {e}")))?;
-        let running = Running::here(
+        let mut running = Running::here(
             server.local_url(),
             server.url().to_owned(),
             &token,
             trusted.control.clone(),
-            settings.framework.info.name.clone(),
+            identity.name.clone(),
         );
+        running.user = Some(identity.user.clone());
+        running.web = Some(addresses.web());
+        running.since = Some(Clock::start().now().0);
         let lookup = self.lookup.clone();
         match spawn_blocking(move || RunFile::write(&running, &*lookup))
             .await
@@ -174,6 +211,12 @@ impl Setup {
         }
         Ok(server)
     }
+}
+
+/// The framework with the address of its control API, for commands on other machines.
+fn labelled(framework: v1::FrameworkInfo, control: &str) -> v1::FrameworkInfo {
+    let label = v1::Label { key: LABEL.to_owned(), value: Some(control.to_owned()) };
+    v1::FrameworkInfo { labels: Some(v1::Labels { labels: vec![label] }), ..framework }
 }
 
 /// How TaskManagers reach the JobManager on this host.

@@ -9,8 +9,17 @@ use crate::console::OutputForm;
 /// How to reach a running application master.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Contact {
-    /// Control API URL, as printed at startup [default: the only application master of this user on
-    /// this machine]
+    /// Name of the cluster (`mesos.resourcemanager.framework.name`) or its framework id, as shown by
+    /// `flink-mesos list` [default: the only cluster found]
+    #[arg(long, value_name = "NAME", global = true)]
+    pub cluster: Option<String>,
+
+    /// Mesos master to find the cluster at, e.g. `zk://zk1:2181/mesos` [default: clusters of this
+    /// user on this machine, then `mesos.master` of `FLINK_CONF_DIR` or `FLINK_HOME`]
+    #[arg(long, value_name = "MASTER", global = true)]
+    pub master: Option<String>,
+
+    /// Control API URL, as printed at startup, instead of a cluster's name
     #[arg(long, env = "FLINK_MESOS_CONTROL", value_name = "URL", global = true)]
     pub at: Option<String>,
 
@@ -26,13 +35,9 @@ pub struct Contact {
     pub authorities: Option<PathBuf>,
 }
 
-/// Commands for a running application master.
-#[derive(Args, Clone, Debug)]
-pub struct Workers {
-    /// How to reach it.
-    #[command(flatten)]
-    pub contact: Contact,
-
+/// The form of an answer.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct Form {
     /// Output format: text for people, or json, the control API's answer as one object
     #[arg(
         long,
@@ -43,6 +48,43 @@ pub struct Workers {
         hide_possible_values = true
     )]
     pub output: OutputForm,
+}
+
+/// Where to look for clusters.
+#[derive(Args, Clone, Debug, Default)]
+pub struct List {
+    /// Mesos master whose clusters are listed too, e.g. `zk://zk1:2181/mesos` [default:
+    /// `mesos.master` of `FLINK_CONF_DIR` or `FLINK_HOME`]
+    #[arg(long, value_name = "MASTER")]
+    pub master: Option<String>,
+
+    /// The form of the answer.
+    #[command(flatten)]
+    pub form: Form,
+}
+
+/// A question to a running application master.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Question {
+    /// How to reach it.
+    #[command(flatten)]
+    pub contact: Contact,
+
+    /// The form of the answer.
+    #[command(flatten)]
+    pub form: Form,
+}
+
+/// Commands for a running application master.
+#[derive(Args, Clone, Debug)]
+pub struct Workers {
+    /// How to reach it.
+    #[command(flatten)]
+    pub contact: Contact,
+
+    /// The form of the answer.
+    #[command(flatten)]
+    pub form: Form,
 
     /// What to do.
     #[command(subcommand)]

@@ -13,7 +13,8 @@ pub fn tip(error: &clap::Error) -> Option<String> {
             "flink-mesos job --jars JOB.jar, which runs one job on a cluster of its own; \
              or Flink's own `flink run -m HOST:PORT JOB.jar` for a session that runs"
         }
-        "status" | "list" => "flink-mesos workers list",
+        "clusters" => "flink-mesos list",
+        "info" | "show" => "flink-mesos status",
         "history" | "drain" | "undrain" | "restart" | "clear-agent" => {
             return Some(unknown(given, &format!("flink-mesos workers {given}")));
         }

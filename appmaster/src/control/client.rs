@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::time::sleep;
 use url::Url;
 
-use super::Command;
+use super::{Command, status::Status};
 use crate::bounded_answer::{self as answer, AnswerError, LARGEST, LARGEST_LIST};
 
 /// Why there is no answer.
@@ -126,7 +126,7 @@ impl Client {
         })
     }
 
-    /// `workers` or `history`.
+    /// `status`, `workers` or `history`.
     ///
     /// Under load, the system may delay a connection for seconds, and the API may close it before
     /// it has read the token. So the request is repeated on further connections, and the first
@@ -147,6 +147,14 @@ impl Client {
                 asked.push(ask());
             }
         }
+    }
+
+    /// The cluster at a glance.
+    pub async fn status(&self) -> Result<Status, ControlError> {
+        let answer = self.get("status").await?;
+        let url = address(&self.address)?;
+        serde_json::from_value(answer)
+            .map_err(|source| ControlError::Answer(AnswerError::Unexpected { url, source }))
     }
 
     /// Sends a command, once, on the connection that answered: that one is not closed early.

@@ -59,6 +59,7 @@ impl Command {
 /// A request to the application master.
 #[derive(Debug)]
 pub(crate) enum Request {
+    Status,
     Workers,
     History,
     Command(Input),

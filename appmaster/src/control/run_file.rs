@@ -45,6 +45,12 @@ pub struct Running {
     pub authorities: Option<String>,
     /// The framework's name.
     pub cluster: String,
+    /// The user of the application master.
+    pub user: Option<String>,
+    /// The JobManager's web page for others.
+    pub web: Option<String>,
+    /// When this application master began to lead, in milliseconds since 1970.
+    pub since: Option<u64>,
     #[serde(flatten)]
     process: Process,
 }
@@ -59,7 +65,9 @@ impl Running {
         cluster: String,
     ) -> Self {
         let token = token.reveal().to_owned();
-        Self { address, advertised, token, authorities, cluster, process: Process::this() }
+        let process = Process::this();
+        let (user, web, since) = (None, None, None);
+        Self { address, advertised, token, authorities, cluster, user, web, since, process }
     }
 
     /// The process's id.

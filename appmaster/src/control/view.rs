@@ -1,6 +1,6 @@
 //! The answers to the operator, as JSON and as text.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use scheduler::{
     core::{Core, history::Step},
@@ -8,7 +8,10 @@ use scheduler::{
 };
 use serde_json::{Value, json};
 
-use crate::console::one_line;
+use crate::{
+    console::one_line,
+    table::{rfc3339, table},
+};
 
 /// The workers, and why agents are not used.
 pub(crate) fn workers(core: &Core, executors: &Executors) -> Value {
@@ -107,7 +110,7 @@ fn history_lines(answer: &Value) -> Vec<String> {
     for step in list(answer, "history") {
         let cell = |key: &str| text(&step[key]);
         let (worker, from, to) = (cell("worker"), cell("from"), cell("to"));
-        let at = step["at"].as_u64().map_or_else(|| cell("at"), time);
+        let at = step["at"].as_u64().map_or_else(|| cell("at"), rfc3339);
         lines.push(format!("{at}  {worker}  {from} → {to}  ({}: {})", cell("by"), cell("cause")));
         let steps =
             list(step, "timeline").map(|step| format!("{} {} ms", text(&step["step"]), step["ms"]));
@@ -117,17 +120,6 @@ fn history_lines(answer: &Value) -> Vec<String> {
         );
     }
     lines
-}
-
-/// Milliseconds since 1970 as a moment in UTC.
-fn time(milliseconds: u64) -> String {
-    let moment = SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(milliseconds));
-    // The year 9999 is the last one in this format.
-    let moment = moment.filter(|_| milliseconds < 253_402_300_800_000);
-    moment.map_or_else(
-        || milliseconds.to_string(),
-        |moment| humantime::format_rfc3339_millis(moment).to_string(),
-    )
 }
 
 fn worker_lines(answer: &Value) -> Vec<String> {
@@ -155,17 +147,6 @@ fn worker_lines(answer: &Value) -> Vec<String> {
     });
     let rows: Vec<_> = rows.collect();
     if rows.is_empty() { Vec::new() } else { table(headings, rows) }
-}
-
-fn table<const N: usize>(headings: [&str; N], rows: Vec<[String; N]>) -> Vec<String> {
-    let rows: Vec<_> = [headings.map(str::to_owned)].into_iter().chain(rows).collect();
-    let width = |at: usize| rows.iter().map(|row| row[at].chars().count()).max().unwrap_or(0);
-    let widths: [usize; N] = std::array::from_fn(width);
-    let line = |row: &[String; N]| {
-        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
-        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
-    };
-    rows.iter().map(line).collect()
 }
 
 /// `812 of 1760 MB`. The working set is the TaskManager's own only if its control group has a
@@ -226,7 +207,6 @@ no TaskManager can be launched: 2 offers declined: need mem 1760 MB, largest was
         let expected = "2026-11-28T20:31:14.034Z  w1  staging → running  (executor: up)\n    \
                         since its launch: executor 31 ms, registered 1380 ms";
         assert_eq!(lines(&json!({ "history": [step] })), expected);
-        assert_eq!(time(u64::MAX), u64::MAX.to_string());
     }
 
     #[test]

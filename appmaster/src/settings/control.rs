@@ -27,7 +27,7 @@ impl ControlSettings {
 }
 
 /// The control API's options.
-pub(super) fn control(config: &Configuration) -> Result<ControlSettings, SettingsError> {
+pub(crate) fn control(config: &Configuration) -> Result<ControlSettings, SettingsError> {
     let token = config.get(&CONTROL_TOKEN).map(Token::parse).transpose();
     let token = token.map_err(|error| SettingsError::File {
         key: CONTROL_TOKEN.key(),

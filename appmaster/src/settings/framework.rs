@@ -115,7 +115,8 @@ fn special(demand: &Demand, constraints: &[Constraint]) -> Vec<capability::Type>
     gpus.into_iter().chain(regions.then_some(capability::Type::RegionAware)).collect()
 }
 
-fn credential(config: &Configuration) -> Result<Option<Credential>, SettingsError> {
+/// What it shows to a master that asks for authentication.
+pub(crate) fn credential(config: &Configuration) -> Result<Option<Credential>, SettingsError> {
     match (config.read(&FRAMEWORK_PRINCIPAL)?, config.read(&FRAMEWORK_SECRET)?) {
         (Some(principal), Some(secret)) => Ok(Some(Credential { principal, secret })),
         (None, Some(_)) => Err(SettingsError::Missing {

@@ -11,7 +11,7 @@ use scheduler::{
 use serde_json::json;
 
 use super::{Next, Outcome, Shell};
-use crate::{failure::Failure, job_manager::JobManagerEvent};
+use crate::{control::status::JobManagerState, failure::Failure, job_manager::JobManagerEvent};
 
 impl Shell<'_> {
     /// Reports what has happened in the scheduler.
@@ -33,10 +33,13 @@ impl Shell<'_> {
             }
             Event::Registered(framework) => {
                 (self.view.waiting_for_master, self.view.has_subscribed) = (false, true);
+                self.view.framework = Some(framework.clone());
+                self.view.trouble.mesos = None;
                 let text = format!("Registered with Mesos as framework {framework}");
                 console.report("registered", &text, json!({ "framework": framework }));
             }
             Event::Disconnected { reason, retry_in } => {
+                self.view.trouble.mesos = Some(reason.clone());
                 // Reported once, not for every attempt.
                 if !std::mem::replace(&mut self.view.waiting_for_master, true) {
                     let what = if self.view.has_subscribed {
@@ -80,6 +83,7 @@ impl Shell<'_> {
         match event {
             JobManagerEvent::Ready => {
                 self.view.job_manager_up = true;
+                self.view.job_manager = JobManagerState::Running;
                 let text = format!("JobManager is up: {}", self.web);
                 self.console.report("jobmanager-up", &text, json!({ "web": self.web }));
                 self.report_if_ready();
@@ -119,6 +123,8 @@ impl Shell<'_> {
             // Nothing was running before, so end what this process has started.
             JobManagerEvent::Failed(why) => self.stop(Err(Failure::other(anyhow!(why)))).await,
             JobManagerEvent::Restarting(why, wait) => {
+                self.view.job_manager = JobManagerState::Restarting;
+                self.view.trouble.job_manager = Some((self.driver.core().now(), why.clone()));
                 let text = format!("{why}\nRestarting it in {wait:.1?}.");
                 self.console.report("jobmanager-restarting", &text, json!({ "reason": why }));
                 self.feed(Input::JobManager(false)).await

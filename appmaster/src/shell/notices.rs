@@ -13,6 +13,12 @@ impl Shell<'_> {
                 self.server.revoke(worker.as_str());
                 self.view.registered.remove(worker);
             }
+            Notice::Waiting(delay, why, _) => {
+                let (until, why) = (self.driver.core().now().after(*delay), delayed(why));
+                self.view.trouble.delayed = Some((until, why));
+            }
+            Notice::StoreAway => self.view.trouble.store_away = true,
+            Notice::StoreBack => self.view.trouble.store_away = false,
             _ => {}
         }
         let (registered, wanted) = (self.view.registered.len(), self.view.wanted);
@@ -154,6 +160,10 @@ fn of_cluster(notice: &Notice) -> Option<Said> {
         | Notice::Killing(..)
         | Notice::Unknown(_) => return None,
     })
+}
+
+fn delayed(why: &impl std::fmt::Display) -> String {
+    format!("TaskManagers keep failing, and launches are delayed: {why}")
 }
 
 fn starved(why: &impl std::fmt::Display) -> String {

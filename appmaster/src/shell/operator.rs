@@ -19,6 +19,10 @@ impl Shell<'_> {
         PendingRequest { request, answer }: PendingRequest,
     ) -> Next {
         let shown = match request {
+            Request::Status => {
+                self.answer_status(answer);
+                return Next::GoOn;
+            }
             Request::History => view::history(self.driver.core(), self.driver.executors()),
             Request::Workers => self.workers(None),
             Request::Stop => {

@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, time::Duration};
 use http::{HeaderMap, StatusCode, header};
 use serde::{Deserialize, de::DeserializeOwned};
 
-use super::subscribe::{Access, leader_of};
+use super::{
+    listing::ListedFramework,
+    subscribe::{Access, leader_of},
+};
 use crate::{
     master::HostPort,
     transport::{Connection, Target, read},
@@ -46,6 +49,12 @@ impl<'a> Inquiry<'a> {
             None if is_completed => KnownFramework::Completed,
             None => KnownFramework::Unknown,
         })
+    }
+
+    /// The registered frameworks.
+    pub(super) async fn frameworks(&mut self) -> Option<Vec<ListedFramework>> {
+        let found: Listed = self.get("/master/frameworks").await?;
+        Some(found.frameworks)
     }
 
     /// Whether this agent is registered.
@@ -155,6 +164,11 @@ struct Agents {
 struct Frameworks {
     frameworks: Vec<RegisteredFramework>,
     completed_frameworks: Vec<Named>,
+}
+
+#[derive(Deserialize)]
+struct Listed {
+    frameworks: Vec<ListedFramework>,
 }
 
 #[derive(Deserialize)]

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// How long one server may take to answer, and all servers together to start a session.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Why we could not lead.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +28,15 @@ pub enum TrialError {
 /// Logs in, reads the state if there is one, and lets ZooKeeper check a write that it does not
 /// execute. Returns the state.
 pub async fn try_out(options: &ZooKeeperOptions) -> Result<Option<State>, TrialError> {
+    let (client, _relay) = session(options).await?;
+    let tried = timeout(PATIENCE, rehearse(&client, &options.nodes())).await;
+    Ok(tried.unwrap_or_else(|_| Err(failed("look at", &options.base, Error::Timeout)))?)
+}
+
+/// A session, and the relay that it needs.
+pub(super) async fn session(
+    options: &ZooKeeperOptions,
+) -> Result<(Client, Option<Relay>), TrialError> {
     let relay = match &options.access.tls {
         None => None,
         Some(tls) => {
@@ -37,17 +46,13 @@ pub async fn try_out(options: &ZooKeeperOptions) -> Result<Option<State>, TrialE
         }
     };
     let quorum = relay.as_ref().map_or(&options.quorum, |relay| &relay.quorum);
-    let client = match timeout(PATIENCE, options.connect(quorum)).await {
-        Ok(Ok(client)) => client,
+    match timeout(PATIENCE, options.connect(quorum)).await {
+        Ok(Ok(client)) => Ok((client, relay)),
         Ok(Err(Error::NoHosts | Error::Timeout)) | Err(_) => {
-            return Err(TrialError::Unreachable(reasons(options).await));
+            Err(TrialError::Unreachable(reasons(options).await))
         }
-        Ok(Err(source)) => {
-            return Err(failed("log in to ZooKeeper for", &options.base, source).into());
-        }
-    };
-    let tried = timeout(PATIENCE, rehearse(&client, &options.nodes())).await;
-    Ok(tried.unwrap_or_else(|_| Err(failed("look at", &options.base, Error::Timeout)))?)
+        Ok(Err(source)) => Err(failed("log in to ZooKeeper for", &options.base, source).into()),
+    }
 }
 
 /// Reads what a leader reads, and tests the creation of its first missing node.

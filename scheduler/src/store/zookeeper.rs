@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! <root>/mesos-workers/<cluster-id>/
-//!     leader/             the lock nodes of the election
+//!     leader/             the lock nodes of the election; the leader's node says how to reach it
 //!     state               epoch, framework id, next number
 //!     workers/<id>        one record per worker
 //!     ended               present once the cluster has ended: standbys of that time must not start it again
@@ -85,6 +85,11 @@ impl ZooKeeperStore {
     /// The session that holds the lock.
     pub fn client(&self) -> &Client {
         self.lock.client()
+    }
+
+    /// The leader's lock node, which ends with its leadership.
+    pub(crate) fn lock_path(&self) -> &str {
+        self.lock.lock_path()
     }
 
     /// Writes `changes`, with those of earlier calls that failed.

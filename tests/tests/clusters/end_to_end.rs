@@ -4,12 +4,13 @@
 mod commands;
 mod containers;
 mod encryption;
+mod finding;
 mod together;
 mod uris;
 
 use std::{path::Path, time::Duration};
 
-use appmaster::{cli::Contact, operator};
+use appmaster::{cli::Contact, clusters};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
@@ -102,7 +103,7 @@ async fn an_executor_reports_how_its_task_manager_came_up_and_what_it_uses() {
     }
     // Its token is in this user's run file.
     let contact = Contact { at: Some(control), ..Contact::default() };
-    let client = operator::client(contact, &|name| std::env::var(name).ok()).unwrap();
+    let client = clusters::client(contact, &|name| std::env::var(name).ok()).await.unwrap();
     let usage =
         wait_until("the executor has reported what is used", Duration::from_secs(60), async || {
             let worker = client.get("workers").await.unwrap()["workers"][0].clone();

@@ -1,6 +1,9 @@
 //! Several application masters, one of which leads, with the real ZooKeeper, Mesos and Flink.
 
+use std::time::Duration;
+
 use nix::sys::signal::Signal;
+use scheduler::election::{Access, ZooKeeperOptions, announced};
 use tests::{
     FlinkRest, Line, RealMesos, RealZooKeeper,
     cluster::{FlinkMesos, assert_no_flink_in, processes_with},
@@ -64,6 +67,24 @@ async fn a_standby_of_the_oldest_flink_takes_over_too() {
     .await;
 }
 
+/// The control API's URL that the leader announces in ZooKeeper.
+async fn announced_control(zookeeper: &RealZooKeeper) -> serde_json::Value {
+    let options = ZooKeeperOptions {
+        quorum: zookeeper.connect_string(),
+        base: "/flink/mesos-workers/trial".to_owned(),
+        upstream: "/flink/trial/mesos-workers".to_owned(),
+        session_timeout: Duration::from_secs(8),
+        access: Access {
+            authorizations: vec![("digest".to_owned(), "flink:s3cret".to_owned())],
+            ..Access::default()
+        },
+        creator_only: true,
+    };
+    let text = announced(&options).await.unwrap().unwrap();
+    let announcement: serde_json::Value = serde_json::from_slice(&text).unwrap();
+    announcement["control"].clone()
+}
+
 async fn assert_taken_over(start: impl Fn(&RealMesos, &RealZooKeeper, &str) -> FlinkMesos) {
     let (mesos, zookeeper) = (RealMesos::start(1).await, RealZooKeeper::start().await);
     let storage = tempfile::tempdir().unwrap();
@@ -73,9 +94,11 @@ async fn assert_taken_over(start: impl Fn(&RealMesos, &RealZooKeeper, &str) -> F
     let before = task_managers(&mesos);
     let mut standby = start(&mesos, &zookeeper, &storage);
     standby.wait_for("standby");
+    assert_eq!(announced_control(&zookeeper).await, leader.events("control")[0]["address"]);
     leader.signal(Signal::SIGKILL);
     leader.end();
     assert_eq!(standby.wait_for("registered-worker")["worker"], worker);
+    assert_eq!(announced_control(&zookeeper).await, standby.events("control")[0]["address"]);
     assert_eq!(task_managers(&mesos), before);
     standby.signal(Signal::SIGINT);
     assert!(standby.end().success());

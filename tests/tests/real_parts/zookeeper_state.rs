@@ -11,10 +11,10 @@ use scheduler::{
         ids::{Moment, WorkerId},
         state::{AgentProfile, Change, WorkerRecord},
     },
-    election::{Access, Candidate, Leadership, ZooKeeperOptions},
+    election::{Access, Candidate, Leadership, ZooKeeperOptions, announced},
     store::{Batch, keep},
 };
-use tests::RealZooKeeper;
+use tests::{RealZooKeeper, wait_until};
 use tokio::{sync::mpsc, time::timeout};
 use zookeeper_client::{Acls, Client, CreateMode};
 
@@ -72,6 +72,22 @@ async fn the_next_leader_finds_what_the_previous_one_has_written() {
     let state = lead(&options).await.state.clone();
     assert_eq!((state.epoch, state.framework, state.next_number), (epoch, Some("F".to_owned()), 3));
     assert_eq!(state.workers.into_values().collect::<Vec<_>>(), [worker(2)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_leader_announces_is_read_by_others_until_it_no_longer_leads() {
+    let zookeeper = RealZooKeeper::start().await;
+    let options = options(&zookeeper);
+    assert_eq!(announced(&options).await.unwrap(), None, "there is not even a folder");
+    let first = lead(&options).await;
+    first.announce(b"here".to_vec());
+    let here = Some(b"here".to_vec());
+    wait_until("it is announced", PATIENCE, async || {
+        (announced(&options).await.unwrap() == here).then_some(())
+    })
+    .await;
+    assert!(write(first, Vec::new()).await);
+    assert_eq!(announced(&options).await.unwrap(), None);
 }
 
 #[tokio::test(flavor = "multi_thread")]

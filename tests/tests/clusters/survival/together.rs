@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use appmaster::{cli::Contact, operator};
+use appmaster::{cli::Contact, clusters};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use tests::{
@@ -51,9 +51,10 @@ async fn ten_clusters_on_one_host_come_up_together_with_one_launch_each_and_keep
         let control = cluster.events("control")[0]["address"].as_str().unwrap().to_owned();
         // Its token is in this user's run file.
         let client =
-            operator::client(Contact { at: Some(control), ..Contact::default() }, &|name| {
+            clusters::client(Contact { at: Some(control), ..Contact::default() }, &|name| {
                 std::env::var(name).ok()
-            });
+            })
+            .await;
         let reported = client.unwrap().get("workers").await.unwrap();
         let [worker] = reported["workers"].as_array().unwrap().as_slice() else {
             panic!("{reported}")

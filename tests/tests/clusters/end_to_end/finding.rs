@@ -1,0 +1,70 @@
+//! Commands of another shell find a running cluster without an address.
+
+use serde_json::Value;
+use tests::cluster::command;
+
+use super::*;
+
+/// What a command prints in a shell that knows nothing of the cluster, as JSON.
+fn ask(arguments: &[&str]) -> Value {
+    let (code, out, err) = run(&[arguments, &["--output", "json"]].concat());
+    assert_eq!(code, Some(0), "{arguments:?}: {err}");
+    serde_json::from_str(&out).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {out}"))
+}
+
+fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let mut command = command(arguments);
+    command.env_remove("FLINK_HOME").env_remove("FLINK_CONF_DIR").env_remove("FLINK_MESOS_CONTROL");
+    let output = command.output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+/// The only cluster in the list that has this name.
+fn listed(list: &Value, name: &str) -> Value {
+    let clusters = list["clusters"].as_array().unwrap();
+    let named: Vec<_> = clusters.iter().filter(|cluster| cluster["name"] == name).collect();
+    let [cluster] = named.as_slice() else { panic!("{list}") };
+    (*cluster).clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_is_found_by_its_run_file_and_at_the_mesos_master_without_an_address() {
+    let mesos = RealMesos::start(1).await;
+    // Other tests run clusters of the same user.
+    let name = format!("found-{}", std::process::id());
+    let named = format!("-Dmesos.resourcemanager.framework.name={name}");
+    let mut cluster = session(&mesos, Line::V1_20, 1, &[&named]);
+    let control = cluster.wait_for("control")["address"].as_str().unwrap().to_owned();
+    let framework = cluster.wait_for("registered")["framework"].clone();
+    let web = cluster.ready();
+    let (master, known) = (mesos.master(), ["--cluster", name.as_str()]);
+    for list in [ask(&["list"]), ask(&["list", "--master", &master])] {
+        let found = listed(&list, &name);
+        assert_eq!((&found["framework"], &found["state"]), (&framework, &"running".into()));
+        assert_eq!(
+            (found["control"].as_str(), found["web"].as_str()),
+            (Some(&*control), Some(&*web))
+        );
+        assert!(found["since"].as_str().unwrap().ends_with('Z'), "{found}");
+    }
+    let only = ["--master", master.as_str()];
+    for contact in [&known, &only] {
+        let status = ask(&[&["status"][..], contact].concat());
+        assert_eq!(status["conditions"]["ready"]["status"], true, "{status}");
+        assert_eq!(
+            (&status["workers"]["registered"], &status["jobs"]),
+            (&1.into(), &Value::Array(vec![]))
+        );
+        let workers = ask(&[&["workers", "list"][..], contact].concat());
+        assert_eq!(workers["workers"][0]["registered"], true, "{workers}");
+    }
+    let (code, _, err) = run(&["status", "--cluster", &format!("{name}x")]);
+    assert_eq!(code, Some(64));
+    assert!(err.contains(&format!("Did you mean --cluster {name}")), "{err}");
+    // The label shows no token to those who can read Mesos's pages.
+    let shown = mesos.state().await["frameworks"][0]["labels"].clone();
+    let label = serde_json::json!([{ "key": "flink-mesos-control", "value": control }]);
+    assert_eq!(shown, label);
+    end_in_order(cluster);
+}
