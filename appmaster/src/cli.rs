@@ -2,14 +2,19 @@
 
 mod check;
 mod operate;
+mod reference;
 mod start;
 mod tip;
 
+use std::path::PathBuf;
+
 use clap::{Parser, Subcommand};
+use clap_complete::Shell;
 
 pub use self::{
     check::{Check, Start},
     operate::{Contact, Form, List, Question, Workers, WorkersCommand},
+    reference::{completions, manual},
     start::{Common, ConfigSources, JobOptions, Local},
     tip::tip,
 };
@@ -59,6 +64,16 @@ pub enum Command {
     Workers(Workers),
     /// Stop the cluster and all standby application masters
     Stop(Contact),
+    /// Print the script that completes commands and options in a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Write a manual page for each command
+    Man {
+        /// Folder for the pages, created if needed, e.g. `/usr/local/share/man/man1`
+        folder: PathBuf,
+    },
 }
 
 /// Ways to look at the configuration.

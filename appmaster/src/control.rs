@@ -42,7 +42,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::task::AbortOnDropHandle;
 
 pub use self::command::Command;
-pub(crate) use self::command::{PendingRequest, Request};
+pub(crate) use self::command::{Answer, PendingRequest, Request};
 pub use self::token::{SHORTEST, Token, TokenError};
 use self::{access::Gate, run_file::RunFile};
 
@@ -147,7 +147,8 @@ async fn ask(to: Inbox, request: Request) -> Result<Json<Value>, Refused> {
         let why = "the command is being carried out but is not persisted yet: a crash of the application master would undo it";
         (StatusCode::GATEWAY_TIMEOUT, why.to_owned())
     })?;
-    answered.map(Json).map_err(|_| ended())
+    let answer = answered.map_err(|_| ended())?;
+    answer.map(Json).map_err(|reason| (StatusCode::BAD_REQUEST, reason))
 }
 
 async fn command(

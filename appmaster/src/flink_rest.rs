@@ -165,6 +165,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn jobs_that_have_not_ended_are_listed() {
+        let job = |id: &str, state: &str, end: i64| {
+            json!({ "jid": id, "name": "n", "state": state, "start-time": 1000, "end-time": end, "duration": 5,
+                    "last-modification": 7, "tasks": { "running": 1 } })
+        };
+        let jobs = json!({ "jobs": [job("a", "RUNNING", -1), job("b", "FINISHED", 2000)] });
+        let (address, _server) = answering(move || Json(jobs.clone())).await;
+        let rest = FlinkRest::new(address, "abc".to_owned(), None).unwrap();
+        let [job] = rest.jobs().await.unwrap().try_into().unwrap();
+        assert_eq!((job.id.as_str(), job.state.as_str()), ("a", "RUNNING"));
+        assert_eq!(job.since, "1970-01-01T00:00:01.000Z");
+    }
+
+    #[tokio::test]
     async fn a_program_at_its_port_whose_answers_never_end_is_not_it_and_fills_no_memory() {
         let (address, _server) = answering(|| endless(StatusCode::OK)).await;
         let rest = FlinkRest::new(address, "abc".to_owned(), None).unwrap();

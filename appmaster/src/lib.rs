@@ -4,6 +4,7 @@
 //!
 //! [`application`] assembles the parts; [`shell`] does the I/O of a running cluster.
 
+mod abbreviation;
 pub mod address;
 pub mod application;
 mod bounded_answer;

@@ -73,6 +73,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Status(question) => runtime.block_on(print(operator::status(question, &*lookup))),
         Command::Workers(workers) => runtime.block_on(print(operator::operate(workers, &*lookup))),
         Command::Stop(contact) => runtime.block_on(print(operator::stop(contact, &*lookup))),
+        Command::Completions { shell } => write(&cli::completions(shell)),
+        Command::Man { folder } => cli::manual(&folder).map_err(Failure::usage),
         Command::Config(config) => runtime.block_on(show(config, environment, lookup)),
         Command::Local(local) => {
             let console = begin(&local.common)?;

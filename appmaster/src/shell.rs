@@ -1,6 +1,7 @@
 //! A running cluster: brings the scheduler, the JobManager, the operators and the signals together,
 //! and reports to people.
 
+mod agents;
 mod ending;
 mod events;
 mod notices;

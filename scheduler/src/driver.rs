@@ -225,6 +225,11 @@ impl Driver {
         &self.executors
     }
 
+    /// The ids and host names of the agents that have made an offer.
+    pub fn agents(&self) -> impl Iterator<Item = &str> {
+        self.agents.names()
+    }
+
     /// Whether an agent with this id or host name has made an offer.
     pub fn has_seen(&self, agent: &str) -> bool {
         self.agents.has(agent)

@@ -98,11 +98,14 @@ pub enum WorkersCommand {
     /// launched
     List,
     /// Show the last thousand steps of TaskManagers, with cause and initiator
-    History,
+    History {
+        /// Only this TaskManager: its id, or its number
+        worker: Option<String>,
+    },
     /// Move TaskManagers off an agent and launch none there; each is replaced before it stops
     /// (`mesos.worker.surge`)
     Drain {
-        /// The agent's id or host name
+        /// The agent's id or host name, or a part of it: `agent-7` for `agent-7.example.org`, `S3`
         agent: String,
     },
     /// Use a drained agent again

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use common::causes::root_cause;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use scheduler::NeedsAPerson;
 use serde_json::Value;
 use tokio::time::sleep;
 use url::Url;
@@ -57,6 +58,13 @@ pub enum ControlError {
         /// Its message.
         reason: String,
     },
+}
+
+impl NeedsAPerson for ControlError {
+    /// A refused command has a mistake in it.
+    fn needs_a_person(&self) -> bool {
+        matches!(self, Self::Refused { status: 400, .. } | Self::Address { .. })
+    }
 }
 
 const CONNECT: Duration = Duration::from_secs(10);

@@ -70,5 +70,8 @@ pub(crate) enum Request {
 #[derive(Debug)]
 pub(crate) struct PendingRequest {
     pub(crate) request: Request,
-    pub(crate) answer: oneshot::Sender<Value>,
+    pub(crate) answer: oneshot::Sender<Answer>,
 }
+
+/// What is shown to the operator, or why the request is refused.
+pub(crate) type Answer = Result<Value, String>;

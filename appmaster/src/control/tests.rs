@@ -5,7 +5,10 @@ use tokio::{
     net::TcpStream,
 };
 
+use scheduler::core::message::Input;
+
 use super::{client::Client, *};
+use crate::failure::Failure;
 
 const TOKEN: &str = "a-token-of-a-test";
 
@@ -24,7 +27,9 @@ pub(super) async fn echo() -> (String, AbortOnDropHandle<()>) {
     let task = tokio::spawn(async move {
         let mut server = server;
         while let Some(PendingRequest { request, answer }) = server.next().await {
-            _ = answer.send(json!(format!("{request:?}")));
+            let refused = matches!(&request, Request::Command(Input::Drain(agent)) if agent == "a");
+            let shown = json!(format!("{request:?}"));
+            _ = answer.send(if refused { Err("several: a.x, a.y".to_owned()) } else { Ok(shown) });
         }
     });
     (address, AbortOnDropHandle::new(task))
@@ -50,6 +55,15 @@ async fn a_command_reaches_the_owner_and_its_answer_the_operator() {
     assert_eq!(client.command(&drain).await.unwrap(), json!("Command(Drain(\"host-1\"))"));
     assert_eq!(client.command(&Command::Stop {}).await.unwrap(), json!("Stop"));
     assert_eq!(client.get("workers").await.unwrap(), json!("Workers"));
+}
+
+#[tokio::test]
+async fn a_command_that_its_owner_refuses_is_a_mistake_in_usage() {
+    let (address, _server) = echo().await;
+    let drain = Command::Drain { agent: "a".to_owned() };
+    let error = client(&address).command(&drain).await.unwrap_err();
+    assert!(error.to_string().ends_with("several: a.x, a.y"), "{error}");
+    assert_eq!(Failure::from(error).exit_code(), 64);
 }
 
 #[tokio::test]

@@ -50,7 +50,7 @@ pub(crate) fn workers(core: &Core, executors: &Executors) -> Value {
 pub(crate) fn history(core: &Core, executors: &Executors) -> Value {
     let steps = core.history().iter().map(|step| {
         json!({
-            "at": step.at.0,
+            "at": rfc3339(step.at.0),
             "worker": step.worker.as_str(),
             "from": step.from.to_string(),
             "to": step.to.to_string(),
@@ -110,7 +110,7 @@ fn history_lines(answer: &Value) -> Vec<String> {
     for step in list(answer, "history") {
         let cell = |key: &str| text(&step[key]);
         let (worker, from, to) = (cell("worker"), cell("from"), cell("to"));
-        let at = step["at"].as_u64().map_or_else(|| cell("at"), rfc3339);
+        let at = cell("at");
         lines.push(format!("{at}  {worker}  {from} → {to}  ({}: {})", cell("by"), cell("cause")));
         let steps =
             list(step, "timeline").map(|step| format!("{} {} ms", text(&step["step"]), step["ms"]));
@@ -202,7 +202,7 @@ no TaskManager can be launched: 2 offers declined: need mem 1760 MB, largest was
         );
         let timeline =
             json!([{ "step": "executor", "ms": 31 }, { "step": "registered", "ms": 1380 }]);
-        let step = json!({ "at": 1_795_897_874_034_u64, "worker": "w1", "from": "staging", "to": "running", "by": "executor",
+        let step = json!({ "at": "2026-11-28T20:31:14.034Z", "worker": "w1", "from": "staging", "to": "running", "by": "executor",
                            "cause": "up", "timeline": timeline });
         let expected = "2026-11-28T20:31:14.034Z  w1  staging → running  (executor: up)\n    \
                         since its launch: executor 31 ms, registered 1380 ms";
@@ -214,7 +214,7 @@ no TaskManager can be launched: 2 offers declined: need mem 1760 MB, largest was
         let evil = "x\u{1b}[2J\nready";
         let worker = json!({ "id": evil, "phase": "running", "hostname": evil, "leaving": evil });
         let suspect = json!({ "agent": evil, "score": 1, "last": evil });
-        let step = json!({ "at": 5, "worker": evil, "from": evil, "to": evil, "by": evil, "cause": evil,
+        let step = json!({ "at": evil, "worker": evil, "from": evil, "to": evil, "by": evil, "cause": evil,
                            "timeline": [{ "step": evil, "ms": 1 }] });
         let shown = lines(
             &json!({ "workers": [worker], "suspects": [suspect], "draining": [evil], "starved": evil,

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::{sync::oneshot, time::timeout};
 
 use super::{Next, Outcome, Shell};
-use crate::control::{PendingRequest, Request, view};
+use crate::control::{Answer, PendingRequest, Request, view};
 
 /// How long an operator waits until the end of the cluster is durable.
 const LONGEST_WRITE: Duration = Duration::from_secs(2);
@@ -36,10 +36,17 @@ impl Shell<'_> {
                 // program ends. If the store does not recover soon, the cluster is stopped
                 // nevertheless.
                 _ = timeout(LONGEST_WRITE, self.record_end(&end)).await;
-                _ = answer.send(self.workers(None));
+                _ = answer.send(Ok(self.workers(None)));
                 return self.stop(end).await;
             }
             Request::Command(input) => {
+                let input = match self.with_whole_name(input) {
+                    Ok(input) => input,
+                    Err(why) => {
+                        _ = answer.send(Err(why));
+                        return Next::GoOn;
+                    }
+                };
                 let warning = self.doubt(&input);
                 let (text, fields) = described(&input);
                 self.console.report("command", &text, fields);
@@ -62,7 +69,7 @@ impl Shell<'_> {
             }
         };
         // The client may have disconnected.
-        _ = answer.send(shown);
+        _ = answer.send(Ok(shown));
         Next::GoOn
     }
 
@@ -71,7 +78,7 @@ impl Shell<'_> {
         let kept: Vec<_> =
             self.promised.extract_if(.., |promised| promised.number <= stored).collect();
         for Promised { answer, warning, .. } in kept {
-            _ = answer.send(self.workers(warning));
+            _ = answer.send(Ok(self.workers(warning)));
         }
     }
 
@@ -107,6 +114,9 @@ impl Shell<'_> {
                         if drained.is_empty() { "none is".to_owned() } else { drained.join(", ") };
                     format!("agent {agent:?} is not drained (drained: {which})")
                 })
+            }
+            Input::ClearAgent(Some(agent)) if !self.driver.core().has_failures_on(agent) => {
+                Some(format!("no failures on agent {agent:?} count"))
             }
             _ => None,
         }
@@ -144,7 +154,7 @@ fn described(input: &Input) -> (String, Value) {
 pub(super) struct Promised {
     number: u64,
     warning: Option<String>,
-    answer: oneshot::Sender<Value>,
+    answer: oneshot::Sender<Answer>,
 }
 
 #[cfg(test)]

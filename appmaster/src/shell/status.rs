@@ -12,8 +12,9 @@ use tokio::{sync::oneshot, time::timeout};
 
 use super::Shell;
 use crate::{
-    control::status::{
-        Disconnected, Facts, JobManager, LastFailure, Status, WorkerCounts, waiting_for,
+    control::{
+        Answer,
+        status::{Disconnected, Facts, JobManager, LastFailure, Status, WorkerCounts, waiting_for},
     },
     table::rfc3339,
 };
@@ -46,13 +47,13 @@ pub(super) struct Trouble {
 
 impl Shell<'_> {
     /// Answers with the status. The JobManager is asked for its jobs meanwhile, and delays nothing.
-    pub(super) fn answer_status(&self, answer: oneshot::Sender<serde_json::Value>) {
+    pub(super) fn answer_status(&self, answer: oneshot::Sender<Answer>) {
         let (mut status, rest) = (self.status(), self.rest.clone());
         tokio::spawn(async move {
             let jobs = timeout(PATIENCE, rest.jobs()).await;
             status.jobs = jobs.ok().and_then(Result::ok);
             // The client may have disconnected.
-            _ = answer.send(serde_json::to_value(&status).unwrap_or_default());
+            _ = answer.send(Ok(serde_json::to_value(&status).unwrap_or_default()));
         });
     }
 

@@ -205,6 +205,11 @@ impl Offers {
         self.unfilter();
     }
 
+    /// Whether failures on this agent still count.
+    pub(super) fn has_failures_on(&self, agent: &str) -> bool {
+        self.failures.count_on(agent)
+    }
+
     /// Agents on which workers failed.
     pub(super) fn suspicions(&self, now: Moment) -> Vec<Suspicion> {
         self.failures.suspicions(now)

@@ -69,6 +69,11 @@ impl Core {
         self.workers.history()
     }
 
+    /// Whether failures on this agent, called by its id or host name, still count.
+    pub fn has_failures_on(&self, agent: &str) -> bool {
+        self.offers.has_failures_on(agent)
+    }
+
     /// Agents on which workers failed.
     pub fn suspicions(&self) -> Vec<Suspicion> {
         self.offers.suspicions(self.now)

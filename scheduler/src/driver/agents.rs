@@ -26,6 +26,11 @@ impl Agents {
         }
     }
 
+    /// The ids and host names of all agents.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.ids.keys().chain(&self.names).map(String::as_str)
+    }
+
     /// Whether an agent has this id or host name.
     pub(super) fn has(&self, agent: &str) -> bool {
         self.ids.contains_key(agent) || self.names.contains(agent)

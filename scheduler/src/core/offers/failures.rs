@@ -169,6 +169,11 @@ impl Failures {
         all.filter(|suspicion| suspicion.score >= CLEAN || suspicion.avoided).collect()
     }
 
+    /// Whether failures on an agent, called by its id or host name, still count.
+    pub(super) fn count_on(&self, agent: &str) -> bool {
+        self.agents.values().any(|record| record.place.is_called(agent))
+    }
+
     /// Forgets the failures on one agent, called by its id or host name, or on all.
     pub(super) fn clear(&mut self, agent: Option<&str>) {
         self.agents.retain(|_, record| agent.is_some_and(|agent| !record.place.is_called(agent)));
