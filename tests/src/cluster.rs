@@ -39,7 +39,12 @@ pub const SMALL: &[&str] = &[
     "-Djobmanager.rpc.port=0",
     "-Drest.port=0",
     "-Dtaskmanager.registration.timeout=60 s",
+    // Each test has its own cache, so each would pay a JVM to write an archive that nothing uses.
+    "-Dmesos.executor.class-data-sharing=false",
 ];
+
+/// Options of the JVM in which Flink's own client runs.
+pub const CLIENT_JVM: &str = "-Xmx256m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC";
 
 impl FlinkMesos {
     /// Starts `flink-mesos ARGUMENTS` with this Flink.
@@ -214,7 +219,7 @@ pub fn word_count(home: &Path, jar: &Path, web: &str, text: &Path) -> String {
         .arg(jar)
         .arg(text)
         .env("FLINK_HOME", home)
-        .env("JVM_ARGS", "-Xmx256m")
+        .env("JVM_ARGS", CLIENT_JVM)
         .env_remove("FLINK_CONF_DIR")
         .stdin(Stdio::null())
         .output()

@@ -17,7 +17,7 @@ use flink::{
 use overlays::worker::Entry;
 use tempfile::TempDir;
 
-use crate::{FlinkRest, Line, ReservedPort, flink_home, wait_until};
+use crate::{FlinkRest, Line, ReservedPort, cluster::CLIENT_JVM, flink_home, wait_until};
 
 /// Long enough for a JVM on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(120);
@@ -100,7 +100,7 @@ impl JobManager {
         program
             .env("FLINK_CONF_DIR", self.conf())
             .env("JAVA_HOME", java_home())
-            .env("JVM_ARGS", "-Xmx256m");
+            .env("JVM_ARGS", CLIENT_JVM);
         let output = program.stdin(Stdio::null()).output().unwrap();
         assert!(output.status.success(), "flink run: {}", String::from_utf8_lossy(&output.stderr));
         wait_until("the job runs", PATIENCE, async || {
