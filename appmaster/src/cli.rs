@@ -13,7 +13,7 @@ use clap_complete::Shell;
 
 pub use self::{
     check::{Check, Start},
-    operate::{Contact, Form, List, Question, Workers, WorkersCommand},
+    operate::{Contact, EventStream, Form, List, Question, Workers, WorkersCommand},
     reference::{completions, manual},
     start::{Common, ConfigSources, JobOptions, Local},
     tip::tip,
@@ -60,6 +60,10 @@ pub enum Command {
     List(List),
     /// Show whether a cluster is ready, what it does, what fails and what it waits for
     Status(Question),
+    /// Print the last thousand events of the application master, and follow them
+    Events(EventStream),
+    /// Show why offers were declined since the last launch, with the share of each reason
+    Offers(Question),
     /// List, move and restart the TaskManagers of a running application master
     Workers(Workers),
     /// Stop the cluster and all standby application masters

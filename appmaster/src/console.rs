@@ -3,6 +3,8 @@
 //! Much of it comes from others: host names, status messages with log lines of TaskManagers, errors
 //! of the master. It is shown so that it cannot control a terminal or imitate one of our lines.
 
+mod recent;
+
 use std::{
     io::{IsTerminal as _, Write as _},
     sync::atomic::{AtomicBool, Ordering},
@@ -14,6 +16,9 @@ use common::text::is_harmful;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use tokio::time::Instant;
+
+use self::recent::Recent;
+use crate::control::events::Events;
 
 /// The format of standard output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -33,6 +38,7 @@ pub struct Console {
     form: OutputForm,
     started: Instant,
     progress: Option<ProgressBar>,
+    recent: Recent,
     /// Whether the progress line is shown.
     moves: AtomicBool,
 }
@@ -52,11 +58,22 @@ impl Console {
                 .unwrap_or_else(|_| ProgressStyle::default_spinner());
             ProgressBar::new_spinner().with_style(style)
         });
-        Self { form, started: Instant::now(), progress, moves: AtomicBool::new(false) }
+        let (moves, recent) = (AtomicBool::new(false), Recent::new());
+        Self { form, started: Instant::now(), progress, recent, moves }
     }
 
     /// Reports an event: `text` for people, `event` and `fields` for programs.
     pub fn report(&self, event: &'static str, text: &str, fields: Value) {
+        self.recent.add(event, text, &fields);
+        self.show(event, text, fields);
+    }
+
+    /// The last events with higher numbers than `after`.
+    pub fn recent(&self, after: u64) -> Events {
+        self.recent.after(after)
+    }
+
+    fn show(&self, event: &'static str, text: &str, fields: Value) {
         let line = match self.form {
             OutputForm::Text => several_lines(text),
             OutputForm::Json => json_line(self.started.elapsed(), event, text, fields),
@@ -70,9 +87,10 @@ impl Console {
 
     /// Reports a detail: for programs an event, for people a log line.
     pub fn detail(&self, event: &'static str, text: &str, fields: Value) {
+        self.recent.add(event, text, &fields);
         match self.form {
             OutputForm::Text => tracing::info!("{}", one_line(text)),
-            OutputForm::Json => self.report(event, text, fields),
+            OutputForm::Json => self.show(event, text, fields),
         }
     }
 

@@ -3,6 +3,8 @@
 //! ```text
 //! GET  /status     the cluster at a glance, see `status`
 //! GET  /workers    the current state, see `view`
+//! GET  /events     the last events, see `events`
+//! GET  /offers     why offers are declined, see `offers`
 //! GET  /history    the last transitions of workers, with cause and initiator
 //! POST /commands   a `Command` as JSON; answers like /workers, once the command is durable
 //! ```
@@ -14,7 +16,9 @@
 mod access;
 pub mod client;
 mod command;
+pub mod events;
 mod listener;
+pub mod offers;
 pub mod run_file;
 pub mod status;
 #[cfg(test)]
@@ -26,12 +30,13 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
-    extract::State,
+    extract::{Query, State},
     http::StatusCode,
     middleware,
     routing::{get, post},
 };
 use rustls::ServerConfig;
+use serde::Deserialize;
 use serde_json::Value;
 use tokio::{
     net::TcpListener,
@@ -87,12 +92,14 @@ impl ControlServer {
         let router = Router::new()
             .route("/status", get(async |State(to): State<Inbox>| ask(to, Request::Status).await))
             .route("/workers", get(async |State(to): State<Inbox>| ask(to, Request::Workers).await))
+            .route("/offers", get(async |State(to): State<Inbox>| ask(to, Request::Offers).await))
+            .route("/events", get(events))
             .route("/history", get(async |State(to): State<Inbox>| ask(to, Request::History).await))
             .route("/commands", post(command))
             .fallback(async || {
                 (
                     StatusCode::NOT_FOUND,
-                    "unknown path: the API has /status, /workers, /history and /commands",
+                    "unknown path: the API has /status, /workers, /history, /events, /offers and /commands",
                 )
             })
             .with_state(sender)
@@ -149,6 +156,20 @@ async fn ask(to: Inbox, request: Request) -> Result<Json<Value>, Refused> {
     })?;
     let answer = answered.map_err(|_| ended())?;
     answer.map(Json).map_err(|reason| (StatusCode::BAD_REQUEST, reason))
+}
+
+/// Which events are requested.
+#[derive(Deserialize)]
+struct Newer {
+    #[serde(default)]
+    after: u64,
+}
+
+async fn events(
+    State(to): State<Inbox>,
+    Query(Newer { after }): Query<Newer>,
+) -> Result<Json<Value>, Refused> {
+    ask(to, Request::Events(after)).await
 }
 
 async fn command(

@@ -14,6 +14,7 @@ pub mod clusters;
 pub mod console;
 pub mod control;
 pub mod environment;
+pub mod events;
 pub mod failure;
 pub mod flink_rest;
 pub mod job_file;

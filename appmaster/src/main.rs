@@ -8,6 +8,7 @@ use appmaster::{
     clusters,
     console::{Console, several_lines},
     environment::Lookup,
+    events,
     failure::Failure,
     operator, plan,
     report::Report,
@@ -71,6 +72,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
         }
         Command::List(list) => runtime.block_on(print(clusters::list(list, &*lookup))),
         Command::Status(question) => runtime.block_on(print(operator::status(question, &*lookup))),
+        Command::Events(stream) => runtime.block_on(events::events(stream, &*lookup)),
+        Command::Offers(question) => runtime.block_on(print(operator::offers(question, &*lookup))),
         Command::Workers(workers) => runtime.block_on(print(operator::operate(workers, &*lookup))),
         Command::Stop(contact) => runtime.block_on(print(operator::stop(contact, &*lookup))),
         Command::Completions { shell } => write(&cli::completions(shell)),

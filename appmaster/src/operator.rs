@@ -1,4 +1,4 @@
-//! `flink-mesos status`, `workers` and `stop`: send requests to a running application master.
+//! `flink-mesos status`, `offers`, `workers` and `stop`: send requests to a running application master.
 
 use std::time::SystemTime;
 
@@ -23,6 +23,15 @@ pub async fn status(question: Question, lookup: &Lookup) -> Result<String, Failu
     match question.form.output {
         OutputForm::Json => serde_json::to_string(&status).map_err(Failure::other),
         OutputForm::Text => Ok(status::lines(&status, SystemTime::now(), Paint::stdout(lookup))),
+    }
+}
+
+/// Asks why offers are declined and returns the text to print.
+pub async fn offers(question: Question, lookup: &Lookup) -> Result<String, Failure> {
+    let offers = client(question.contact, lookup).await?.offers().await?;
+    match question.form.output {
+        OutputForm::Json => serde_json::to_string(&offers).map_err(Failure::other),
+        OutputForm::Text => Ok(offers.lines()),
     }
 }
 

@@ -339,7 +339,8 @@ impl Core {
         if self.stopping { 0 } else { self.target.saturating_add(self.moves.surge()) }
     }
 
-    fn missing(&self) -> usize {
+    /// How many workers are missing.
+    pub fn missing(&self) -> usize {
         self.wanted().saturating_sub(self.workers.fleet().counting())
     }
 

@@ -75,6 +75,19 @@ pub struct Question {
     pub form: Form,
 }
 
+/// Which events to print.
+#[derive(Args, Clone, Debug, Default)]
+pub struct EventStream {
+    /// How to ask.
+    #[command(flatten)]
+    pub question: Question,
+
+    /// Print events as they come, until the cluster is stopped; continues with the next application
+    /// master after a takeover
+    #[arg(short, long)]
+    pub follow: bool,
+}
+
 /// Commands for a running application master.
 #[derive(Args, Clone, Debug)]
 pub struct Workers {

@@ -38,7 +38,7 @@ mod tests {
     const BEGINNING: &str = "\
 # Command line
 
-Each command of `flink-mesos` with its help text, as `--help` prints it. [operations.md](operations.md) explains the output of `list` and `status`.
+Each command of `flink-mesos` with its help text, as `--help` prints it. [operations.md](operations.md) explains the output of `list`, `status`, `events` and `offers`.
 
 `flink-mesos completions bash|zsh|fish` prints completions for a shell:
 

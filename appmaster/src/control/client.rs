@@ -5,11 +5,12 @@ use std::time::Duration;
 use common::causes::root_cause;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use scheduler::NeedsAPerson;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::time::sleep;
 use url::Url;
 
-use super::{Command, status::Status};
+use super::{Command, events::Events, offers::Offers, status::Status};
 use crate::bounded_answer::{self as answer, AnswerError, LARGEST, LARGEST_LIST};
 
 /// Why there is no answer.
@@ -159,7 +160,21 @@ impl Client {
 
     /// The cluster at a glance.
     pub async fn status(&self) -> Result<Status, ControlError> {
-        let answer = self.get("status").await?;
+        self.read("status").await
+    }
+
+    /// The last events with higher numbers than `after`.
+    pub async fn events(&self, after: u64) -> Result<Events, ControlError> {
+        self.read(&format!("events?after={after}")).await
+    }
+
+    /// Why offers are declined.
+    pub async fn offers(&self) -> Result<Offers, ControlError> {
+        self.read("offers").await
+    }
+
+    async fn read<T: DeserializeOwned>(&self, what: &str) -> Result<T, ControlError> {
+        let answer = self.get(what).await?;
         let url = address(&self.address)?;
         serde_json::from_value(answer)
             .map_err(|source| ControlError::Answer(AnswerError::Unexpected { url, source }))

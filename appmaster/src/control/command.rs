@@ -60,6 +60,9 @@ impl Command {
 #[derive(Debug)]
 pub(crate) enum Request {
     Status,
+    /// Those with higher numbers.
+    Events(u64),
+    Offers,
     Workers,
     History,
     Command(Input),

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::{sync::oneshot, time::timeout};
 
 use super::{Next, Outcome, Shell};
-use crate::control::{Answer, PendingRequest, Request, view};
+use crate::control::{Answer, PendingRequest, Request, offers::Offers, view};
 
 /// How long an operator waits until the end of the cluster is durable.
 const LONGEST_WRITE: Duration = Duration::from_secs(2);
@@ -22,6 +22,12 @@ impl Shell<'_> {
             Request::Status => {
                 self.answer_status(answer);
                 return Next::GoOn;
+            }
+            Request::Events(after) => {
+                serde_json::to_value(self.console.recent(after)).unwrap_or_default()
+            }
+            Request::Offers => {
+                serde_json::to_value(Offers::of(self.driver.core())).unwrap_or_default()
             }
             Request::History => view::history(self.driver.core(), self.driver.executors()),
             Request::Workers => self.workers(None),

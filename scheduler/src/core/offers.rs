@@ -205,6 +205,11 @@ impl Offers {
         self.unfilter();
     }
 
+    /// Why offers were declined since the last launch, and how many for each reason.
+    pub(super) fn refusals(&self) -> Vec<(String, usize)> {
+        self.starvation.refusals()
+    }
+
     /// Whether failures on this agent still count.
     pub(super) fn has_failures_on(&self, agent: &str) -> bool {
         self.failures.count_on(agent)

@@ -59,6 +59,11 @@ impl Core {
         }
     }
 
+    /// Why offers were declined since the last launch, and how many for each reason.
+    pub fn refusals(&self) -> Vec<(String, usize)> {
+        self.offers.refusals()
+    }
+
     /// The last write that is not durable yet.
     pub fn unstored(&self) -> Option<u64> {
         self.writes.last()

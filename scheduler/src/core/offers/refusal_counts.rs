@@ -87,26 +87,27 @@ impl RefusalCounts {
         self.offers
     }
 
-    /// The reasons, e.g. `need mem 1760 MB, largest was 1024 MB`. A reason that applies to some of
-    /// the offers says to how many.
-    pub(super) fn reasons(&self) -> Vec<String> {
-        let alone = self.shortages.len() + self.constraints.len() + self.avoided.len() == 1;
-        let times = |count: usize| if alone { String::new() } else { format!(" ({count}×)") };
+    /// The reasons, e.g. `need mem 1760 MB, largest was 1024 MB`, and how many offers each applies
+    /// to.
+    pub(super) fn counted(&self) -> Vec<(String, usize)> {
         let short = self.shortages.values().map(|(s, count)| {
             let unit = s.unit();
-            format!(
-                "need {} {}{unit}, largest was {}{unit}{}",
-                s.name,
-                s.needed,
-                s.there,
-                times(*count)
-            )
+            let text = format!("need {} {}{unit}, largest was {}{unit}", s.name, s.needed, s.there);
+            (text, *count)
         });
         let unmet = self.constraints.iter().map(|(text, (count, seen))| {
-            format!("constraint {text} not met, the agents have {seen}{}", times(*count))
+            (format!("constraint {text} not met, the agents have {seen}"), *count)
         });
-        let avoided = self.avoided.iter().map(|(why, count)| format!("{why}{}", times(*count)));
+        let avoided = self.avoided.iter().map(|(why, count)| (why.to_string(), *count));
         short.chain(unmet).chain(avoided).collect()
+    }
+
+    /// The reasons as texts. A reason that applies to some of the offers says to how many.
+    pub(super) fn reasons(&self) -> Vec<String> {
+        let counted = self.counted();
+        let alone = counted.len() == 1;
+        let times = |count: usize| if alone { String::new() } else { format!(" ({count}×)") };
+        counted.into_iter().map(|(reason, count)| format!("{reason}{}", times(count))).collect()
     }
 
     /// Count and reasons in one line, e.g. `12 offers declined: need mem 1760 MB, largest was 1024

@@ -156,6 +156,11 @@ impl Starvation {
         effects.notice(Notice::Starved(text));
     }
 
+    /// Why offers were declined since the last launch, and how many for each reason.
+    pub(super) fn refusals(&self) -> Vec<(String, usize)> {
+        self.refusals.counted()
+    }
+
     /// Why no TaskManager is launched, as last reported.
     pub(super) fn why(&self) -> Option<String> {
         let declined = self.refusals.explain().map(|declined| match &self.quota {

@@ -58,10 +58,15 @@ async fn a_cluster_is_found_by_its_run_file_and_at_the_mesos_master_without_an_a
         );
         let workers = ask(&[&["workers", "list"][..], contact].concat());
         assert_eq!(workers["workers"][0]["registered"], true, "{workers}");
+        let offers = ask(&[&["offers"][..], contact].concat());
+        assert_eq!((&offers["missing"], &offers["refusals"]), (&0.into(), &Value::Array(vec![])));
     }
     let (code, _, err) = run(&["status", "--cluster", &format!("{name}x")]);
     assert_eq!(code, Some(64));
     assert!(err.contains(&format!("Did you mean --cluster {name}")), "{err}");
+    let (_, events, _) = run(&["events", "--cluster", &name]);
+    let ready = |line: &str| line.contains("Z  Flink is ready with 1 TaskManager");
+    assert!(events.lines().any(ready), "{events}");
     // The label shows no token to those who can read Mesos's pages.
     let shown = mesos.state().await["frameworks"][0]["labels"].clone();
     let label = serde_json::json!([{ "key": "flink-mesos-control", "value": control }]);
