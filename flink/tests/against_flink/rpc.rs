@@ -4,7 +4,7 @@ use flink::check::check;
 use flink::config::{Configuration, Source};
 use flink::version::FlinkVersion;
 
-use super::oracle::flink;
+use super::oracle::{Oracle, flink, flink_home};
 use super::values::VERSIONS;
 
 /// Configurations as `key=value`, with `&` between several, that Pekko refuses when it reads them,
@@ -111,28 +111,30 @@ const STARTS: &[&str] = &[
 
 #[test]
 fn options_of_the_rpc_system_are_refused_exactly_if_each_flink_does_not_read_them() {
-    let differences = VERSIONS.map(|line| differences(line, "rpc-settings", SETTINGS));
+    let differences =
+        VERSIONS.map(|line| differences(line, &mut flink(line), "rpc-settings", SETTINGS));
     assert!(differences.concat().is_empty(), "{}", differences.concat().join("\n"));
 }
 
 #[test]
 fn options_of_the_rpc_system_are_refused_exactly_if_each_flink_does_not_start_with_them() {
-    // Flink waits ten seconds before most of these fail.
+    // Flink waits ten seconds before most of these fail. The JVM may end afterwards, so other
+    // tests do not share it.
     let differences = std::thread::scope(|scope| {
-        let lines =
-            VERSIONS.map(|line| scope.spawn(move || differences(line, "rpc-starts", STARTS)));
+        let lines = VERSIONS.map(|line| {
+            scope.spawn(move || {
+                differences(line, &mut Oracle::start(&flink_home(line)), "rpc-starts", STARTS)
+            })
+        });
         lines.map(|line| line.join().unwrap()).concat()
     });
     assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
 
 /// Where this Flink's answers are others than ours.
-fn differences(line: &str, question: &str, cases: &[&str]) -> Vec<String> {
+fn differences(line: &str, flink: &mut Oracle, question: &str, cases: &[&str]) -> Vec<String> {
     let texts: Vec<String> = cases.iter().map(|case| (*case).to_owned()).collect();
-    let (version, answers) = {
-        let mut flink = flink(line);
-        (flink.version, flink.ask(question, &texts).unwrap())
-    };
+    let (version, answers) = (flink.version, flink.ask(question, &texts).unwrap());
     assert_eq!(answers.len(), cases.len());
     let compared =
         cases.iter().zip(answers).map(|(case, theirs)| (case, theirs, ours(case, version)));

@@ -81,7 +81,8 @@ pub(crate) fn flink(name: &str) -> MutexGuard<'static, Oracle> {
 }
 
 impl Oracle {
-    fn start(home: &FlinkHome) -> Self {
+    /// A JVM of this distribution that no other test asks.
+    pub(crate) fn start(home: &FlinkHome) -> Self {
         let class_path = format!("{0}/bin/bash-java-utils.jar:{0}/lib/*", home.path.display());
         Self::run("FlinkOracle.java", &class_path, home.version, &[])
     }
