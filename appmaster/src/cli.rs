@@ -1,6 +1,7 @@
 //! The command line.
 
 mod check;
+mod jobs;
 mod operate;
 mod reference;
 mod start;
@@ -13,6 +14,7 @@ use clap_complete::Shell;
 
 pub use self::{
     check::{Check, Start},
+    jobs::{Jobs, JobsCommand, Run, Session},
     operate::{Contact, EventStream, Form, List, Question, Workers, WorkersCommand},
     reference::{completions, manual},
     start::{Common, ConfigSources, JobOptions, Local},
@@ -66,6 +68,11 @@ pub enum Command {
     Offers(Question),
     /// List, move and restart the TaskManagers of a running application master
     Workers(Workers),
+    /// Run a job on a running cluster, and watch it until it ends
+    #[command(long_about = jobs::RUN)]
+    Run(Run),
+    /// List, show and cancel the jobs of a running cluster, and make savepoints of them
+    Jobs(Jobs),
     /// Stop the cluster and all standby application masters
     Stop(Contact),
     /// Print the script that completes commands and options in a shell

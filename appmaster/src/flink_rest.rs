@@ -1,5 +1,6 @@
 //! The JobManager's REST API, as far as an outside resource manager needs it.
 
+mod commands;
 mod jobs;
 mod upload;
 
@@ -10,7 +11,10 @@ use scheduler::core::ids::WorkerId;
 use serde::{Deserialize, de::DeserializeOwned};
 use tracing::warn;
 
-pub use self::jobs::{FlinkError, JobState};
+pub use self::{
+    commands::{ListedJob, RunOptions, SavepointOptions},
+    jobs::{FlinkError, JobState},
+};
 use crate::{
     bounded_answer::{self as answer, AnswerError, LARGEST_LIST},
     control::status::Job,

@@ -7,6 +7,6 @@ mod tools;
 
 pub use self::{
     graph::{GraphFile, JobGraph},
-    sql::SqlFile,
+    sql::{MISTAKE, SqlFile},
     tools::{Tools, ToolsJar},
 };

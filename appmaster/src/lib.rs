@@ -25,6 +25,7 @@ pub mod persistent_cache;
 pub mod plan;
 pub mod process;
 pub mod report;
+pub mod session_jobs;
 pub mod settings;
 pub mod shell;
 mod table;

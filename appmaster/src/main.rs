@@ -12,7 +12,7 @@ use appmaster::{
     failure::Failure,
     operator, plan,
     report::Report,
-    settings,
+    session_jobs, settings,
 };
 use clap::Parser as _;
 use common::exit_code::USAGE;
@@ -75,6 +75,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Events(stream) => runtime.block_on(events::events(stream, &*lookup)),
         Command::Offers(question) => runtime.block_on(print(operator::offers(question, &*lookup))),
         Command::Workers(workers) => runtime.block_on(print(operator::operate(workers, &*lookup))),
+        Command::Run(run) => runtime.block_on(session_jobs::run(run, &*lookup)),
+        Command::Jobs(jobs) => runtime.block_on(print(session_jobs::jobs(jobs, &*lookup))),
         Command::Stop(contact) => runtime.block_on(print(operator::stop(contact, &*lookup))),
         Command::Completions { shell } => write(&cli::completions(shell)),
         Command::Man { folder } => cli::manual(&folder).map_err(Failure::usage),

@@ -16,6 +16,7 @@ import org.apache.flink.configuration.Configuration;
 import org.apache.flink.table.api.EnvironmentSettings;
 import org.apache.flink.table.api.SqlParserException;
 import org.apache.flink.table.api.TableEnvironment;
+import org.apache.flink.table.api.TableResult;
 import org.apache.flink.table.api.internal.TableEnvironmentInternal;
 import org.apache.flink.table.operations.ModifyOperation;
 import org.apache.flink.table.operations.Operation;
@@ -27,8 +28,8 @@ import org.apache.flink.table.operations.command.SetOperation;
 import org.apache.flink.table.operations.ddl.CreateCatalogOperation;
 
 /**
- * Runs the statements of a file, as an application. With "--check" before the file, looks for mistakes instead, without effect on anything
- * outside this process, and prints the first one after "flink-mesos", a tab, "problem" and a tab.
+ * Runs the statements of a file, as an application. With "--text", runs those of the text after the file's name. With "--check" before the file,
+ * looks for mistakes instead, without effect on anything outside this process, and prints the first one after "flink-mesos", a tab, "problem" and a tab.
  */
 public final class SqlFile {
     private static final Pattern PLACE = Pattern.compile("(?:From|[Aa]t) line (\\d+), column (\\d+)(?: to line \\d+, column \\d+)?");
@@ -50,8 +51,9 @@ public final class SqlFile {
 
     public static void main(String[] arguments) throws Exception {
         boolean checks = arguments[0].equals("--check");
-        Path path = Paths.get(arguments[arguments.length - 1]);
-        String text = new String(Files.readAllBytes(path), StandardCharsets.UTF_8);
+        boolean isText = arguments[0].equals("--text");
+        Path path = Paths.get(isText ? arguments[1] : arguments[arguments.length - 1]);
+        String text = isText ? arguments[2] : new String(Files.readAllBytes(path), StandardCharsets.UTF_8);
         SqlFile file = new SqlFile(path, checks);
         try {
             file.run(statements(text, file.file));
@@ -105,7 +107,11 @@ public final class SqlFile {
         } else if (checks) {
             check(operation, statement);
         } else {
-            environment().executeSql(statement).print();
+            TableResult result = environment().executeSql(statement);
+            // To print what an INSERT says is to wait for the end of its job.
+            if (operation instanceof QueryOperation || !result.getJobClient().isPresent()) {
+                result.print();
+            }
         }
         return true;
     }

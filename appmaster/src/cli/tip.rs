@@ -9,9 +9,12 @@ pub fn tip(error: &clap::Error) -> Option<String> {
     };
     let meant = match given.as_str() {
         "version" => "flink-mesos --version",
-        "run" | "submit" => {
+        "submit" => {
             "flink-mesos job --jars JOB.jar, which runs one job on a cluster of its own; \
-             or Flink's own `flink run -m HOST:PORT JOB.jar` for a session that runs"
+             or flink-mesos run JOB.jar for a session that runs"
+        }
+        "cancel" | "savepoint" => {
+            return Some(unknown(given, &format!("flink-mesos jobs {given}")));
         }
         "clusters" => "flink-mesos list",
         "info" | "show" => "flink-mesos status",
@@ -58,7 +61,8 @@ mod tests {
             "{}",
             tip_for("version")
         );
-        assert!(tip_for("run").contains("job --jars") && tip_for("run").contains("flink run -m"));
+        let submit = tip_for("submit");
+        assert!(submit.contains("job --jars") && submit.contains("flink-mesos run"), "{submit}");
         assert!(tip_for("drain").contains("flink-mesos workers drain"));
         assert_eq!(tip_for("sesion"), "", "clap knows what is near");
     }

@@ -125,13 +125,23 @@ impl FlinkRest {
         format!("{}/{what}", self.address)
     }
 
-    async fn read<T: serde::de::DeserializeOwned>(&self, what: &str) -> Result<T, FlinkError> {
-        let answer = self.ask(self.client.get(self.url(what))).await?;
-        Ok(answer::json(answer, LARGEST_LIST).await?)
+    pub(super) async fn read<T: serde::de::DeserializeOwned>(
+        &self,
+        what: &str,
+    ) -> Result<T, FlinkError> {
+        self.answer(self.client.get(self.url(what))).await
+    }
+
+    /// The content of the answer.
+    pub(super) async fn answer<T: serde::de::DeserializeOwned>(
+        &self,
+        request: RequestBuilder,
+    ) -> Result<T, FlinkError> {
+        Ok(answer::json(self.ask(request).await?, LARGEST_LIST).await?)
     }
 
     /// The answer, unless it is a refusal.
-    async fn ask(&self, request: RequestBuilder) -> Result<Response, FlinkError> {
+    pub(super) async fn ask(&self, request: RequestBuilder) -> Result<Response, FlinkError> {
         let answer = request.send().await?;
         let status = answer.status();
         if status.is_success() {
@@ -147,7 +157,7 @@ impl FlinkRest {
 const UPLOAD: std::time::Duration = std::time::Duration::from_secs(600);
 
 /// Flink's reason without stack frames: the root cause, or the first line.
-fn refusal(errors: &str) -> String {
+pub(super) fn refusal(errors: &str) -> String {
     match exception::decisive(errors) {
         Some(chain) => exception::cut(chain.root().trim()),
         None => exception::cut(errors.lines().next().unwrap_or_default()),

@@ -1,6 +1,6 @@
 //! A file of SQL statements, run as an application.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use flink::command::Application;
 
@@ -18,6 +18,9 @@ pub struct SqlFile {
 /// The class that runs the statements of a file.
 const CLASS: &str = "flinkmesos.SqlFile";
 
+/// Begins the text of a mistake in the statements, as Java shows it.
+pub const MISTAKE: &str = "flinkmesos.SqlFile$Mistake: ";
+
 impl SqlFile {
     /// The file, run by an application with this id and savepoint.
     pub fn new(path: PathBuf, application: Application) -> Self {
@@ -28,6 +31,17 @@ impl SqlFile {
             ..application
         };
         Self { path, application }
+    }
+
+    /// The class that runs the statements of this file, and its arguments, for a JobManager that
+    /// does not see the file.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn as_text(path: &Path) -> std::io::Result<(&'static str, Vec<String>)> {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+        let text = common::files::read_text(path, LARGEST)?;
+        Ok((CLASS, vec!["--text".to_owned(), name.unwrap_or_default(), text]))
     }
 
     /// Looks for mistakes in it, without effect on anything outside.

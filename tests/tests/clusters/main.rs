@@ -15,6 +15,7 @@ mod end_to_end;
 mod high_availability;
 mod jobs;
 mod python;
+mod running;
 mod secrets;
 mod security;
 mod survival;

@@ -1,0 +1,140 @@
+//! What people do with jobs at a JobManager: list, show, cancel, savepoint, and run a jar.
+
+use std::{collections::BTreeMap, path::Path, time::Duration};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{FlinkError, FlinkRest, upload::Form};
+
+/// A job in a list.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct ListedJob {
+    /// Its id.
+    #[serde(rename = "jid")]
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Flink's word for its state.
+    pub state: String,
+    /// When it was submitted, in milliseconds since 1970.
+    #[serde(rename = "start-time")]
+    pub start: u64,
+    /// How long it has run, in milliseconds.
+    pub duration: u64,
+    /// How many tasks there are in each state, and in `total`.
+    #[serde(default)]
+    pub tasks: BTreeMap<String, u64>,
+}
+
+#[derive(Deserialize)]
+struct Overview {
+    jobs: Vec<ListedJob>,
+}
+
+/// How to run a jar.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RunOptions {
+    /// Class with `main`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entry_class: Option<String>,
+    /// Its arguments.
+    pub program_args_list: Vec<String>,
+    /// Parallelism of operators that set none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parallelism: Option<u32>,
+    /// Savepoint to start from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub savepoint_path: Option<String>,
+    /// Skip state that the job no longer has.
+    pub allow_non_restored_state: bool,
+}
+
+/// How to make a savepoint.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SavepointOptions {
+    /// The folder.
+    pub folder: Option<String>,
+    /// Stop the job.
+    pub stops: bool,
+    /// Stop it for good.
+    pub drains: bool,
+}
+
+/// `main` runs while Flink answers.
+const LONGEST_MAIN: Duration = Duration::from_secs(600);
+const POLL: Duration = Duration::from_millis(300);
+
+impl FlinkRest {
+    /// All jobs, the latest first.
+    pub async fn job_list(&self) -> Result<Vec<ListedJob>, FlinkError> {
+        let Overview { mut jobs } = self.read("jobs/overview").await?;
+        jobs.sort_by_key(|job| std::cmp::Reverse(job.start));
+        Ok(jobs)
+    }
+
+    /// What Flink says about a job.
+    pub async fn job_details(&self, id: &str) -> Result<Value, FlinkError> {
+        self.read(&format!("jobs/{id}")).await
+    }
+
+    /// The job's last completed checkpoint or savepoint.
+    pub async fn last_checkpoint(&self, id: &str) -> Result<Value, FlinkError> {
+        let checkpoints: Value = self.read(&format!("jobs/{id}/checkpoints")).await?;
+        let latest = ["completed", "savepoint"].map(|kind| &checkpoints["latest"][kind]);
+        let last = latest.into_iter().max_by_key(|one| one["trigger_timestamp"].as_u64());
+        Ok(last.cloned().unwrap_or_default())
+    }
+
+    /// Begins to cancel a job.
+    pub async fn cancel(&self, id: &str) -> Result<(), FlinkError> {
+        let request = self.client.patch(self.url(&format!("jobs/{id}?mode=cancel")));
+        self.ask(request).await.map(drop)
+    }
+
+    /// Makes a savepoint, and waits for it. Where it is, or why there is none.
+    pub async fn savepoint(
+        &self,
+        id: &str,
+        options: &SavepointOptions,
+    ) -> Result<Result<String, String>, FlinkError> {
+        let (what, body) = if options.stops {
+            ("stop", json!({ "targetDirectory": options.folder, "drain": options.drains }))
+        } else {
+            ("savepoints", json!({ "target-directory": options.folder, "cancel-job": false }))
+        };
+        let request = self.client.post(self.url(&format!("jobs/{id}/{what}"))).json(&body);
+        let begun: Value = self.answer(request).await?;
+        let trigger = begun["request-id"].as_str().unwrap_or_default().to_owned();
+        loop {
+            let made: Value = self.read(&format!("jobs/{id}/savepoints/{trigger}")).await?;
+            if made["status"]["id"] == "COMPLETED" {
+                let operation = &made["operation"];
+                return Ok(match operation["location"].as_str() {
+                    Some(place) => Ok(place.to_owned()),
+                    None => Err(super::jobs::refusal(
+                        operation["failure-cause"]["stack-trace"].as_str().unwrap_or_default(),
+                    )),
+                });
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// Uploads a jar, runs it, and removes it. The id of the job.
+    pub async fn run_jar(&self, jar: &Path, options: &RunOptions) -> Result<String, FlinkError> {
+        let name = jar.file_name().map(|name| name.to_string_lossy().into_owned());
+        let mut form = Form::new();
+        form.file("jarfile", &name.unwrap_or_default(), jar).await?;
+        let post = form.post(&self.client, self.url("jars/upload")).timeout(LONGEST_MAIN);
+        let uploaded: Value = self.answer(post).await?;
+        let path = uploaded["filename"].as_str().unwrap_or_default();
+        let id = path.rsplit('/').next().unwrap_or_default().to_owned();
+        let post = self.client.post(self.url(&format!("jars/{id}/run"))).json(options);
+        let run: Result<Value, _> = self.answer(post.timeout(LONGEST_MAIN)).await;
+        // Nobody else knows that it is there.
+        _ = self.ask(self.client.delete(self.url(&format!("jars/{id}")))).await;
+        Ok(run?["jobid"].as_str().unwrap_or_default().to_owned())
+    }
+}
