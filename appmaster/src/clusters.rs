@@ -3,7 +3,8 @@
 //! registered, by a label of their framework.
 //!
 //! Mesos does not verify labels. So the token in a run file is sent only to the address in the
-//! same file, and that of a configuration only where its ZooKeeper says.
+//! same file, and that of a configuration only where its ZooKeeper says. An address that only a
+//! label has is not used for more than `list`, which shows no token, unless a certificate proves it.
 
 mod at_master;
 mod choice;
@@ -46,6 +47,8 @@ pub(crate) struct Cluster {
     since: Option<u64>,
     /// The control API's URL, or why it cannot be used from this machine.
     control: Result<String, String>,
+    /// Whether only a label at the Mesos master says where it is: anybody may register one.
+    labelled: bool,
     /// Whether the Mesos master has lost its scheduler.
     disconnected: bool,
     /// Its run file, if it is one of this user's on this machine.
@@ -63,6 +66,7 @@ impl From<Running> for Cluster {
             web: running.web.clone(),
             since: running.since,
             control: Ok(running.address.clone()),
+            labelled: false,
             disconnected: false,
             running: Some(running),
             token: None,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::anyhow;
+use futures_util::future::join_all;
 use mesos::{
     master::MasterUrl,
     scheduler::{Credential, ListedFramework, SchedulerOptions},
@@ -36,21 +37,24 @@ pub(super) async fn registered(master: &Master) -> Result<Vec<Cluster>, Failure>
             PATIENCE.as_secs()
         )));
     };
-    let mut clusters = Vec::new();
-    for framework in listed {
-        if let Some(control) = framework.label(LABEL) {
-            let is_here = here::is_this_machine(&framework.hostname).await;
-            let control = here::reached(control, &framework.hostname, is_here);
-            clusters.push(cluster(framework, control));
-        }
-    }
-    Ok(clusters)
+    let ours = listed.into_iter().filter_map(|framework| {
+        let control = framework.label(LABEL)?.to_owned();
+        Some((framework, control))
+    });
+    // A host whose name nobody resolves delays the others only once.
+    let found = ours.map(|(framework, control)| async move {
+        let is_here = here::is_this_machine(&framework.hostname).await;
+        let control = here::reached(&control, &framework.hostname, is_here);
+        cluster(framework, control)
+    });
+    Ok(join_all(found).await)
 }
 
 fn cluster(framework: ListedFramework, control: Result<String, String>) -> Cluster {
     let given = |text: String| Some(text).filter(|text| !text.is_empty());
     Cluster {
         control,
+        labelled: true,
         name: framework.name,
         framework: given(framework.id),
         user: given(framework.user),
@@ -105,6 +109,7 @@ mod tests {
         assert_eq!((blue.name.as_str(), blue.framework.as_deref()), ("blue", Some("F-x")));
         assert_eq!(blue.control.as_deref(), Ok("http://127.0.0.1:4711"));
         assert!(all[1].running.is_none(), "a label brings no token");
+        assert!(all[1].labelled && !blue.labelled);
         assert_eq!(all[1].since, Some(1_700_000_000_500));
     }
 }

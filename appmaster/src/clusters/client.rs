@@ -47,12 +47,15 @@ pub async fn client(contact: Contact, lookup: &Lookup) -> Result<Client, Failure
 
 async fn target(contact: &Contact, lookup: &Lookup) -> Result<Target, Failure> {
     let Some(at) = &contact.at else {
-        return found(contact, lookup).await.and_then(reached);
+        let cluster = found(contact, lookup).await?;
+        return reached(cluster, contact.authorities.is_some());
     };
-    if let Some(name) = &contact.cluster {
-        return Err(Failure::usage(anyhow!(
-            "both {at} (--at or FLINK_MESOS_CONTROL) and --cluster {name} are given: give one of them"
-        )));
+    for (option, value) in [("--cluster", &contact.cluster), ("--master", &contact.master)] {
+        if let Some(value) = value {
+            return Err(Failure::usage(anyhow!(
+                "both {at} (--at or FLINK_MESOS_CONTROL) and {option} {value} are given: give one of them"
+            )));
+        }
     }
     let url = address(at).map_err(Failure::usage)?;
     let mut here = Search::here(lookup);
@@ -87,11 +90,20 @@ async fn found(contact: &Contact, lookup: &Lookup) -> Result<Cluster, Failure> {
     chosen.ok_or_else(|| search.missing(wanted))
 }
 
-fn reached(cluster: Cluster) -> Result<Target, Failure> {
-    let Cluster { name, control, running, token, .. } = cluster;
+/// Where the cluster is, unless that is not certain. `has_authorities`: only a server with a
+/// certificate of these can read what is sent over TLS.
+fn reached(cluster: Cluster, has_authorities: bool) -> Result<Target, Failure> {
+    let Cluster { name, control, labelled, running, token, .. } = cluster;
     let unusable =
         |why| Failure::usage(anyhow!("cluster {name:?} cannot be reached from here: {why}"));
-    Ok(Target { address: control.map_err(unusable)?, running, configured: token })
+    let address = control.map_err(unusable)?;
+    if labelled && !(has_authorities && address.starts_with("https:")) {
+        return Err(Failure::usage(anyhow!(
+            "the address of cluster {name:?} is in a label of its framework, which Mesos does not verify: if it is correct, use \
+             --at {address}"
+        )));
+    }
+    Ok(Target { address, running, configured: token })
 }
 
 fn token(text: &str, place: &str) -> Result<String, Failure> {
@@ -99,4 +111,42 @@ fn token(text: &str, place: &str) -> Result<String, Failure> {
         .map_err(|error| Failure::usage(anyhow!("{place} {error}")))?
         .reveal()
         .to_owned())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::clusters::choice::tests::local;
+
+    #[test]
+    fn an_address_that_only_a_label_has_gets_no_token_and_no_job_without_a_certificate() {
+        let labelled = |control: &str| Cluster {
+            control: Ok(control.to_owned()),
+            running: None,
+            labelled: true,
+            ..local("blue", 1)
+        };
+        for (control, has_authorities) in
+            [("http://evil:1", false), ("http://evil:1", true), ("https://evil:1", false)]
+        {
+            let error = reached(labelled(control), has_authorities).err().unwrap();
+            assert_eq!(error.exit_code(), 64);
+            assert!(error.to_string().ends_with(&format!("use --at {control}")), "{error}");
+        }
+        assert_eq!(reached(labelled("https://m:1"), true).unwrap().address, "https://m:1");
+        assert_eq!(reached(local("blue", 1), false).unwrap().address, "http://127.0.0.1:1");
+    }
+
+    #[tokio::test]
+    async fn an_address_beside_a_name_or_a_master_is_a_mistake() {
+        let at = || Contact { at: Some("http://m:1".to_owned()), ..Contact::default() };
+        let named = Contact { cluster: Some("blue".to_owned()), ..at() };
+        let listed = Contact { master: Some("zk://z/mesos".to_owned()), ..at() };
+        for (contact, option) in [(named, "--cluster blue"), (listed, "--master zk://z/mesos")] {
+            let error = client(contact, &|_: &str| None).await.unwrap_err();
+            assert_eq!(error.exit_code(), 64);
+            assert!(error.to_string().contains(option), "{error}");
+        }
+    }
 }

@@ -39,6 +39,7 @@ pub(super) async fn leading(
         user: Some(found.user),
         web: Some(found.web),
         since: Some(found.since),
+        labelled: false,
         disconnected: false,
         running: None,
         token: token.cloned(),
