@@ -16,13 +16,16 @@ pub(crate) enum Meant {
 /// The agent that is meant by its id or host name, by the first part of its host name (`agent-7`
 /// for `agent-7.example.org`), or by the last part of its id (`S3`).
 ///
-/// An abbreviation ends where a part ends: `agent-1` must not stand for `agent-10`.
+/// An abbreviation ends where a part ends: `agent-1` must not stand for `agent-10`. The last part of a
+/// host name is none: `node-7` must not stand for `rack2-node-7`.
 pub(crate) fn agent<'a>(given: &str, known: impl Iterator<Item = &'a str>) -> Meant {
     let given = given.trim();
+    let digits = given.strip_prefix('S').unwrap_or_default();
+    let ends_id = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
     find(given, known, |name| {
         let is_first = name.strip_prefix(given).is_some_and(|rest| rest.starts_with('.'));
         let is_last = name.strip_suffix(given).is_some_and(|rest| rest.ends_with('-'));
-        is_first || is_last
+        is_first || ends_id && is_last
     })
 }
 
@@ -65,8 +68,14 @@ fn find<'a>(
 mod tests {
     use super::*;
 
-    const AGENTS: [&str; 5] =
-        ["agent-1.example.org", "agent-10.example.org", "4c1d-S1", "4c1d-S11", "plain"];
+    const AGENTS: [&str; 6] = [
+        "agent-1.example.org",
+        "agent-10.example.org",
+        "4c1d-S1",
+        "4c1d-S11",
+        "plain",
+        "rack2-node-7",
+    ];
 
     fn one(name: &str) -> Meant {
         Meant::One(name.to_owned())
@@ -83,7 +92,7 @@ mod tests {
         ] {
             assert_eq!(meant(given), one(expected), "{given}");
         }
-        for unknown in ["agent", "1", "4c1d", "agent-2", "", "example.org"] {
+        for unknown in ["agent", "1", "4c1d", "agent-2", "", "example.org", "node-7", "7", "S"] {
             assert_eq!(meant(unknown), Meant::Nothing, "{unknown:?}");
         }
     }
