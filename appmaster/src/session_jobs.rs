@@ -14,7 +14,7 @@ pub use self::watch::run;
 use crate::{
     cli::{Jobs, JobsCommand, Session},
     clusters::client,
-    console::OutputForm,
+    console::{OutputForm, one_line},
     environment::Lookup,
     failure::Failure,
     flink_rest::{FlinkRest, JobState, SavepointOptions},
@@ -43,7 +43,7 @@ pub async fn jobs(jobs: Jobs, lookup: &Lookup) -> Result<String, Failure> {
                 )));
             }
             Ok(answer(form, &json!({ "job": job.id, "state": "CANCELED" }), || {
-                format!("Cancelled job {} ({})", job.name, job.id)
+                format!("Cancelled job {} ({})", one_line(&job.name), one_line(&job.id))
             }))
         }
         JobsCommand::Savepoint { job, to, stop, drain } => {
@@ -53,7 +53,7 @@ pub async fn jobs(jobs: Jobs, lookup: &Lookup) -> Result<String, Failure> {
             let place = made.map_err(|why| {
                 Failure::other(anyhow!("no savepoint of job {} ({}): {why}", job.name, job.id))
             })?;
-            Ok(answer(form, &json!({ "job": job.id, "savepoint": place }), || place.clone()))
+            Ok(answer(form, &json!({ "job": job.id, "savepoint": place }), || one_line(&place)))
         }
     }
 }

@@ -124,9 +124,8 @@ impl FlinkRest {
 
     /// Uploads a jar, runs it, and removes it. The id of the job.
     pub async fn run_jar(&self, jar: &Path, options: &RunOptions) -> Result<String, FlinkError> {
-        let name = jar.file_name().map(|name| name.to_string_lossy().into_owned());
         let mut form = Form::new();
-        form.file("jarfile", &name.unwrap_or_default(), jar).await?;
+        form.file("jarfile", &name_in_url(jar), jar).await?;
         let post = form.post(&self.client, self.url("jars/upload")).timeout(LONGEST_MAIN);
         let uploaded: Value = self.answer(post).await?;
         let path = uploaded["filename"].as_str().unwrap_or_default();
@@ -136,5 +135,25 @@ impl FlinkRest {
         // Nobody else knows that it is there.
         _ = self.ask(self.client.delete(self.url(&format!("jars/{id}")))).await;
         Ok(run?["jobid"].as_str().unwrap_or_default().to_owned())
+    }
+}
+
+/// The file's name without what has a meaning in a URL: it becomes a part of the jar's id.
+fn name_in_url(file: &Path) -> String {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    name.replace(|c: char| !(c.is_ascii_alphanumeric() || "._-".contains(c)), "_")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_jar_may_have_any_name() {
+        for (path, name) in
+            [("/a/job-1.0_b.jar", "job-1.0_b.jar"), ("my job#1?/../b%2F#?é.jar", "b_2F___.jar")]
+        {
+            assert_eq!(name_in_url(Path::new(path)), name);
+        }
     }
 }

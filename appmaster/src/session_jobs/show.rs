@@ -23,8 +23,8 @@ pub(super) fn list(jobs: &[ListedJob], form: OutputForm, paint: Paint) -> String
         let tasks = |state: &str| job.tasks.get(state).copied().unwrap_or(0);
         let ended = tasks("finished") + tasks("running");
         [
-            job.id.clone(),
-            job.state.clone(),
+            one_line(&job.id),
+            one_line(&job.state),
             format!("{ended}/{}", tasks("total")),
             ago(&rfc3339(job.start), now),
             short(Duration::from_millis(job.duration)),
@@ -35,7 +35,9 @@ pub(super) fn list(jobs: &[ListedJob], form: OutputForm, paint: Paint) -> String
     let lines = table(headings, jobs.iter().map(row).collect());
     let coloured = lines.into_iter().enumerate().map(|(at, line)| {
         let job = at.checked_sub(1).and_then(|at| jobs.get(at));
-        job.map_or(line.clone(), |job| line.replacen(&job.state, &state(paint, &job.state), 1))
+        job.map_or(line.clone(), |job| {
+            line.replacen(&one_line(&job.state), &state(paint, &job.state), 1)
+        })
     });
     coloured.collect::<Vec<_>>().join("\n")
 }
@@ -63,7 +65,7 @@ pub(super) async fn job(
     }
     let text = |value: &Value| one_line(value.as_str().unwrap_or_default());
     let mut lines = vec![
-        format!("Job {} ({})", one_line(&job.name), job.id),
+        format!("Job {} ({})", one_line(&job.name), one_line(&job.id)),
         format!("State: {}", state(paint, &job.state)),
         format!("Submitted: {}", ago(&rfc3339(job.start), SystemTime::now())),
         format!("Duration: {}", short(Duration::from_millis(job.duration))),
@@ -94,10 +96,11 @@ fn fields(job: &ListedJob) -> Value {
 }
 
 fn state(paint: Paint, state: &str) -> String {
+    let shown = one_line(state);
     match JobState::of(state) {
-        JobState::Finished => paint.text(Mood::Good, state),
-        JobState::Failed => paint.text(Mood::Bad, state),
-        JobState::Going | JobState::Cancelled => state.to_owned(),
+        JobState::Finished => paint.text(Mood::Good, &shown),
+        JobState::Failed => paint.text(Mood::Bad, &shown),
+        JobState::Going | JobState::Cancelled => shown,
     }
 }
 
@@ -105,6 +108,17 @@ fn state(paint: Paint, state: &str) -> String {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_program_that_answers_in_place_of_flink_cannot_control_the_terminal() {
+        let evil = "x\u{1b}[2J\nready";
+        let job: ListedJob = serde_json::from_value(json!({
+            "jid": evil, "name": evil, "state": evil, "start-time": 1000, "duration": 1,
+        }))
+        .unwrap();
+        let text = list(&[job], OutputForm::Text, Paint::default());
+        assert!(!text.contains('\u{1b}') && !text.contains("\nready"), "{text}");
+    }
 
     #[test]
     fn a_list_is_a_table_for_people_and_has_whole_times_for_programs() {
