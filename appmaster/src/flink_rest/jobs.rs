@@ -54,6 +54,11 @@ impl FlinkError {
         matches!(self, Self::Refused { status: 404, .. })
     }
 
+    /// Whether another attempt may succeed. Flink answers with 503 while no JobManager leads.
+    pub fn is_temporary(&self) -> bool {
+        matches!(self, Self::Answer(_) | Self::Refused { status: 503, .. })
+    }
+
     /// Whether a job with this id was submitted before.
     pub fn is_duplicate(&self) -> bool {
         matches!(self, Self::Refused { reason, .. } if reason.contains("has already been submitted"))
@@ -214,5 +219,7 @@ mod tests {
         assert_eq!(reason, "a.DuplicateJobSubmissionException: Job has already been submitted.");
         assert!(FlinkError::Refused { status: 500, reason }.is_duplicate());
         assert_eq!(refusal("Failed to deserialize JobGraph."), "Failed to deserialize JobGraph.");
+        let refused = |status| FlinkError::Refused { status, reason: String::new() };
+        assert!(refused(503).is_temporary() && !refused(500).is_temporary());
     }
 }

@@ -10,7 +10,7 @@ use tokio::{
 
 use super::{JobManager, JobManagerEvent};
 use crate::{
-    flink_rest::{FlinkError, FlinkRest, JobState},
+    flink_rest::{FlinkRest, JobState},
     job_file::JobGraph,
 };
 
@@ -74,11 +74,9 @@ impl Submission {
                 Ok(()) => break,
                 // Before a restart of the JobManager or of this program.
                 Err(error) if error.is_duplicate() => break,
-                Err(error @ (FlinkError::Refused { .. } | FlinkError::File(_))) => {
-                    return JobEnd::Failed(vec![error.to_string()]);
-                }
                 // It may be ending, which others see.
-                Err(FlinkError::Answer(_)) => sleep(POLL).await,
+                Err(error) if error.is_temporary() => sleep(POLL).await,
+                Err(error) => return JobEnd::Failed(vec![error.to_string()]),
             }
         }
         let mut unknown_since: Option<Instant> = None;
