@@ -23,8 +23,12 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Prints the last events, and with `--follow` those that come.
 pub async fn events(stream: EventStream, lookup: &Lookup) -> Result<(), Failure> {
-    let EventStream { question: Question { contact, form }, follow } = stream;
+    let EventStream { question: Question { mut contact, form }, follow } = stream;
     let mut leader = client(contact.clone(), lookup).await?;
+    if follow && contact.at.is_none() && contact.cluster.is_none() {
+        // Later, another one may be the only cluster.
+        contact.cluster = Some(leader.status().await?.cluster);
+    }
     let (mut shown, mut lost) = (Shown::default(), None);
     loop {
         match leader.events(shown.last).await {

@@ -13,6 +13,7 @@ use crate::{
     control::{
         Token,
         client::{Client, ControlError},
+        run_file::RunFolderError,
         status::Status,
     },
     environment::Lookup,
@@ -30,6 +31,8 @@ pub struct Listing {
     pub clusters: Vec<Listed>,
     /// Where they were looked for.
     pub searched: Vec<String>,
+    /// Why other places could not be searched.
+    pub problems: Vec<String>,
 }
 
 /// A cluster that was found.
@@ -72,16 +75,18 @@ pub async fn list(list: List, lookup: &Lookup) -> Result<String, Failure> {
         search.add_master(&Master { url: master(text)?, credential: None }).await?;
     }
     let configured = Configured::read(lookup);
+    // Those that were found are worth listing without the others.
     let mut failures = vec![search.add_zookeeper(&configured).await];
     if let (None, Some(master)) = (&list.master, &configured.master) {
         failures.push(search.add_master(master).await);
     }
-    // Those that were found are worth listing without the others.
-    search.places.extend(failures.into_iter().filter_map(Result::err).map(|it| it.to_string()));
+    let failures = failures.into_iter().filter_map(Result::err).map(|error| error.to_string());
+    let obstacle = search.obstacle.as_ref().map(RunFolderError::advice);
+    let problems = obstacle.into_iter().chain(failures).collect();
     let mut clusters = join_all(search.clusters.into_iter().map(look)).await;
     clusters
         .sort_by(|one, other| (&one.name, &one.framework).cmp(&(&other.name, &other.framework)));
-    let listing = Listing { clusters, searched: search.places };
+    let listing = Listing { clusters, searched: search.places, problems };
     Ok(match list.form.output {
         OutputForm::Json => serde_json::to_string(&listing).map_err(Failure::other)?,
         OutputForm::Text => lines(&listing, SystemTime::now(), Paint::stdout(lookup)),
@@ -140,9 +145,11 @@ async fn ask(control: &str, cluster: &Cluster) -> Result<Option<Status>, String>
 
 /// The listing for people, at `now`.
 fn lines(listing: &Listing, now: SystemTime, paint: Paint) -> String {
+    let problems = listing.problems.iter().map(|problem| one_line(problem));
     if listing.clusters.is_empty() {
         let places: Vec<_> = listing.searched.iter().map(|place| one_line(place)).collect();
-        return format!("No running cluster found in {}", places.join(", "));
+        let nothing = format!("No running cluster found in {}", places.join(", "));
+        return [nothing].into_iter().chain(problems).collect::<Vec<_>>().join("\n");
     }
     let rows = listing.clusters.iter().map(|cluster| {
         let cell = |value: &Option<String>| one_line(value.as_deref().unwrap_or("-"));
@@ -168,7 +175,7 @@ fn lines(listing: &Listing, now: SystemTime, paint: Paint) -> String {
         let reason = cluster.reason.as_deref()?;
         Some(format!("{}: {}", one_line(&cluster.name), one_line(reason)))
     });
-    lines.extend(notes);
+    lines.extend(notes.chain(problems));
     lines.join("\n")
 }
 
@@ -205,7 +212,9 @@ mod tests {
 
     fn shown(clusters: Vec<Listed>) -> String {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(3 * 3600);
-        let listing = Listing { clusters, searched: vec!["run files".to_owned()] };
+        let (searched, problems) =
+            (vec!["run files".to_owned()], vec!["no\u{1b} answer".to_owned()]);
+        let listing = Listing { clusters, searched, problems };
         lines(&listing, now, Paint::default())
     }
 
@@ -219,9 +228,11 @@ mod tests {
 NAME   FRAMEWORK  STATE          CONTROL             WEB            USER   SINCE
 blue   -          running        http://127.0.0.1:1  http://m:8081  flink  3h ago
 green  -          not answering  http://127.0.0.1:1  http://m:8081  flink  3h ago
-green: connection refused";
+green: connection refused
+no\\u{1b} answer";
         assert_eq!(shown(rows), expected);
-        assert_eq!(shown(Vec::new()), "No running cluster found in run files");
+        let nothing = "No running cluster found in run files\nno\\u{1b} answer";
+        assert_eq!(shown(Vec::new()), nothing);
     }
 
     #[test]

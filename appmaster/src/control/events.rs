@@ -35,7 +35,7 @@ impl Event {
     fn ends_cluster(&self) -> bool {
         match self.event.as_str() {
             "command" => self.fields.get("command").is_some_and(|command| command == "stop"),
-            event => event == "jobmanager-ended",
+            event => matches!(event, "stopping" | "jobmanager-ended"),
         }
     }
 
@@ -105,6 +105,7 @@ mod tests {
             shown.ends
         };
         assert!(ends("command", "stop") && ends("jobmanager-ended", ""));
+        assert!(ends("stopping", ""), "on Ctrl-C, or because its job has ended");
         assert!(!ends("command", "drain") && !ends("leaving", ""));
     }
 
