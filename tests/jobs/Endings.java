@@ -5,7 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collection;
 import org.apache.flink.api.common.eventtime.WatermarkStrategy;
-import org.apache.flink.api.common.functions.MapFunction;
+import org.apache.flink.api.common.functions.RichMapFunction;
 import org.apache.flink.api.connector.source.SplitEnumerator;
 import org.apache.flink.api.connector.source.SplitEnumeratorContext;
 import org.apache.flink.api.connector.source.lib.NumberSequenceSource;
@@ -17,7 +17,7 @@ import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
  * "halt-3-once-FILE" halts the JobManager from the code of the running job, unless the file is there, and makes the file.
  */
 public class Endings {
-    public static class Work implements MapFunction<Long, Long> {
+    public static class Work extends RichMapFunction<Long, Long> {
         private final String ending;
 
         public Work(String ending) {
@@ -25,7 +25,13 @@ public class Endings {
         }
 
         @Override
-        public Long map(Long number) throws InterruptedException {
+        public Long map(Long number) throws IOException, InterruptedException {
+            if (ending.equals("cached")) {
+                Path cached = getRuntimeContext().getDistributedCache().getFile("cached").toPath();
+                if (!new String(Files.readAllBytes(cached)).equals("cached\n")) {
+                    throw new IllegalStateException("another file was cached");
+                }
+            }
             if (ending.equals("fail")) {
                 throw new IllegalStateException("it was to fail");
             }

@@ -59,7 +59,7 @@ pub fn endings_jar(line: Line) -> PathBuf {
     from_setup(&format!("jobs/endings-{}.jar", line.version()))
 }
 
-/// The job graph of that job with this ending (finish, fail, never), made by this line's API.
+/// The job graph of that job with this ending (finish, fail, never, cached), made by this line's API.
 pub fn graph(line: Line, ending: &str) -> PathBuf {
     from_setup(&format!("jobs/{ending}-{}.graph", line.version()))
 }

@@ -1,14 +1,22 @@
 package flinkmesos;
 
+import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.ObjectInputStream;
 import java.io.ObjectOutputStream;
 import java.io.OutputStream;
+import java.net.URI;
+import java.net.URL;
+import java.net.URLClassLoader;
 import java.nio.file.Files;
 import java.nio.file.Paths;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import org.apache.flink.api.common.cache.DistributedCache.DistributedCacheEntry;
+import org.apache.flink.core.fs.Path;
 import org.apache.flink.runtime.jobgraph.JobGraph;
 import org.apache.flink.runtime.jobgraph.JobVertex;
 import org.apache.flink.runtime.jobgraph.SavepointRestoreSettings;
@@ -19,18 +27,18 @@ import org.apache.flink.util.SerializedValue;
  * Reads a serialized job graph with the classes of this Flink, and everything in it that JobManager and TaskManagers will read.
  *
  * <p>Arguments: the file; to write a copy that starts from a savepoint, also the copy, the savepoint, and whether to skip state
- * that the job no longer has. The one line of standard output that begins with "flink-mesos" has the result, in fields separated by tabs.
+ * that the job no longer has. The lines of standard output that begin with "flink-mesos" have the result, in fields separated by tabs: the jars and
+ * other files on this machine that the graph names, and the job; or a problem.
  */
 public final class JobGraphFile {
-    private static final ClassLoader LOADER = JobGraphFile.class.getClassLoader();
-
     private JobGraphFile() {}
 
     public static void main(String[] arguments) {
         try {
             Object graph = read(arguments[0]);
+            List<URL> jars = sayFiles(graph);
             if (graph instanceof JobGraph) {
-                checkParts((JobGraph) graph);
+                checkParts((JobGraph) graph, new URLClassLoader(jars.toArray(new URL[0]), JobGraphFile.class.getClassLoader()));
             }
             if (arguments.length > 1) {
                 startFrom(graph, arguments[2], Boolean.parseBoolean(arguments[3]));
@@ -61,17 +69,40 @@ public final class JobGraphFile {
         return graph;
     }
 
+    /** Says which files the client of Flink would upload, and returns the jars among them. */
+    private static List<URL> sayFiles(Object graph) throws Exception {
+        List<URL> jars = new ArrayList<>();
+        for (Object jar : (Iterable<?>) get(graph, "getUserJars")) {
+            URI uri = ((Path) jar).toUri();
+            if (isHere(uri)) {
+                jars.add(new File(uri.getPath()).toURI().toURL());
+                say("jar", uri.getPath());
+            }
+        }
+        for (Map.Entry<?, ?> artifact : ((Map<?, ?>) get(graph, "getUserArtifacts")).entrySet()) {
+            URI uri = new Path(((DistributedCacheEntry) artifact.getValue()).filePath).toUri();
+            if (isHere(uri)) {
+                say("artifact", artifact.getKey(), uri.getPath());
+            }
+        }
+        return jars;
+    }
+
+    private static boolean isHere(URI uri) {
+        return uri.getScheme() == null || uri.getScheme().equals("file");
+    }
+
     /** Most classes that differ between versions, and all of the user's own, are in parts that are serialized on their own. */
-    private static void checkParts(JobGraph graph) throws Exception {
-        graph.getSerializedExecutionConfig().deserializeValue(LOADER);
+    private static void checkParts(JobGraph graph, ClassLoader loader) throws Exception {
+        graph.getSerializedExecutionConfig().deserializeValue(loader);
         for (JobVertex vertex : graph.getVertices()) {
             for (SerializedValue<?> coordinator : vertex.getOperatorCoordinators()) {
-                coordinator.deserializeValue(LOADER);
+                coordinator.deserializeValue(loader);
             }
             StreamConfig head = new StreamConfig(vertex.getConfiguration());
-            Object ignored = head.getStreamOperatorFactory(LOADER);
-            for (StreamConfig chained : head.getTransitiveChainedTaskConfigs(LOADER).values()) {
-                ignored = chained.getStreamOperatorFactory(LOADER);
+            Object ignored = head.getStreamOperatorFactory(loader);
+            for (StreamConfig chained : head.getTransitiveChainedTaskConfigs(loader).values()) {
+                ignored = chained.getStreamOperatorFactory(loader);
             }
         }
     }
@@ -126,7 +157,7 @@ public final class JobGraphFile {
     private static void say(Object... fields) {
         StringBuilder line = new StringBuilder("flink-mesos");
         for (Object field : fields) {
-            line.append('\t').append(String.valueOf(field).replaceAll("\\s+", " "));
+            line.append('\t').append(String.valueOf(field).replaceAll("[\\t\\r\\n]+", " "));
         }
         System.out.println(line);
     }

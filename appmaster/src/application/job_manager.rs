@@ -75,6 +75,7 @@ impl Setup {
         fs_err::tokio::create_dir_all(&folder).await.map_err(Failure::other)?;
         let prepared = file.prepare(&tools, &folder.join("job.graph")).await;
         let (file, job) = prepared.map_err(|error| Failure::usage(anyhow!(error)))?;
+        let jars = [&jars[..], &job.jars].concat();
         Ok(Some(Submission { file, jars, job }))
     }
 }

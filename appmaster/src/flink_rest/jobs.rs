@@ -88,22 +88,36 @@ impl JobState {
 }
 
 impl FlinkRest {
-    /// Submits a serialized job graph with the jars of its classes.
-    pub async fn submit_graph(&self, graph: &Path, jars: &[PathBuf]) -> Result<(), FlinkError> {
-        // Two jars may have the same name.
-        let name = |(at, jar): (usize, &PathBuf)| {
-            let name = jar.file_name().map(|name| name.to_string_lossy().into_owned());
+    /// Submits a serialized job graph with the jars of its classes, and the files that its code
+    /// reads by a name.
+    pub async fn submit_graph(
+        &self,
+        graph: &Path,
+        jars: &[PathBuf],
+        artifacts: &[(String, PathBuf)],
+    ) -> Result<(), FlinkError> {
+        // Two files may have the same name.
+        let name = |(at, path): (usize, &PathBuf)| {
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
             format!("{at}-{}", name.unwrap_or_default())
         };
-        let names: Vec<_> = jars.iter().enumerate().map(name).collect();
+        let files: Vec<_> =
+            jars.iter().chain(artifacts.iter().map(|(_, path)| path)).enumerate().collect();
+        let names: Vec<_> = files.iter().copied().map(name).collect();
+        let (of_jars, of_artifacts) = names.split_at(jars.len());
+        let artifacts = artifacts.iter().zip(of_artifacts);
+        let artifacts =
+            artifacts.map(|((entry, _), file)| json!({ "entryName": entry, "fileName": file }));
         let request = json!({
-            "jobGraphFileName": "job.graph", "jobJarFileNames": names, "jobArtifactFileNames": [],
+            "jobGraphFileName": "job.graph",
+            "jobJarFileNames": of_jars,
+            "jobArtifactFileNames": artifacts.collect::<Vec<_>>(),
         });
         let mut form = Form::new();
         form.text("request", "application/json", &request.to_string());
         form.file("job.graph", "job.graph", graph).await?;
-        for (name, jar) in names.iter().zip(jars) {
-            form.file(name, name, jar).await?;
+        for (name, (_, path)) in names.iter().zip(files) {
+            form.file(name, name, path).await?;
         }
         let post = form.post(&self.client, self.url("jobs")).timeout(UPLOAD);
         self.ask(post).await.map(drop)

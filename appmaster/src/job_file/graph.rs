@@ -44,6 +44,10 @@ pub struct JobGraph {
     pub name: String,
     /// How many slots it takes at once; 0 if unknown.
     pub slots: usize,
+    /// The jars on this machine that the graph names.
+    pub jars: Vec<PathBuf>,
+    /// The files on this machine that its code reads, by the names that it has for them.
+    pub artifacts: Vec<(String, PathBuf)>,
 }
 
 impl GraphFile {
@@ -99,12 +103,16 @@ impl GraphFile {
     async fn read(&self, tools: &Tools<'_>, arguments: Vec<String>) -> Result<JobGraph, String> {
         let lines = tools.run("flinkmesos.JobGraphFile", arguments).await;
         let lines = lines.map_err(|why| self.problem(&why))?;
-        let fields: Vec<_> = lines.iter().flatten().map(String::as_str).collect();
+        let mut files = Files::default();
+        let rest = lines.iter().filter(|line| !files.take(line));
+        let fields: Vec<_> = rest.flatten().map(String::as_str).collect();
         let flink = tools.home.version;
         Err(self.problem(&match fields[..] {
             ["job", id, slots, name] => {
                 let (id, name) = (id.to_owned(), name.to_owned());
-                return Ok(JobGraph { id, name, slots: slots.parse().unwrap_or(0) });
+                let Files { jars, artifacts } = files;
+                let slots = slots.parse().unwrap_or(0);
+                return Ok(JobGraph { id, name, slots, jars, artifacts });
             }
             ["problem", "other-version", cause] => {
                 let made = self.made_with().unwrap_or("another version");
@@ -130,6 +138,27 @@ impl GraphFile {
 
     fn problem(&self, what: &dyn std::fmt::Display) -> String {
         format!("{}: {}: {what}", self.option, self.path.display())
+    }
+}
+
+/// The files on this machine that a graph names.
+#[derive(Default)]
+struct Files {
+    jars: Vec<PathBuf>,
+    artifacts: Vec<(String, PathBuf)>,
+}
+
+impl Files {
+    /// Takes what a line says about a file. Whether it does.
+    fn take(&mut self, line: &[String]) -> bool {
+        match line {
+            [kind, jar] if kind == "jar" => self.jars.push(jar.into()),
+            [kind, name, file] if kind == "artifact" => {
+                self.artifacts.push((name.clone(), file.into()));
+            }
+            _ => return false,
+        }
+        true
     }
 }
 

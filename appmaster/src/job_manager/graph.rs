@@ -70,7 +70,7 @@ impl Submission {
     /// Submits the job unless the JobManager has it already, and waits for its end.
     pub(super) async fn run(&self, rest: &FlinkRest) -> JobEnd {
         loop {
-            match rest.submit_graph(&self.file, &self.jars).await {
+            match rest.submit_graph(&self.file, &self.jars, &self.job.artifacts).await {
                 Ok(()) => break,
                 // Before a restart of the JobManager or of this program.
                 Err(error) if error.is_duplicate() => break,

@@ -3,11 +3,14 @@
 
 use std::path::Path;
 
+use nix::sys::signal::Signal;
 use tests::{
-    FlinkRest, Line, RealMesos,
+    FlinkRest, Line, RealMesos, RealZooKeeper,
     cluster::{FlinkMesos, PATIENCE, assert_no_flink_in, command},
     endings_jar, flink_home, graph, wait_until,
 };
+
+const SLOTS: &str = "-Dtaskmanager.numberOfTaskSlots=2";
 
 /// Runs this job of the line's own API on the Mesos for a laptop.
 fn job(line: Line, ending: &str, more: &[&str]) -> FlinkMesos {
@@ -17,14 +20,16 @@ fn job(line: Line, ending: &str, more: &[&str]) -> FlinkMesos {
 fn job_at(line: Line, ending: &str, more: &[&str]) -> FlinkMesos {
     let (jar, graph) = (endings_jar(line).display().to_string(), graph(line, ending));
     let graph = graph.display().to_string();
-    let arguments =
-        ["job", "--job-graph", &graph, "--jars", &jar, "-Dtaskmanager.numberOfTaskSlots=2"];
+    let arguments = ["job", "--job-graph", &graph, "--jars", &jar, SLOTS];
     FlinkMesos::start(&flink_home(line), &[&arguments, more].concat())
 }
 
 /// Runs one job graph that finishes and one that fails.
 fn finishes_and_fails(line: Line) {
-    let mut cluster = job(line, "finish", &[]);
+    // It names the jar of its classes and a file that its code reads.
+    let path = graph(line, "cached").display().to_string();
+    let mut cluster =
+        FlinkMesos::start(&flink_home(line), &["job", "--local", "--job-graph", &path, SLOTS]);
     let submitted = cluster.wait_for("submitting");
     assert_eq!(submitted["job"].as_str().map(str::len), Some(32), "{submitted}");
     assert_eq!(cluster.end().code(), Some(0), "{}", cluster.errors());
@@ -200,4 +205,29 @@ fn the_jobs_of_a_sql_file_run_on_flink_1_20_and_a_mistake_is_reported_with_its_l
 #[test]
 fn the_jobs_of_a_sql_file_run_on_flink_2_and_a_mistake_is_reported_with_its_line() {
     sql(Line::V2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_high_availability_the_job_of_a_graph_continues_after_a_kill_and_is_not_submitted_again()
+ {
+    let (mesos, zookeeper) = (RealMesos::start(1).await, RealZooKeeper::start().await);
+    let storage = tempfile::tempdir().unwrap();
+    let options = [
+        format!("-Dmesos.master={}", mesos.master()),
+        format!("-Dhigh-availability.zookeeper.quorum={}", zookeeper.connect_string()),
+        format!("-Dhigh-availability.storageDir=file://{}", storage.path().display()),
+        "-Dhigh-availability.type=zookeeper".to_owned(),
+        "-Dhigh-availability.zookeeper.client.session-timeout=4 s".to_owned(),
+    ];
+    let options = options.each_ref().map(String::as_str);
+    let mut first = job_at(Line::V2, "never", &options);
+    let job = running_job(&FlinkRest::new(&first.ready())).await;
+    first.signal(Signal::SIGKILL);
+    first.end();
+    let mut second = job_at(Line::V2, "never", &options);
+    let rest = FlinkRest::new(&second.ready());
+    assert_eq!(running_job(&rest).await, job);
+    assert_eq!(rest.jobs().await.unwrap().len(), 1);
+    rest.cancel(&job).await.unwrap();
+    assert_eq!(second.end().code(), Some(2), "{}", second.errors());
 }
