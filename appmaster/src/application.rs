@@ -52,7 +52,8 @@ pub async fn on_mesos(
     let plan = Plan::make(request, Arc::clone(&lookup)).await?;
     let work = working_folder().await?;
     let log = log_folder(plan.logs.clone()).await?;
-    let place = RunContext { work: work.path().to_owned(), work_lock: Some(work.lock()), log };
+    let (folder, work_lock) = (work.path().to_owned(), Some(work.lock()));
+    let place = RunContext { work: folder, work_lock, log, mesos: None };
     Box::pin(run(plan, &lookup, console, place)).await
 }
 
@@ -79,6 +80,7 @@ pub async fn local(
         log: log.clone(),
         work: work.clone(),
         work_lock: temporary.as_ref().map(WorkingFolder::lock),
+        mesos: Some(mesos_folder(&work)),
     };
     let ended = Box::pin(run(plan, &lookup, console, place)).await;
     mesos.shutdown().await;
@@ -140,6 +142,10 @@ fn eprint_folder(folder: &Path) {
     eprintln!("Logs and sandboxes are kept in {} until the next start", folder.display());
 }
 
+fn mesos_folder(work: &Path) -> PathBuf {
+    work.join("mesos")
+}
+
 /// An agent with room for all workers, whatever this machine has: its resources are counted, not
 /// enforced.
 fn local_options(plan: &Plan, work: &Path, lookup: &Lookup) -> LocalOptions {
@@ -154,7 +160,7 @@ fn local_options(plan: &Plan, work: &Path, lookup: &Lookup) -> LocalOptions {
         cpus: room("cpus").max(normal.cpus),
         mem_mb: room("mem").max(normal.mem_mb),
         disk_mb: room("disk").max(normal.disk_mb),
-        work_dir: work.join("mesos"),
+        work_dir: mesos_folder(work),
         executor_environment: inherited.chain([(PATH_VARIABLE.to_owned(), cache)]).collect(),
         ..normal
     }
@@ -164,6 +170,8 @@ struct RunContext {
     work: PathBuf,
     work_lock: Option<Arc<File>>,
     log: PathBuf,
+    /// The folder of the Mesos inside this process.
+    mesos: Option<PathBuf>,
 }
 
 /// Leads, again whenever leadership was lost, until the cluster ends.

@@ -15,7 +15,7 @@ use clap_complete::Shell;
 pub use self::{
     check::{Check, Start},
     jobs::{Jobs, JobsCommand, Run, Session},
-    operate::{Contact, EventStream, Form, List, Question, Workers, WorkersCommand},
+    operate::{Contact, EventStream, Form, List, Logs, Question, Workers, WorkersCommand},
     reference::{completions, manual},
     start::{Common, ConfigSources, JobOptions, Local},
     tip::tip,
@@ -66,6 +66,9 @@ pub enum Command {
     Events(EventStream),
     /// Show why offers were declined since the last launch, with the share of each reason
     Offers(Question),
+    /// Print the log of the JobManager or of a TaskManager, from the machine of the application
+    /// master or from the sandbox at the Mesos agent
+    Logs(Logs),
     /// List, move and restart the TaskManagers of a running application master
     Workers(Workers),
     /// Run a job on a running cluster, and watch it until it ends

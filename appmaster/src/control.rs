@@ -5,6 +5,7 @@
 //! GET  /workers    the current state, see `view`
 //! GET  /events     the last events, see `events`
 //! GET  /offers     why offers are declined, see `offers`
+//! GET  /logs       a part of a log, see `logs`
 //! GET  /history    the last transitions of workers, with cause and initiator
 //! POST /commands   a `Command` as JSON; answers like /workers, once the command is durable
 //! ```
@@ -18,6 +19,7 @@ pub mod client;
 mod command;
 pub mod events;
 mod listener;
+pub mod logs;
 pub mod offers;
 pub mod run_file;
 pub mod status;
@@ -49,7 +51,7 @@ use tokio_util::task::AbortOnDropHandle;
 pub use self::command::Command;
 pub(crate) use self::command::{Answer, PendingRequest, Request};
 pub use self::token::{SHORTEST, Token, TokenError};
-use self::{access::Gate, run_file::RunFile};
+use self::{access::Gate, logs::LogRequest, run_file::RunFile};
 
 /// Options of the server.
 #[derive(Debug)]
@@ -94,12 +96,13 @@ impl ControlServer {
             .route("/workers", get(async |State(to): State<Inbox>| ask(to, Request::Workers).await))
             .route("/offers", get(async |State(to): State<Inbox>| ask(to, Request::Offers).await))
             .route("/events", get(events))
+            .route("/logs", get(logs))
             .route("/history", get(async |State(to): State<Inbox>| ask(to, Request::History).await))
             .route("/commands", post(command))
             .fallback(async || {
                 (
                     StatusCode::NOT_FOUND,
-                    "unknown path: the API has /status, /workers, /history, /events, /offers and /commands",
+                    "unknown path: the API has /status, /workers, /history, /events, /offers, /logs and /commands",
                 )
             })
             .with_state(sender)
@@ -170,6 +173,13 @@ async fn events(
     Query(Newer { after }): Query<Newer>,
 ) -> Result<Json<Value>, Refused> {
     ask(to, Request::Events(after)).await
+}
+
+async fn logs(
+    State(to): State<Inbox>,
+    Query(request): Query<LogRequest>,
+) -> Result<Json<Value>, Refused> {
+    ask(to, Request::Log(request)).await
 }
 
 async fn command(

@@ -10,7 +10,7 @@ use appmaster::{
     environment::Lookup,
     events,
     failure::Failure,
-    operator, plan,
+    logs, operator, plan,
     report::Report,
     session_jobs, settings,
 };
@@ -74,6 +74,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Status(question) => runtime.block_on(print(operator::status(question, &*lookup))),
         Command::Events(stream) => runtime.block_on(events::events(stream, &*lookup)),
         Command::Offers(question) => runtime.block_on(print(operator::offers(question, &*lookup))),
+        Command::Logs(what) => runtime.block_on(logs::logs(what, &*lookup)),
         Command::Workers(workers) => runtime.block_on(print(operator::operate(workers, &*lookup))),
         Command::Run(run) => runtime.block_on(session_jobs::run(run, &*lookup)),
         Command::Jobs(jobs) => runtime.block_on(print(session_jobs::jobs(jobs, &*lookup))),

@@ -4,12 +4,13 @@
 mod agents;
 mod ending;
 mod events;
+mod logs;
 mod notices;
 mod operator;
 mod signals;
 mod status;
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, path::PathBuf};
 
 use fetcher_server::ArtifactServer;
 use scheduler::{
@@ -29,14 +30,14 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use self::{ending::Ending, operator::Promised, status::Trouble};
+use self::{ending::Ending, logs::Addresses, operator::Promised, status::Trouble};
 pub use self::{signals::Signals, status::Identity};
 use crate::{
     console::Console,
     control::{ControlServer, status::JobManagerState},
     failure::Failure,
     flink_rest::FlinkRest,
-    job_manager::{JobManager, JobManagerEvent, logs},
+    job_manager::{JobManager, JobManagerEvent, logs::USUAL},
 };
 
 /// After a takeover: how often a JobManager that does not answer is started before the program
@@ -61,6 +62,8 @@ pub struct Parts {
     pub control: ControlServer,
     /// The name of this cluster.
     pub identity: Identity,
+    /// The folder of the Mesos inside this process.
+    pub local_mesos: Option<PathBuf>,
 }
 
 /// How a run without error ended.
@@ -84,6 +87,10 @@ pub struct Shell<'a> {
     web: String,
     /// The JobManager's REST API.
     rest: FlinkRest,
+    /// The JobManager's log, with any ending.
+    logs: PathBuf,
+    addresses: Addresses,
+    local_mesos: Option<PathBuf>,
     identity: Identity,
     /// When this application master began to lead.
     since: Moment,
@@ -125,7 +132,8 @@ impl<'a> Shell<'a> {
         let (job_manager_out, job_manager) = mpsc::channel(16);
         let stop_job_manager = CancellationToken::new();
         let (web, rest) = (parts.job_manager.web.clone(), parts.job_manager.rest.clone());
-        if parts.job_manager.log_name != logs::USUAL {
+        let logs = logs::of_job_manager(&parts.job_manager.log, &parts.job_manager.log_name);
+        if parts.job_manager.log_name != USUAL {
             let log = parts
                 .job_manager
                 .log
@@ -159,6 +167,9 @@ impl<'a> Shell<'a> {
             runs: parts.runs,
             web,
             rest,
+            logs,
+            addresses: Addresses::default(),
+            local_mesos: parts.local_mesos,
             identity: parts.identity,
             since: Clock::start().now(),
             job_manager,

@@ -117,6 +117,7 @@ impl Setup {
             job_manager,
             control,
             identity,
+            local_mesos: self.place.mesos.clone(),
         }
     }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use crate::console::OutputForm;
+use crate::{console::OutputForm, control::logs::LogFile};
 
 /// How to reach a running application master.
 #[derive(Args, Clone, Debug, Default)]
@@ -84,6 +84,30 @@ pub struct EventStream {
 
     /// Print events as they come, until the cluster is stopped; continues with the next application
     /// master after a takeover
+    #[arg(short, long)]
+    pub follow: bool,
+}
+
+/// Which log to print.
+#[derive(Args, Clone, Debug)]
+pub struct Logs {
+    /// How to reach the application master.
+    #[command(flatten)]
+    pub contact: Contact,
+
+    /// `jobmanager`, or a TaskManager by its id or number, also one that has ended
+    #[arg(value_name = "jobmanager|TASKMANAGER")]
+    pub of: String,
+
+    /// Which of its logs
+    #[arg(long, value_enum, default_value_t)]
+    pub file: LogFile,
+
+    /// Print the whole log [default: its last 64 KiB]
+    #[arg(long)]
+    pub all: bool,
+
+    /// Print what is added to the log, until you press Ctrl-C
     #[arg(short, long)]
     pub follow: bool,
 }

@@ -24,7 +24,7 @@ pub fn tip(error: &clap::Error) -> Option<String> {
         "scale" => {
             "flink-mesos session --workers N: start it again with another number; with durable state the TaskManagers keep running"
         }
-        "logs" | "ps" | "inspect" | "jstack" => {
+        "ps" | "inspect" | "jstack" => {
             return Some(unknown(
                 given,
                 &format!("flink-mesos-executor {given}, on the TaskManager's host"),

@@ -10,7 +10,13 @@ use serde_json::Value;
 use tokio::time::sleep;
 use url::Url;
 
-use super::{Command, events::Events, offers::Offers, status::Status};
+use super::{
+    Command,
+    events::Events,
+    logs::{LogPart, LogRequest},
+    offers::Offers,
+    status::Status,
+};
 use crate::bounded_answer::{self as answer, AnswerError, LARGEST, LARGEST_LIST};
 
 /// Why there is no answer.
@@ -171,6 +177,11 @@ impl Client {
     /// Why offers are declined.
     pub async fn offers(&self) -> Result<Offers, ControlError> {
         self.read("offers").await
+    }
+
+    /// A part of a log.
+    pub async fn log(&self, request: &LogRequest) -> Result<LogPart, ControlError> {
+        self.read(&format!("logs?{}", request.query())).await
     }
 
     async fn read<T: DeserializeOwned>(&self, what: &str) -> Result<T, ControlError> {

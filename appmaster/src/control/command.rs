@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
+use super::logs::LogRequest;
+
 /// A command of the operator.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "kebab-case", deny_unknown_fields)]
@@ -63,6 +65,7 @@ pub(crate) enum Request {
     /// Those with higher numbers.
     Events(u64),
     Offers,
+    Log(LogRequest),
     Workers,
     History,
     Command(Input),

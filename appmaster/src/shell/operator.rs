@@ -23,6 +23,10 @@ impl Shell<'_> {
                 self.answer_status(answer);
                 return Next::GoOn;
             }
+            Request::Log(request) => {
+                self.answer_log(request, answer);
+                return Next::GoOn;
+            }
             Request::Events(after) => {
                 serde_json::to_value(self.console.recent(after)).unwrap_or_default()
             }

@@ -4,6 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use mesos::v1::Offer;
 
+use super::Driver;
+
 /// Agents by id, with their host names.
 #[derive(Debug, Default)]
 pub(super) struct Agents {
@@ -34,6 +36,21 @@ impl Agents {
     /// Whether an agent has this id or host name.
     pub(super) fn has(&self, agent: &str) -> bool {
         self.ids.contains_key(agent) || self.names.contains(agent)
+    }
+}
+
+impl Driver {
+    /// Finds `host:port` of an agent's API, as far as the master shows it.
+    pub fn agent_address(&self, agent: &str) -> impl Future<Output = Option<String>> + use<> {
+        let (mesos, agent) = (self.mesos.clone(), agent.to_owned());
+        async move {
+            let known = mesos.snapshot().await.agents?;
+            let found = known.agents.into_iter().map(|known| known.agent_info);
+            let found = found
+                .into_iter()
+                .find(|info| info.id.as_ref().is_some_and(|id| id.value == agent))?;
+            Some(format!("{}:{}", found.hostname, found.port()))
+        }
     }
 }
 

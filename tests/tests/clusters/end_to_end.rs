@@ -17,7 +17,7 @@ use nix::{
 };
 use tests::{
     Line, PortBlock, RealMesos, RealMesosOptions,
-    cluster::{FlinkMesos, assert_no_flink_in, processes_with, text_with, word_count},
+    cluster::{FlinkMesos, assert_no_flink_in, command, processes_with, text_with, word_count},
     flink_home, wait_until, wordcount_jar,
 };
 
@@ -146,6 +146,11 @@ fn a_word_count_runs_on_the_mesos_for_a_laptop() {
     let mut cluster = FlinkMesos::start(&flink_home(Line::V1_20), &["local", "--workers", "2"]);
     let web = cluster.ready();
     count_words(&mut cluster, Line::V1_20, &web);
+    // Its agent has no API for files: the sandboxes are on this machine.
+    let control = cluster.events("control")[0]["address"].as_str().unwrap().to_owned();
+    let log = command(&["logs", "2", "--all", "--at", &control]).output().unwrap();
+    let text = String::from_utf8_lossy(&log.stdout);
+    assert!(text.contains("Successful registration at resource manager"), "{log:?}");
     end_in_order(cluster);
 }
 

@@ -43,7 +43,8 @@ impl Facts {
             }
             JobManagerState::Running => None,
         };
-        let all = || format!("the JobManager runs, and {} registered", task_managers(registered));
+        let all =
+            || format!("the JobManager runs with {registered} registered {}", noun(registered));
         Condition { status: missing.is_none(), reason: missing.unwrap_or_else(all) }
     }
 
@@ -97,7 +98,11 @@ fn condition(reasons: &[String], otherwise: &str) -> Condition {
 }
 
 fn task_managers(count: usize) -> String {
-    format!("{count} TaskManager{}", if count == 1 { "" } else { "s" })
+    format!("{count} {}", noun(count))
+}
+
+fn noun(count: usize) -> &'static str {
+    if count == 1 { "TaskManager" } else { "TaskManagers" }
 }
 
 /// What the cluster waits for.
@@ -148,7 +153,7 @@ mod tests {
         assert_eq!(
             shown(&facts),
             [
-                (true, "the JobManager runs, and 1 TaskManager registered".to_owned()),
+                (true, "the JobManager runs with 1 registered TaskManager".to_owned()),
                 (false, "nothing is starting, moving or stopping".to_owned()),
                 (false, "nothing fails".to_owned()),
             ]

@@ -1,7 +1,6 @@
 //! Commands of another shell find a running cluster without an address.
 
 use serde_json::Value;
-use tests::cluster::command;
 
 use super::*;
 
@@ -64,6 +63,17 @@ async fn a_cluster_is_found_by_its_run_file_and_at_the_mesos_master_without_an_a
     let (code, _, err) = run(&["status", "--cluster", &format!("{name}x")]);
     assert_eq!(code, Some(64));
     assert!(err.contains(&format!("Did you mean --cluster {name}")), "{err}");
+    for (of, file, expected) in [
+        ("jobmanager", "log", "Starting the resource manager"),
+        ("1", "log", "Successful registration at resource manager"),
+        ("taskmanager-1", "executor", "TaskManager"),
+    ] {
+        let (code, out, err) = run(&["logs", of, "--file", file, "--all", "--cluster", &name]);
+        assert_eq!(code, Some(0), "{err}");
+        assert!(out.contains(expected), "{of} {file}: {out}");
+    }
+    let (code, _, err) = run(&["logs", "9", "--cluster", &name]);
+    assert!(code == Some(64) && err.contains("no TaskManager \"9\""), "{err}");
     let (_, events, _) = run(&["events", "--cluster", &name]);
     let ready = |line: &str| line.contains("Z  Flink is ready with 1 TaskManager");
     assert!(events.lines().any(ready), "{events}");
