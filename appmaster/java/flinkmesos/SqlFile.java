@@ -18,9 +18,11 @@ import org.apache.flink.table.api.SqlParserException;
 import org.apache.flink.table.api.TableEnvironment;
 import org.apache.flink.table.api.TableResult;
 import org.apache.flink.table.api.internal.TableEnvironmentInternal;
-import org.apache.flink.table.operations.ModifyOperation;
+import org.apache.flink.table.operations.CreateTableASOperation;
 import org.apache.flink.table.operations.Operation;
 import org.apache.flink.table.operations.QueryOperation;
+import org.apache.flink.table.operations.ReplaceTableAsOperation;
+import org.apache.flink.table.operations.SinkModifyOperation;
 import org.apache.flink.table.operations.StatementSetOperation;
 import org.apache.flink.table.operations.command.QuitOperation;
 import org.apache.flink.table.operations.command.ResetOperation;
@@ -34,6 +36,9 @@ import org.apache.flink.table.operations.ddl.CreateCatalogOperation;
 public final class SqlFile {
     private static final Pattern PLACE = Pattern.compile("(?:From|[Aa]t) line (\\d+), column (\\d+)(?: to line \\d+, column \\d+)?");
     private static final Pattern BLOCK = Pattern.compile("(EXECUTE|EXPLAIN|EXECUTE PLAN) STATEMENT SET BEGIN\\b.*", Pattern.DOTALL);
+    /** What a check executes: it changes only catalogs in the memory of this process. Other statements may delete rows, call procedures or run jobs. */
+    private static final Pattern HARMLESS = Pattern.compile("org\\.apache\\.flink\\.table\\.operations\\."
+            + "(ddl\\.(Create|Alter|Drop|Add)\\w+|(Use|LoadModule|UnloadModule)\\w*|command\\.AddJarOperation)");
     private static final String RUNTIME_MODE = "execution.runtime-mode";
 
     private final String file;
@@ -41,8 +46,8 @@ public final class SqlFile {
     private final Configuration options = new Configuration();
     private final Set<String> set = new TreeSet<>();
     private TableEnvironment environment;
-    /** Once there is a catalog outside this process, a check cannot create tables without effect on it. */
-    private boolean hasForeignCatalog;
+    /** From here on, a check looks at the syntax only. */
+    private boolean isBlind;
 
     private SqlFile(Path file, boolean checks) {
         this.file = file.getFileName().toString();
@@ -90,7 +95,7 @@ public final class SqlFile {
         } catch (SqlParserException e) {
             throw e;
         } catch (Exception e) {
-            if (checks && hasForeignCatalog) {
+            if (checks && isBlind) {
                 return true;
             }
             throw e;
@@ -157,17 +162,19 @@ public final class SqlFile {
     }
 
     private void check(Operation operation, String statement) {
-        hasForeignCatalog |= operation instanceof CreateCatalogOperation
+        // Tables of another catalog, and those that come out of a query, are not known without running the statement.
+        isBlind |= operation instanceof CreateTableASOperation || operation instanceof ReplaceTableAsOperation;
+        isBlind |= operation instanceof CreateCatalogOperation
                 && !"generic_in_memory".equals(((CreateCatalogOperation) operation).getProperties().get("type"));
-        if (hasForeignCatalog) {
+        if (isBlind) {
             return;
         }
         List<Operation> jobs = operation instanceof StatementSetOperation
                 ? new ArrayList<>(((StatementSetOperation) operation).getOperations())
                 : Collections.singletonList(operation);
-        if (jobs.get(0) instanceof ModifyOperation || jobs.get(0) instanceof QueryOperation) {
+        if (jobs.stream().allMatch(job -> job instanceof SinkModifyOperation || job instanceof QueryOperation)) {
             ((TableEnvironmentInternal) environment).explainInternal(jobs);
-        } else {
+        } else if (HARMLESS.matcher(operation.getClass().getName()).matches()) {
             environment.executeSql(statement);
         }
     }

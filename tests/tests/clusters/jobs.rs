@@ -159,8 +159,15 @@ fn sql(line: Line) {
     let out = folder.path().join("out");
     let file = folder.path().join("job.sql");
     let path = file.display().to_string();
+    // A check only parses this.
+    let plan = folder.path().join("plan.json");
+    let compile = format!(
+        "COMPILE PLAN '{}' FOR INSERT INTO numbers SELECT 1;\nSELECT y FROM numbers;",
+        plan.display()
+    );
     for (mistake, place) in [
-        ("INSERT INTO numbers\n  VALUES ONE;", "job.sql:4"),
+        (compile.as_str(), "job.sql:5:8"),
+        ("INSERT INTO numbers\n  VALUES ONE;", "job.sql:5:10"),
         ("SELECT 1;\nSELECT x, y\n  FROM numbers", "job.sql:5:11"),
         ("BEGIN STATEMENT SET;\nINSERT INTO nowhere SELECT x FROM numbers;\nEND;", "nowhere"),
     ] {
@@ -172,12 +179,14 @@ fn sql(line: Line) {
         );
         assert!(errors.lines().count() <= 5, "{errors}");
     }
+    assert!(!plan.exists());
     let tables = format!(
         "CREATE TABLE files (x INT) WITH ('connector' = 'filesystem', 'path' = 'file://{}', 'format' = 'csv');\n\
          CREATE TABLE nothing (x INT) WITH ('connector' = 'blackhole');\n",
         out.display()
     );
-    let jobs = "INSERT INTO nothing SELECT x FROM numbers WHERE x <> 7 ;\n\
+    let jobs = "CREATE TABLE copy WITH ('connector' = 'blackhole') AS SELECT x FROM numbers;\n\
+        INSERT INTO nothing SELECT x FROM numbers WHERE x <> 7 ;\n\
         EXECUTE STATEMENT SET BEGIN\nINSERT INTO files SELECT 41 FROM numbers;\n\
         INSERT INTO nothing SELECT CASE WHEN x = 1 THEN 2 ELSE 3 END FROM numbers;\nEND";
     fs_err::write(&file, format!("{TABLES}{tables}{jobs}")).unwrap();
