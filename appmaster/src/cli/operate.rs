@@ -38,7 +38,7 @@ pub struct Contact {
 /// The form of an answer.
 #[derive(Args, Clone, Copy, Debug, Default)]
 pub struct Form {
-    /// Output format: text for people, or json, the control API's answer as one object
+    /// Output format: text for people, or json for programs
     #[arg(
         long,
         value_enum,

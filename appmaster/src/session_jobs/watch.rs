@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use serde_json::json;
-use tokio::{signal::ctrl_c, time::sleep};
+use tokio::{
+    signal::ctrl_c,
+    time::{Instant, sleep},
+};
 
 use super::job_manager;
 use crate::{
@@ -86,11 +89,11 @@ async fn follow(
     id: &str,
     mut progress: impl FnMut(&str),
 ) -> Result<JobState, Failure> {
-    let mut silent = Duration::ZERO;
+    let mut silent = None;
     loop {
         match rest.job_state(id).await {
             Ok(JobState::Going) => {
-                silent = Duration::ZERO;
+                silent = None;
                 if let Ok(jobs) = rest.job_list().await
                     && let Some(job) = jobs.iter().find(|job| job.id == id)
                 {
@@ -104,8 +107,12 @@ async fn follow(
                 }
             }
             Ok(state) => return Ok(state),
-            Err(error) if silent > SILENCE => return Err(Failure::other(error)),
-            Err(_) => silent += POLL,
+            Err(error) => {
+                // A request may take much longer than the pause between two.
+                if silent.get_or_insert_with(Instant::now).elapsed() > SILENCE {
+                    return Err(Failure::other(error));
+                }
+            }
         }
         sleep(POLL).await;
     }
@@ -145,5 +152,21 @@ async fn interrupted(rest: &FlinkRest, id: &str, cancels: bool) -> Result<(), Fa
             _ => Err(Failure::Cancelled(anyhow!("job {id} was cancelled"))),
         },
         _ = ctrl_c() => Err(Failure::Cancelled(anyhow!("job {id} is being cancelled"))),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_job_manager_that_hangs_is_given_up_in_time() {
+        let hangs = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", hangs.local_addr().unwrap());
+        let rest = FlinkRest::new(address, String::new(), None).unwrap();
+        let began = Instant::now();
+        assert!(ended(&rest, "a").await.is_err());
+        assert!(began.elapsed() < SILENCE + Duration::from_secs(30), "{:?}", began.elapsed());
     }
 }

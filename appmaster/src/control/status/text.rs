@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use super::{Condition, JobManagerState, Status, WorkerCounts};
 use crate::{
-    console::one_line,
+    console::{one_line, several_lines},
     table::{Mood, Paint, ago, table},
 };
 
@@ -29,7 +29,7 @@ pub(crate) fn lines(status: &Status, now: SystemTime, paint: Paint) -> String {
     if let Some(failure) = &status.last_failure {
         let at = ago(&failure.at, now);
         let text = format!("{at}, {}: {}", failure.what, failure.reason);
-        lines.push(field("Last failure", &one_line(&text)));
+        lines.push(field("Last failure", &several_lines(&text)));
     }
     for what in &status.waiting_for {
         lines.push(field("Waiting for", &one_line(what)));
@@ -116,7 +116,7 @@ mod tests {
             last_failure: Some(LastFailure {
                 at: "1970-01-01T00:00:30.000Z".to_owned(),
                 what: "taskmanager-1-00003".to_owned(),
-                reason: "TASK_FAILED: disk full".to_owned(),
+                reason: "TASK_FAILED: disk full\n  the log is w.log".to_owned(),
             }),
             waiting_for: vec!["1 TaskManager to register".to_owned()],
         }
@@ -141,6 +141,7 @@ Degraded:     no, nothing fails
 JobManager:   running, http://m:8081
 TaskManagers: 2 wanted, 1 registered, 1 starting
 Last failure: 1m 30s ago, taskmanager-1-00003: TASK_FAILED: disk full
+      the log is w.log
 Waiting for:  1 TaskManager to register
 
 JOB   NAME       STATE    SUBMITTED
