@@ -101,7 +101,8 @@ mod tests {
         form.file("a\"b", "a.jar", file.path()).await.unwrap();
         let boundary = form.boundary.clone();
         common::tls::install_provider();
-        let request = form.post(&reqwest::Client::new(), "http://h/".to_owned()).build().unwrap();
+        let mut request =
+            form.post(&reqwest::Client::new(), "http://h/".to_owned()).build().unwrap();
         let expected = format!(
             "--{boundary}\r\nContent-Disposition: form-data; name=\"request\"\r\nContent-Type: application/json\r\n\r\n{{}}\r\n\
              --{boundary}\r\nContent-Disposition: form-data; name=\"a_b\"; filename=\"a.jar\"\r\n\
@@ -109,5 +110,8 @@ mod tests {
         );
         let length = request.headers()[CONTENT_LENGTH].to_str().unwrap().to_owned();
         assert_eq!(length, expected.len().to_string());
+        let content = axum::body::Body::new(request.body_mut().take().unwrap());
+        let content = axum::body::to_bytes(content, usize::MAX).await.unwrap();
+        assert_eq!(String::from_utf8_lossy(&content), expected);
     }
 }
