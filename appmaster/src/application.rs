@@ -146,11 +146,16 @@ fn mesos_folder(work: &Path) -> PathBuf {
     work.join("mesos")
 }
 
+/// Largest number of workers on a laptop's Mesos, unless more are always wanted.
+const MOST_LOCAL_WORKERS: usize = 100;
+
 /// An agent with room for all workers, whatever this machine has: its resources are counted, not
 /// enforced.
 fn local_options(plan: &Plan, work: &Path, lookup: &Lookup) -> LocalOptions {
     let workers = &plan.settings.workers;
-    let room = |name: &str| (workers.core.demand.total(name) * (workers.count + 1) as f64).ceil();
+    let scale = workers.scaling.scale;
+    let most = scale.max().min(MOST_LOCAL_WORKERS).max(scale.min());
+    let room = |name: &str| (workers.core.demand.total(name) * (most + 1) as f64).ceil();
     // On this machine, workers find java and Hadoop where we do.
     let names = ["JAVA_HOME", "PATH", "HADOOP_CLASSPATH", "HADOOP_CONF_DIR"];
     let inherited = names.into_iter().filter_map(|name| Some((name.to_owned(), lookup(name)?)));

@@ -121,7 +121,8 @@ impl FlinkRest {
             .collect())
     }
 
-    async fn get<T: DeserializeOwned>(&self, what: &str) -> Result<T, AnswerError> {
+    /// The JSON answer at this path.
+    pub(crate) async fn get<T: DeserializeOwned>(&self, what: &str) -> Result<T, AnswerError> {
         let answer = self.client.get(format!("{}/{what}", self.address)).send().await?;
         let read = answer::json(answer.error_for_status()?, LARGEST_LIST).await;
         // Other errors are usual while it starts.

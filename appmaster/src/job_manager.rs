@@ -27,7 +27,12 @@ use self::{
     graph::JobEnd,
     reason::Output,
 };
-use crate::{flink_rest::FlinkRest, job_file::JobGraph, process};
+use crate::{
+    demand::{Observation, poller::Poller},
+    flink_rest::FlinkRest,
+    job_file::JobGraph,
+    process,
+};
 
 /// An event in the life of the JobManager.
 #[derive(Debug)]
@@ -38,6 +43,8 @@ pub enum JobManagerEvent {
     Submitted(JobGraph),
     /// The TaskManagers that it lists have changed.
     TaskManagers(BTreeSet<WorkerId>),
+    /// What its jobs need, and which TaskManagers are idle.
+    Demand(Observation),
     /// It ended regularly: after `DELETE /cluster`, or because its application or job finished.
     Finished,
     /// Its application or job was cancelled.
@@ -74,6 +81,8 @@ pub struct JobManager {
     pub work_lock: Option<Arc<fs_err::File>>,
     /// Its REST API, as reached from this machine.
     pub rest: FlinkRest,
+    /// Whether the adaptive scheduler runs its streaming jobs.
+    pub adaptive: bool,
     /// The URL of its web page for others.
     pub web: String,
 }
@@ -218,6 +227,7 @@ impl JobManager {
             status = child.wait() => End::Exited { status, ready: true },
             () = stop.cancelled() => End::Requested,
             () = self.list_task_managers(events) => End::Requested,
+            () = self.observe_demand(events) => End::Requested,
             end = self.run_graph(events) => {
                 // With high availability, a JobManager that is asked to end removes its data.
                 if self.rest.shut_down().await.is_ok() {
@@ -243,6 +253,15 @@ impl JobManager {
             }
             quiet += 1;
             sleep(if quiet < 100 { FAST_POLL } else { SLOW_POLL }).await;
+        }
+    }
+
+    /// Reports what jobs need, again and again.
+    async fn observe_demand(&self, events: &mpsc::Sender<JobManagerEvent>) {
+        let mut poller = Poller::new(self.rest.clone(), self.adaptive);
+        loop {
+            let seen = poller.next().await;
+            send(events, JobManagerEvent::Demand(seen)).await;
         }
     }
 

@@ -13,6 +13,7 @@ pub mod cli;
 pub mod clusters;
 pub mod console;
 pub mod control;
+pub mod demand;
 pub mod environment;
 pub mod events;
 pub mod failure;

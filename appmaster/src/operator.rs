@@ -52,6 +52,7 @@ pub async fn operate(workers: Workers, lookup: &Lookup) -> Result<String, Failur
         WorkersCommand::Restart { surge, max_unavailable } => {
             Command::Restart { surge, max_unavailable }
         }
+        WorkersCommand::Scale { workers } => Command::Scale { workers },
         WorkersCommand::ClearAgent { agent } => Command::ClearAgent { agent },
     };
     command.clone().into_request().map_err(|reason| Failure::usage(anyhow!(reason)))?;

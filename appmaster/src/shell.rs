@@ -7,6 +7,7 @@ mod events;
 mod logs;
 mod notices;
 mod operator;
+mod scaling;
 mod signals;
 mod status;
 
@@ -30,7 +31,9 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use self::{ending::Ending, logs::Addresses, operator::Promised, status::Trouble};
+use self::{
+    ending::Ending, logs::Addresses, operator::Promised, scaling::Scaling, status::Trouble,
+};
 pub use self::{signals::Signals, status::Identity};
 use crate::{
     console::Console,
@@ -38,6 +41,7 @@ use crate::{
     failure::Failure,
     flink_rest::FlinkRest,
     job_manager::{JobManager, JobManagerEvent, logs::USUAL},
+    settings::ScalingSettings,
 };
 
 /// After a takeover: how often a JobManager that does not answer is started before the program
@@ -48,8 +52,8 @@ const STARTS_AFTER_TAKEOVER: u32 = 5;
 pub struct Parts {
     /// The scheduler's.
     pub driver: driver::Parts,
-    /// How many workers are wanted.
-    pub workers: usize,
+    /// How many workers there may be.
+    pub scaling: ScalingSettings,
     /// Serves the artifacts.
     pub server: ArtifactServer,
     /// The result of a cluster that is stopped.
@@ -99,6 +103,7 @@ pub struct Shell<'a> {
     job_manager_task: JoinHandle<()>,
     control: ControlServer,
     promised: Vec<Promised>,
+    scaling: Scaling,
     view: View,
     ending: Option<Ending>,
 }
@@ -106,7 +111,6 @@ pub struct Shell<'a> {
 /// What was reported so far.
 #[derive(Debug, Default)]
 struct View {
-    wanted: usize,
     /// Workers taken over that have not registered yet.
     adopted: BTreeSet<WorkerId>,
     registered: BTreeSet<WorkerId>,
@@ -133,6 +137,7 @@ impl<'a> Shell<'a> {
         let stop_job_manager = CancellationToken::new();
         let (web, rest) = (parts.job_manager.web.clone(), parts.job_manager.rest.clone());
         let logs = logs::of_job_manager(&parts.job_manager.log, &parts.job_manager.log_name);
+        let scaling = Scaling::new(parts.scaling, driver.core().scale(), rest.clone());
         if parts.job_manager.log_name != USUAL {
             let log = parts
                 .job_manager
@@ -153,13 +158,17 @@ impl<'a> Shell<'a> {
             job_manager_out,
             stop_job_manager.clone(),
         ));
+        if let Some(text) = scaling::overridden(driver.core()) {
+            console.report("scale", &text, json!({}));
+        }
         let control = parts.control.url();
         let text = format!("Control API: {control} (flink-mesos status --at {control})");
         console.report("control", &text, json!({ "address": control }));
         let adopted = driver.core().workers().keys().cloned().collect();
         Ok(Self {
             driver,
-            view: View { wanted: parts.workers, adopted, ..View::default() },
+            scaling,
+            view: View { adopted, ..View::default() },
             console,
             server: parts.server,
             control: parts.control,
@@ -183,7 +192,8 @@ impl<'a> Shell<'a> {
     /// Runs until the cluster ends.
     pub async fn run(mut self, signals: &mut Signals) -> Result<Outcome, Failure> {
         self.console.waiting("Waiting for Mesos and the JobManager");
-        let ended = match self.feed(Input::Target(self.view.wanted)).await {
+        let wanted = self.scaling.at_start(self.driver.core());
+        let ended = match self.feed(Input::Target(wanted)).await {
             Next::End(ended) => ended,
             Next::GoOn => self.go_on(signals).await,
         };
@@ -208,6 +218,7 @@ impl<'a> Shell<'a> {
                 }
                 Some(asked) = self.control.next() => self.asked(asked).await,
                 Some(event) = self.job_manager.recv() => self.job_manager_event(event).await,
+                Some(unused) = self.scaling.confirmed() => self.confirmed(unused).await,
                 () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => self.give_up().await,
                 _ = signals.interrupt.recv() => self.interrupted().await,
                 _ = signals.terminate.recv() => self.terminated().await,

@@ -42,6 +42,7 @@ mod occupation;
 pub mod offers;
 pub mod origin;
 pub mod resources;
+pub mod scale;
 mod session;
 mod settings;
 #[cfg(test)]
@@ -55,7 +56,7 @@ pub mod worker;
 mod workers;
 mod writes;
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use mesos::v1;
 
@@ -63,10 +64,11 @@ pub use self::settings::Settings;
 use self::{
     cause::{Cause, Initiator},
     effects::{Effect, Effects},
-    ids::Moment,
+    ids::{Moment, WorkerId},
     message::{Input, Notice, Output},
     moves::Moves,
     offers::Offers,
+    scale::Scale,
     session::Session,
     state::{AgentProfile, Change, State},
     worker::Worker,
@@ -83,6 +85,8 @@ pub struct Core {
     now: Moment,
     /// How many workers are wanted.
     target: usize,
+    /// The number of workers that an operator has set.
+    scale: Option<Scale>,
     stopping: bool,
     session: Session,
     workers: Workers,
@@ -100,6 +104,7 @@ impl Core {
         Self {
             now,
             target: 0,
+            scale: state.scale,
             stopping: false,
             offers: Offers::new(&settings, now, seed),
             workers: Workers::new(&settings, state.epoch, first_number, state.workers, now, seed),
@@ -138,6 +143,7 @@ impl Core {
         let (now, effects) = (self.now, &mut self.effects);
         match input {
             Input::Target(target) => self.target = target,
+            Input::Release(target, unused) => self.release(target, &unused),
             Input::Subscribed(framework) => {
                 self.session.subscribed(framework, effects);
                 self.offers.subscribed();
@@ -167,6 +173,10 @@ impl Core {
             Input::Drain(agent) => self.moves.drain(agent, effects),
             Input::Undrain(agent) => self.moves.undrain(agent, effects),
             Input::Restart(pace) => self.moves.restart(pace, effects),
+            Input::Scale(scale) => {
+                self.scale = scale;
+                effects.store(Change::Scale(scale));
+            }
             Input::ClearAgent(agent) => self.offers.clear(agent.as_deref()),
             Input::Stop => self.stopping = true,
             Input::TornDown => self.torn_down(),
@@ -323,6 +333,19 @@ impl Core {
             let why = Cause::Leaves(why);
             self.workers.kill(self.now, &id, why, Initiator::Operator, &mut self.effects);
         }
+    }
+
+    /// Lowers the target, but not below the workers that are used and those that replace others.
+    fn release(&mut self, target: usize, unused: &BTreeSet<WorkerId>) {
+        if self.stopping || target >= self.target {
+            return;
+        }
+        let surge = self.moves.surge();
+        let counting = self.workers.fleet().counting();
+        let surplus = counting.saturating_sub(target.saturating_add(surge));
+        let ended = self.workers.end_unused(self.now, surplus, unused, &mut self.effects);
+        let used = (counting - ended).saturating_sub(surge);
+        self.target = self.target.min(target.max(used));
     }
 
     /// Kills workers beyond those that are wanted.

@@ -16,6 +16,8 @@ use nix::{
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::{Line, endings_jar, flink_home};
+
 /// Long enough for a JVM on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(300);
 
@@ -209,6 +211,28 @@ pub fn assert_no_flink_in(folder: &Path) {
         assert!(Instant::now() < deadline, "process {pid} is still there: {line}");
         std::thread::park_timeout(Duration::from_millis(50));
     }
+}
+
+/// Submits the job that never ends to the cluster at `web`, with this parallelism, and returns its
+/// id.
+pub fn submit_endless(line: Line, web: &str, parallelism: u32) -> String {
+    let (host, port) = web.trim_start_matches("http://").rsplit_once(':').unwrap();
+    let home = flink_home(line);
+    let output = Command::new(home.join("bin/flink"))
+        .args(["run", "-d", &format!("-Drest.address={host}"), &format!("-Drest.port={port}")])
+        .args(["-p", &parallelism.to_string(), "-c", "Endings"])
+        .arg(endings_jar(line))
+        .arg("never")
+        .env("FLINK_HOME", &home)
+        .env("JVM_ARGS", "-Xmx256m")
+        .env_remove("FLINK_CONF_DIR")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let (out, err) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let id = out.split_once("JobID ").map(|(_, id)| id.trim().to_owned());
+    id.unwrap_or_else(|| panic!("flink run failed:\n{out}\n{err}"))
 }
 
 /// Runs the word count over `text` on the cluster at `web`, and returns the job's output.

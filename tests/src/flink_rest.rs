@@ -114,6 +114,14 @@ impl FlinkRest {
         text(&made.await["operation"]["location"])
     }
 
+    /// Sends this JSON to a route.
+    pub async fn put(&self, route: &str, body: &Value) -> Result<(), reqwest::Error> {
+        let request = self.client.put(format!("{}/{route}", self.url));
+        let request = request.header("Content-Type", "application/json").body(body.to_string());
+        request.send().await?.error_for_status()?;
+        Ok(())
+    }
+
     /// `DELETE /cluster`: asks the JobManager to end the cluster.
     pub async fn shut_down(&self) -> Result<(), reqwest::Error> {
         self.client.delete(format!("{}/cluster", self.url)).send().await?.error_for_status()?;

@@ -59,6 +59,7 @@ impl Setup {
             log_lock: None,
             work_lock: place.work_lock.clone(),
             rest,
+            adaptive: plan.settings.workers.scaling.adaptive,
             web: addresses.web(),
         })
     }

@@ -110,7 +110,7 @@ impl Setup {
                     issue_token(worker.as_str()).expose().to_owned()
                 }),
             },
-            workers: workers.count,
+            scaling: workers.scaling.clone(),
             server,
             stopped: self.cluster.stopped(),
             runs: self.cluster.runs(),

@@ -159,6 +159,14 @@ pub enum WorkersCommand {
         #[arg(long, default_value_t = 0)]
         max_unavailable: usize,
     },
+    /// Keep another number of TaskManagers until the next `scale`, also after a restart of the
+    /// application master; overrides `mesos.workers`, `mesos.workers.min` and `mesos.workers.max`
+    Scale {
+        /// Fixed number N, which stops TaskManagers in use if there are more; or MIN..MAX or MIN..,
+        /// between which the number follows the jobs; or `default` for what is configured
+        #[arg(value_name = "N|MIN..MAX|MIN..|default")]
+        workers: String,
+    },
     /// Forget the failures on one agent or on all, so that launches there continue at once
     ClearAgent {
         /// The agent's id or host name [default: all agents]

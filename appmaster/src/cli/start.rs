@@ -14,7 +14,7 @@ use crate::{
 pub(super) const SESSION: &str = "\
 Start a session cluster on Mesos and keep it running.
 
-Reads FLINK_HOME and FLINK_CONF_DIR, starts the JobManager, and keeps `mesos.workers` TaskManagers running. Submit jobs with \
+Reads FLINK_HOME and FLINK_CONF_DIR, starts the JobManager, and starts TaskManagers when jobs need them. Submit jobs with \
 Flink's own tools to the web address that it prints.
 
 To stop the cluster, use `flink-mesos stop`, Ctrl-C, or `DELETE /cluster` at the JobManager. This stops TaskManagers, \
@@ -67,7 +67,8 @@ pub struct Common {
     #[command(flatten)]
     pub place: ConfigSources,
 
-    /// Number of TaskManagers to keep; the option `mesos.workers`
+    /// Fixed number of TaskManagers; the option `mesos.workers` [default: as many as jobs need, within
+    /// `mesos.workers.min` and `mesos.workers.max`; with a Mesos for a laptop: 1]
     #[arg(short, long, value_name = "N")]
     pub workers: Option<usize>,
 

@@ -1,11 +1,14 @@
 //! What the operator can ask of the application master.
 
-use scheduler::core::{message::Input, state::Move};
+use scheduler::core::{message::Input, scale::ScaleError, state::Move};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
 use super::logs::LogRequest;
+
+/// Takes an operator's number of workers back.
+const DEFAULT_SCALE: &str = "default";
 
 /// A command of the operator.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +30,11 @@ pub enum Command {
         surge: usize,
         /// Number of workers that may be missing during the restart.
         max_unavailable: usize,
+    },
+    /// Keep another number of workers.
+    Scale {
+        /// `N`, `MIN..MAX`, `MIN..`, or `default` for what is configured.
+        workers: String,
     },
     /// Forget the failures on this agent, given by id or host name, or on all.
     ClearAgent {
@@ -52,6 +60,12 @@ impl Command {
                 let pace = Move { surge, max_unavailable };
                 pace.check()?;
                 Input::Restart(pace)
+            }
+            Self::Scale { workers } if workers == DEFAULT_SCALE => Input::Scale(None),
+            Self::Scale { workers } => {
+                Input::Scale(Some(workers.parse().map_err(|error: ScaleError| {
+                    format!("{error}; or `{DEFAULT_SCALE}` for what is configured")
+                })?))
             }
             Self::ClearAgent { agent } => Input::ClearAgent(agent),
         }))

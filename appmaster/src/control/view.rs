@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use scheduler::{
-    core::{Core, history::Step},
+    core::{Core, history::Step, scale::Scale},
     executors::Executors,
 };
 use serde_json::{Value, json};
@@ -77,8 +77,10 @@ pub(crate) fn lines(answer: &Value) -> String {
     if let Some(wanted) = answer["wanted"].as_u64() {
         let registered =
             list(answer, "workers").filter(|worker| worker["registered"] == true).count();
-        lines.push(format!("TaskManagers: {wanted} wanted, {registered} registered"));
+        let bounds = bounds(&answer["demand"]);
+        lines.push(format!("TaskManagers: {wanted} wanted{bounds}, {registered} registered"));
     }
+    lines.extend(demand_lines(&answer["demand"]));
     for agent in list(answer, "draining") {
         lines.push(format!("drained: {}", text(agent)));
     }
@@ -95,6 +97,27 @@ pub(crate) fn lines(answer: &Value) -> String {
         lines.push(format!("no TaskManager can be launched: {}", one_line(why)));
     }
     lines.join("\n")
+}
+
+/// For example ` (0 to 5)`; nothing for a fixed number.
+fn bounds(demand: &Value) -> String {
+    let number = |key: &str| demand[key].as_u64().and_then(|it| usize::try_from(it).ok());
+    let scale = number("min").zip(number("max")).map(|(min, max)| Scale::new(min, max));
+    match scale {
+        Some(Ok(scale)) if scale.fixed().is_none() => format!(" ({scale})"),
+        _ => String::new(),
+    }
+}
+
+/// What jobs need, and what they wait for.
+fn demand_lines(demand: &Value) -> Vec<String> {
+    let jobs = list(demand, "jobs");
+    let line = |job: &Value| {
+        let (name, id) = (text(&job["name"]), text(&job["id"]));
+        format!("job {name} ({id}): {} slots", text(&job["slots"]))
+    };
+    let waiting = demand["waiting"].as_str();
+    jobs.map(line).chain(waiting.map(|why| format!("waiting: {}", one_line(why)))).collect()
 }
 
 fn list<'a>(answer: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
@@ -167,6 +190,8 @@ mod tests {
     #[test]
     fn people_see_workers_drains_suspects_and_why_nothing_starts() {
         let answer = json!({
+            "demand": { "min": 0, "max": 5, "jobs": [{ "id": "0f", "name": "count", "slots": 4 }],
+                        "waiting": "Job count (0f) needs 4 slots" },
             "wanted": 2, "starved": "2 offers declined: need mem 1760 MB, largest was 512 MB", "draining": ["host-1"],
             "suspects": [{ "agent": "S1", "score": 2.04, "avoided": true, "last": "TASK_FAILED: disk full" }],
             "workers": [
@@ -179,7 +204,9 @@ mod tests {
 TASKMANAGER  STATE    SINCE     REGISTERED  AGENT    CORES  MEMORY  NOTES
 w1           running  1h 2m 5s  yes         host-1                  leaving: the agent is drained
 w2           staging  2s        no          host-20
-TaskManagers: 2 wanted, 1 registered
+TaskManagers: 2 wanted (0 to 5), 1 registered
+job count (0f): 4 slots
+waiting: Job count (0f) needs 4 slots
 drained: host-1
 suspect: S1 (score 2.0, avoided): TASK_FAILED: disk full
 no TaskManager can be launched: 2 offers declined: need mem 1760 MB, largest was 512 MB";
@@ -218,7 +245,9 @@ no TaskManager can be launched: 2 offers declined: need mem 1760 MB, largest was
                            "timeline": [{ "step": evil, "ms": 1 }] });
         let shown = lines(
             &json!({ "workers": [worker], "suspects": [suspect], "draining": [evil], "starved": evil,
-                                   "history": [step], "warnings": [evil] }),
+                                   "history": [step], "warnings": [evil],
+                                   "demand": { "jobs": [{ "id": evil, "name": evil, "slots": evil }],
+                                               "waiting": evil } }),
         );
         assert!(!shown.contains('\u{1b}') && !shown.contains("\nready"), "{shown}");
     }

@@ -76,6 +76,7 @@ mod tests {
             log_lock: None,
             work_lock: None,
             rest: FlinkRest::new("http://localhost:1".to_owned(), String::new(), None).unwrap(),
+            adaptive: false,
             web: String::new(),
         }
     }

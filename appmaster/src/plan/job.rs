@@ -140,12 +140,13 @@ impl Check<'_> {
     fn slots(&self, graph: &JobGraph, report: &mut Report) {
         let Some(workers) = &self.settings.workers else { return };
         let each = self.config.read(&TASKMANAGER_NUMBEROFTASKSLOTS).unwrap_or(1);
-        let slots = workers.count.saturating_mul(usize::try_from(each).unwrap_or(1));
+        let most = workers.scaling.scale.max();
+        let slots = most.saturating_mul(usize::try_from(each).unwrap_or(1));
         if graph.slots > slots {
             report.warning(format!(
-                "job {} takes {} slots at once, but {} TaskManagers have {slots}: set mesos.workers \
-                 (--workers) or taskmanager.numberOfTaskSlots",
-                graph.name, graph.slots, workers.count
+                "job {} takes {} slots at once, but {most} TaskManagers have {slots}: set mesos.workers \
+                 (--workers), mesos.workers.max or taskmanager.numberOfTaskSlots",
+                graph.name, graph.slots
             ));
         }
     }

@@ -9,10 +9,10 @@ use flink::{
     options::{
         flink::RESOURCEMANAGER_TASKMANAGER_REGISTRATION_TIMEOUT,
         mesos::{
-            DECLINED_OFFER_REFUSE_DURATION, INITIAL_TASKS, TASKS_BOOTSTRAP_CMD, TASKS_HOSTNAME,
+            DECLINED_OFFER_REFUSE_DURATION, TASKS_BOOTSTRAP_CMD, TASKS_HOSTNAME,
             TASKS_TASK_MANAGER_CMD, TASKS_USER, WORKER_AVOIDED_AGENTS, WORKER_KILL_GRACE,
             WORKER_LAUNCH_TIMEOUT, WORKER_MAX_UNAVAILABLE, WORKER_SURGE,
-            WORKER_UNREACHABLE_REPLACE_AFTER, WORKERS,
+            WORKER_UNREACHABLE_REPLACE_AFTER,
         },
     },
     version::FlinkVersion,
@@ -35,6 +35,7 @@ use super::{
     demand::{demand, limits},
     executor,
     public::labels,
+    scaling::{ScalingSettings, scaling},
 };
 use crate::report::Report;
 
@@ -44,8 +45,8 @@ const SMALL_OFFER_FILTER: Duration = Duration::from_secs(300);
 /// The options of TaskManagers.
 #[derive(Debug)]
 pub struct WorkerSettings {
-    /// Number of TaskManagers to keep running.
-    pub count: usize,
+    /// How many TaskManagers there may be.
+    pub scaling: ScalingSettings,
     /// The settings of the scheduler's core, but for the registration of our framework, and what
     /// TaskManagers are started for.
     pub core: core::Settings,
@@ -83,10 +84,11 @@ impl WorkerSettings {
     ) -> Option<Self> {
         let memory = TaskManagerMemory::compute(config, flink);
         let memory = report.setting(config, memory.map_err(SettingsError::TaskManagerMemory));
+        let scaling =
+            memory.as_ref().and_then(|memory| report.setting(config, scaling(config, memory)));
         let demand = memory.and_then(|memory| report.setting(config, demand(config, &memory)));
         let limits =
             demand.as_ref().and_then(|demand| report.setting(config, limits(config, demand)));
-        let count = report.setting(config, count(config));
         let constraints = report.setting(config, constraints(config));
         let core = report.setting(config, core_settings(config));
         let executor = report.setting(config, executor::delivery(config));
@@ -101,7 +103,7 @@ impl WorkerSettings {
         let bootstrap_command = report.setting(config, config.read(&TASKS_BOOTSTRAP_CMD));
         let task_manager_command = report.setting(config, config.read(&TASKS_TASK_MANAGER_CMD));
         Some(Self {
-            count: count?,
+            scaling: scaling?,
             core: core::Settings { demand: demand?, constraints: constraints?, ..core? },
             limits: limits?,
             kill_grace: kill_grace?,
@@ -126,16 +128,10 @@ impl WorkerSettings {
         let (cpus, mem) = (demand.total("cpus"), demand.total("mem"));
         format!(
             "TaskManagers: {}, each takes {cpus} cpus, {mem} MB, {} ports of Mesos",
-            self.count,
+            self.scaling.scale,
             demand.ports.len()
         )
     }
-}
-
-fn count(config: &Configuration) -> Result<usize, ConfigurationError> {
-    // The older option.
-    let (workers, initial) = (config.read(&WORKERS)?, config.read(&INITIAL_TASKS)?);
-    Ok(if config.contains(&WORKERS) { workers } else { initial.unwrap_or(workers) })
 }
 
 /// All but what the workers need of agents.

@@ -99,6 +99,7 @@ impl Shell<'_> {
                 );
                 Next::GoOn
             }
+            JobManagerEvent::Demand(seen) => self.observed(seen).await,
             JobManagerEvent::TaskManagers(listed) => self.feed(Input::Registered(listed)).await,
             JobManagerEvent::Finished => {
                 let what = self
@@ -127,6 +128,7 @@ impl Shell<'_> {
                 self.view.trouble.job_manager = Some((self.driver.core().now(), why.clone()));
                 let text = format!("{why}\nRestarting it in {wait:.1?}.");
                 self.console.report("jobmanager-restarting", &text, json!({ "reason": why }));
+                self.scaling.job_manager_down();
                 self.feed(Input::JobManager(false)).await
             }
         }

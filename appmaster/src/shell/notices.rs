@@ -21,7 +21,7 @@ impl Shell<'_> {
             Notice::StoreBack => self.view.trouble.store_away = false,
             _ => {}
         }
-        let (registered, wanted) = (self.view.registered.len(), self.view.wanted);
+        let (registered, wanted) = (self.view.registered.len(), self.driver.core().target());
         let said = match notice {
             Notice::Registered(worker) => Some(registration(worker, registered, wanted)),
             other => of_worker(other).or_else(|| of_cluster(other)),
@@ -45,20 +45,20 @@ impl Shell<'_> {
 
     /// Reports once that all TaskManagers are registered.
     pub(super) fn report_if_ready(&mut self) {
-        let view = &mut self.view;
-        if !view.job_manager_up || view.registered.len() < view.wanted {
+        let (view, wanted) = (&mut self.view, self.driver.core().target());
+        if !view.job_manager_up || view.registered.len() < wanted {
             return;
         }
         self.console.settled();
         if std::mem::replace(&mut view.told_ready, true) {
             return;
         }
-        let plural = if view.registered.len() == 1 { "" } else { "s" };
-        let text = format!(
-            "Flink is ready with {} TaskManager{plural}. Web page: {}",
-            view.registered.len(),
-            self.web
-        );
+        let count = match view.registered.len() {
+            0 => "; TaskManagers start when jobs need them".to_owned(),
+            1 => " with 1 TaskManager".to_owned(),
+            many => format!(" with {many} TaskManagers"),
+        };
+        let text = format!("Flink is ready{count}. Web page: {}", self.web);
         let fields = json!({ "web": self.web, "workers": view.registered.len() });
         self.console.report("ready", &text, fields);
     }

@@ -67,7 +67,11 @@ impl Shell<'_> {
                         json!({ "warning": warning }),
                     );
                 }
+                let rescales = matches!(input, Input::Scale(_));
                 if let Next::End(ended) = self.feed(input).await {
+                    return Next::End(ended);
+                }
+                if rescales && let Next::End(ended) = self.rescale().await {
                     return Next::End(ended);
                 }
                 // Answer only once the command is durable, so that it survives a crash.
@@ -94,6 +98,7 @@ impl Shell<'_> {
 
     fn workers(&self, warning: Option<String>) -> Value {
         let mut shown = view::workers(self.driver.core(), self.driver.executors());
+        shown["demand"] = self.scaling.shown();
         if let (Some(warning), Value::Object(shown)) = (warning, &mut shown) {
             shown.insert("warnings".to_owned(), json!([warning]));
         }
@@ -150,6 +155,14 @@ fn described(input: &Input) -> (String, Value) {
             );
             (text, json!({ "command": "restart", "surge": surge, "max_unavailable": missing }))
         }
+        Input::Scale(Some(scale)) => {
+            let text = format!("Operator: keeping {scale} TaskManagers.");
+            (text, json!({ "command": "scale", "min": scale.min(), "max": scale.max() }))
+        }
+        Input::Scale(None) => {
+            let text = "Operator: keeping the configured number of TaskManagers.";
+            (text.to_owned(), json!({ "command": "scale", "min": null, "max": null }))
+        }
         Input::ClearAgent(agent) => {
             let which = agent.as_deref().unwrap_or("all agents");
             let text = format!("Operator: forgetting the failures on {which}.");
@@ -182,6 +195,8 @@ mod tests {
                 Input::Restart(Move { surge: 1, max_unavailable: 0 }),
                 "Operator: restarting all TaskManagers (surge 1, max-unavailable 0).",
             ),
+            (Input::Scale("2..5".parse().ok()), "Operator: keeping 2 to 5 TaskManagers."),
+            (Input::Scale(None), "Operator: keeping the configured number of TaskManagers."),
             (Input::ClearAgent(None), "Operator: forgetting the failures on all agents."),
             (Input::ClearAgent(Some("S1".to_owned())), "Operator: forgetting the failures on S1."),
         ] {

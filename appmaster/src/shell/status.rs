@@ -59,6 +59,7 @@ impl Shell<'_> {
 
     fn status(&self) -> Status {
         let facts = self.facts();
+        let slots = self.scaling.waiting().map(|why| format!("slots: {why}"));
         Status {
             cluster: self.identity.name.clone(),
             framework: self.view.framework.clone(),
@@ -70,7 +71,7 @@ impl Shell<'_> {
             workers: facts.workers,
             jobs: None,
             last_failure: self.last_failure(),
-            waiting_for: waiting_for(&facts),
+            waiting_for: waiting_for(&facts).into_iter().chain(slots).collect(),
         }
     }
 

@@ -88,9 +88,9 @@ fn a_key_that_is_gone_says_what_to_do() {
 fn a_key_without_effect_is_worth_a_warning_that_says_why() {
     for (key, value, part) in [
         (
-            "slotmanager.redundant-taskmanager-num",
-            "1",
-            "no effect on Mesos: `mesos.workers` sets the number",
+            "resourcemanager.start-worker.retry-interval",
+            "1 s",
+            "no effect on Mesos: failures slow launches down",
         ),
         ("mesos.resourcemanager.unused-offer-expiration", "1", "declined at once"),
         ("high-availability.zookeeper.path.latch", "/x", "Flink chooses"),

@@ -206,7 +206,7 @@ mod tests {
     #[test]
     fn a_reader_gets_what_is_configured_or_the_declared_default() {
         let nothing = Configuration::new();
-        assert_eq!(nothing.read(&mesos::WORKERS).unwrap(), 1);
+        assert_eq!(nothing.read(&mesos::WORKER_SURGE).unwrap(), 1);
         assert_eq!(nothing.read(&mesos::WORKER_KILL_GRACE).unwrap(), Duration::from_secs(5));
         assert_eq!(nothing.read(&mesos::INITIAL_TASKS).unwrap(), None);
         assert_eq!(
@@ -218,7 +218,7 @@ mod tests {
             (nothing.text(&mesos::FRAMEWORK_NAME), nothing.text(&mesos::FRAMEWORK_USER)),
             ("Flink", "")
         );
-        assert_eq!(with("mesos.workers", "7").read(&mesos::WORKERS).unwrap(), 7);
+        assert_eq!(with("mesos.workers", "7").read(&mesos::WORKERS).unwrap(), Some(7));
         assert_eq!(with("mesos.initial-tasks", "7").read(&mesos::INITIAL_TASKS).unwrap(), Some(7));
         let old = with("recovery.zookeeper.path.mesos-workers", "/old");
         assert_eq!(old.read(&mesos::ZOOKEEPER_PATH).unwrap(), "/old");

@@ -98,6 +98,12 @@ impl TaskManagerMemory {
         self.total_process
     }
 
+    /// The memory that Flink counts for limits of the whole cluster.
+    pub fn for_tasks(&self) -> MemorySize {
+        let Flink { task_heap, task_off_heap, network, managed, .. } = self.flink;
+        MemorySize(task_heap.0 + task_off_heap.0 + network.0 + managed.0)
+    }
+
     /// The CPU cores that the TaskManager is given.
     pub fn cpu_cores(&self) -> f64 {
         self.cpu_cores

@@ -47,6 +47,8 @@ pub enum Cause {
     Misfit(Box<Misfit>),
     /// Fewer workers are wanted.
     Surplus,
+    /// No job needs it.
+    Unused,
     /// The cluster is stopping.
     Stopping,
     /// It has not stopped within this time, so Mesos kills its executor.
@@ -106,6 +108,7 @@ impl fmt::Display for Cause {
             Self::Leaves(why) => why.fmt(f),
             Self::Misfit(why) => why.fmt(f),
             Self::Surplus => f.write_str("fewer workers are wanted"),
+            Self::Unused => f.write_str("no job needs it"),
             Self::Stopping => f.write_str("the cluster is stopping"),
             Self::Disobeys(time) => {
                 let seconds = time.as_secs();

@@ -11,6 +11,7 @@ use super::{
     evidence::Inspection,
     ids::WorkerId,
     resources::Taken,
+    scale::Scale,
     state::{AgentProfile, Change, Move},
 };
 
@@ -19,6 +20,9 @@ use super::{
 pub enum Input {
     /// The number of workers wanted from now on.
     Target(usize),
+    /// Only this number of workers is needed from now on, and these are not used: end them as far
+    /// as they are too many. Every other worker stays, and stays wanted.
+    Release(usize, BTreeSet<WorkerId>),
     /// The master accepted the subscription under this framework id.
     Subscribed(String),
     /// The connection to the master is lost and being retried.
@@ -49,6 +53,8 @@ pub enum Input {
     Undrain(String),
     /// Replace all workers, one after the other.
     Restart(Move),
+    /// Store the number of workers that an operator has set; `None`: the configured one.
+    Scale(Option<Scale>),
     /// Forget failures on this agent, given by id or host name, or on all.
     ClearAgent(Option<String>),
     /// Kill every worker, then tear the framework down.

@@ -9,6 +9,7 @@ use super::{
     constraint::Values,
     ids::{Moment, WorkerId},
     origin::Origin,
+    scale::Scale,
 };
 
 /// An agent as its offers describe it. All messages about a worker on that agent share one value.
@@ -124,6 +125,8 @@ pub enum Change {
     Undrain(String),
     /// Replace workers of earlier generations, within these limits.
     Generation(u64, Move),
+    /// The number of workers that an operator has set; `None`: the configured one.
+    Scale(Option<Scale>),
     /// The cluster ends.
     End(Ended),
 }
@@ -148,6 +151,8 @@ pub struct State {
     pub generation: u64,
     /// Limits for replacing them.
     pub restart: Move,
+    /// The number of workers that an operator has set.
+    pub scale: Option<Scale>,
     /// Set if the cluster ended while this application master was a standby. Only set where
     /// standbys are possible.
     pub ended: Option<Ended>,
@@ -196,6 +201,7 @@ impl State {
             Change::Generation(generation, pace) => {
                 (self.generation, self.restart) = (*generation, *pace);
             }
+            Change::Scale(scale) => self.scale = *scale,
             Change::End(ended) => self.ended = Some(ended.clone()),
         }
     }

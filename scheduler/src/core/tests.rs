@@ -10,6 +10,7 @@ mod offers;
 mod promises;
 mod reconciliation;
 mod registration;
+mod releasing;
 mod silence;
 mod statuses;
 mod takeover;

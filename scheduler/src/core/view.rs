@@ -8,6 +8,7 @@ use super::{
     history::History,
     ids::{Moment, WorkerId},
     offers::Suspicion,
+    scale::Scale,
     worker::Worker,
 };
 
@@ -40,6 +41,11 @@ impl Core {
     /// How many workers are wanted.
     pub fn target(&self) -> usize {
         self.target
+    }
+
+    /// The number of workers that an operator has set, if one has.
+    pub fn scale(&self) -> Option<Scale> {
+        self.scale
     }
 
     /// How often all workers were restarted; those of earlier generations are being replaced.

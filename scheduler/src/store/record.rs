@@ -8,6 +8,7 @@ use crate::core::{
     constraint::Field,
     ids::{Moment, WorkerId},
     origin::Origin,
+    scale::Scale,
     state::{AgentProfile, Ended, Move, Registration, State, WorkerRecord},
 };
 
@@ -45,6 +46,9 @@ fn head(state: &State) -> proto::State {
         registration: state.registration.as_ref().map(|Registration { user, principal }| {
             proto::Registration { user: user.clone(), principal: principal.clone() }
         }),
+        scale: state
+            .scale
+            .map(|scale| proto::Scale { min: scale.min() as u64, max: scale.max() as u64 }),
     }
 }
 
@@ -69,7 +73,10 @@ pub(super) fn decode(bytes: &[u8]) -> Result<State, String> {
         surge: usize::try_from(pace.surge).unwrap_or(usize::MAX),
         max_unavailable: usize::try_from(pace.max_unavailable).unwrap_or(usize::MAX),
     });
+    let number = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    let scale = record.scale.map(|scale| Scale::new(number(scale.min), number(scale.max)));
     Ok(State {
+        scale: scale.transpose().map_err(|error| error.to_string())?,
         epoch: record.epoch,
         framework: record.framework,
         next_number: record.next_number,
@@ -177,6 +184,22 @@ fn from_proto(worker: proto::Worker) -> WorkerRecord {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_number_of_workers_that_an_operator_has_set_is_stored_within_its_bounds() {
+        for scale in [None, "3".parse().ok(), "2..".parse().ok()] {
+            let state = State { scale, ..State::fresh("e".to_owned()) };
+            assert_eq!(decode(&encode(&state)).unwrap(), state);
+        }
+        let wrong = Some(proto::Scale { min: 2, max: 1 });
+        let record = proto::State {
+            version: VERSION,
+            epoch: "e".to_owned(),
+            scale: wrong,
+            ..<_>::default()
+        };
+        assert!(decode(&record.encode_to_vec()).unwrap_err().contains("above the maximum"));
+    }
 
     #[test]
     fn an_older_record_has_the_tls_that_its_address_has_and_without_it_that_is_unknown() {

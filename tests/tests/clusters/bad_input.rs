@@ -274,7 +274,8 @@ async fn offers_that_stay_too_small_are_explained() {
     };
     let mesos = RealMesos::start_with(options).await;
     let master = format!("-Dmesos.master={}", mesos.master());
-    let mut cluster = FlinkMesos::start(&flink_home(Line::V1_20), &["session", &master]);
+    let mut cluster =
+        FlinkMesos::start(&flink_home(Line::V1_20), &["session", "--workers=1", &master]);
     let said = cluster.wait_for("starved");
     let reason = said["reason"].as_str().unwrap();
     assert!(reason.contains("need mem 1056 MB, largest was 512 MB"), "{reason}");
@@ -284,7 +285,8 @@ async fn offers_that_stay_too_small_are_explained() {
 async fn a_master_without_any_agent_is_the_reason_why_no_offer_comes() {
     let mesos = RealMesos::start(0).await;
     let master = format!("-Dmesos.master={}", mesos.master());
-    let mut cluster = FlinkMesos::start(&flink_home(Line::V1_20), &["session", &master]);
+    let mut cluster =
+        FlinkMesos::start(&flink_home(Line::V1_20), &["session", "--workers=1", &master]);
     let said = cluster.wait_for("starved");
     let reason = said["reason"].as_str().unwrap();
     assert!(

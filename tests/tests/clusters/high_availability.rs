@@ -34,6 +34,7 @@ fn application_master_of(
     ];
     let mut arguments = vec![
         "session",
+        "--workers=1",
         "-Dhigh-availability.type=zookeeper",
         "-Dhigh-availability.cluster-id=/trial",
     ];

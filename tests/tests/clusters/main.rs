@@ -10,6 +10,7 @@
 
 mod application;
 mod bad_input;
+mod demand;
 mod demo;
 mod end_to_end;
 mod high_availability;

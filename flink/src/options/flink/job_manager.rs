@@ -19,20 +19,24 @@ declare! {
     /// name of the JobManager
     option _: Option<String> = key("jobmanager.resource-id");
     /// scheduler of jobs
-    option _: String = key("jobmanager.scheduler")
+    option JOBMANAGER_SCHEDULER: String = key("jobmanager.scheduler")
         .any_case_of(&["Default", "Adaptive", "AdaptiveBatch"]).default("Default")
         .earlier(&[Earlier::before(2, 0, Kind::Enum(&["Ng", "Default", "Adaptive", "AdaptiveBatch"]))]);
+    /// `reactive`: the one job of an application uses all TaskManagers that there are
+    option SCHEDULER_MODE: Option<String> = key("scheduler-mode").any_case_of(&["REACTIVE"]);
     /// how long a new job waits for the slots it requires
     option _: Duration = key("jobmanager.adaptive-scheduler.submission.resource-wait-timeout")
         .default("5 min").formerly(&["jobmanager.adaptive-scheduler.resource-wait-timeout"]).since(2, 0);
     /// how long a new job that could start waits for more slots
     option _: Duration = key("jobmanager.adaptive-scheduler.submission.resource-stabilization-timeout")
         .default("10 s").formerly(&["jobmanager.adaptive-scheduler.resource-stabilization-timeout"]).since(2, 0);
-    /// minimum time between two changes of the parallelism
-    option _: Duration = key("jobmanager.adaptive-scheduler.executing.cooldown-after-rescaling")
+    /// minimum time between two changes of the parallelism; not set, and the number of TaskManagers
+    /// is not fixed: flink-mesos sets `0 s`
+    option ADAPTIVE_COOLDOWN: Duration = key("jobmanager.adaptive-scheduler.executing.cooldown-after-rescaling")
         .default("30 s").formerly(&["jobmanager.adaptive-scheduler.scaling-interval.min"]).since(2, 0);
-    /// how long a running job waits for more slots before it changes its parallelism
-    option _: Duration = key("jobmanager.adaptive-scheduler.executing.resource-stabilization-timeout")
+    /// how long a running job waits for more slots before it changes its parallelism; not set, and
+    /// the number of TaskManagers is not fixed: flink-mesos sets `10 s`
+    option ADAPTIVE_STABILIZATION: Duration = key("jobmanager.adaptive-scheduler.executing.resource-stabilization-timeout")
         .default("1 min").since(2, 0);
     /// number of failed checkpoints after which the parallelism changes without one
     option _: i64 = key("jobmanager.adaptive-scheduler.rescale-trigger.max-checkpoint-failures")
@@ -47,8 +51,9 @@ declare! {
     option _: Duration = key("jobmanager.adaptive-scheduler.resource-wait-timeout").default("5 min");
     /// how long a new job that could start waits for more slots
     option _: Duration = key("jobmanager.adaptive-scheduler.resource-stabilization-timeout").default("10 s");
-    /// minimum time between two changes of the parallelism
-    option _: Duration = key("jobmanager.adaptive-scheduler.scaling-interval.min").default("30 s").since(1, 19);
+    /// minimum time between two changes of the parallelism; not set, and the number of TaskManagers
+    /// is not fixed: flink-mesos sets `0 s`
+    option ADAPTIVE_SCALING_INTERVAL: Duration = key("jobmanager.adaptive-scheduler.scaling-interval.min").default("30 s").since(1, 19);
     /// time after which even a small change of the parallelism is made
     option _: Option<Duration> = key("jobmanager.adaptive-scheduler.scaling-interval.max").since(1, 19);
     /// average amount of data for each task of a batch job

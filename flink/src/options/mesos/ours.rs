@@ -7,8 +7,17 @@ use crate::options::Bounds;
 use crate::options::declare::{declare, key};
 
 declare! {
-    /// number of TaskManagers to keep
-    option WORKERS: usize = key("mesos.workers").between(0, 100_000).default("1");
+    /// fixed number of TaskManagers to keep; not set: as many as jobs need, within
+    /// `mesos.workers.min` and `mesos.workers.max`; on a laptop and in reactive mode: 1
+    option WORKERS: Option<usize> = key("mesos.workers").between(0, 100_000);
+
+    /// least number of TaskManagers to keep while jobs need fewer; not set: as
+    /// `slotmanager.number-of-slots.min` and `slotmanager.min-total-resource.*` require
+    option WORKERS_MIN: Option<usize> = key("mesos.workers.min").between(0, 100_000);
+
+    /// largest number of TaskManagers to start for jobs; not set: as
+    /// `slotmanager.number-of-slots.max` and `slotmanager.max-total-resource.*` allow
+    option WORKERS_MAX: Option<usize> = key("mesos.workers.max").between(0, 100_000);
 
     /// placement constraints of TaskManagers, as in Marathon: `field:OPERATOR[:value]` separated by
     /// commas, or JSON

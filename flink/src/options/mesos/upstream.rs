@@ -15,7 +15,7 @@ declare! {
         .default("604800")
         .unit("seconds");
 
-    /// number of TaskManagers to keep; `mesos.workers` overrides it
+    /// fixed number of TaskManagers to keep; `mesos.workers` overrides it
     option INITIAL_TASKS: Option<usize> = key("mesos.initial-tasks").between(0, 100_000);
 
     /// name of the framework

@@ -20,6 +20,7 @@
 //! | S16 | no unknown worker is launched or killed | the output |
 //! | S17 | a port on which a TaskManager could not listen recently is not used again | the output |
 //! | S18 | a worker that does not obey a kill is ended by force | the end |
+//! | S19 | a worker that is used is not released | the output |
 
 mod effects;
 mod standing;
@@ -34,8 +35,9 @@ use super::{
 };
 use crate::core::{
     Core,
+    cause::Cause,
     ids::WorkerId,
-    message::{Launch, Output},
+    message::{Launch, Notice, Output},
     state::Change,
     worker::Phase,
 };
@@ -143,8 +145,16 @@ impl World {
                     _ => {}
                 }
             }
+            Output::Notice(notice) => self.check_kill_reason(notice),
             Output::Teardown => assert!(self.stop_asked, "S15: torn down without a request"),
             _ => {}
+        }
+    }
+
+    /// S19: nothing but a worker that is not used is ended because no job needs it.
+    pub(super) fn check_kill_reason(&self, notice: &Notice) {
+        if let Notice::Killing(worker, Cause::Unused) = notice {
+            assert!(self.unused.contains(worker), "S19: {worker} is used, and is released");
         }
     }
 

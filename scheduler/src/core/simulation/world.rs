@@ -17,6 +17,7 @@ use super::{
     resources::Amounts,
 };
 use crate::core::{
+    Core,
     ids::{Moment, WorkerId},
     message::Input,
     state::{Move, State},
@@ -76,6 +77,8 @@ pub(crate) struct World {
     pub(crate) target: usize,
     /// Whether the number of wanted workers was ever reduced.
     pub(crate) lowered: bool,
+    /// Every worker that was ever not used.
+    pub(crate) unused: BTreeSet<WorkerId>,
     /// Whether workers ever had to move, and how many could be missing meanwhile.
     pub(crate) moved: bool,
     pub(crate) most_unavailable: usize,
@@ -180,6 +183,7 @@ impl World {
             silent: BTreeSet::new(),
             order: BTreeMap::new(),
             lowered: false,
+            unused: BTreeSet::new(),
             moved: false,
             most_unavailable: 0,
             restarts: 0,

@@ -1,6 +1,6 @@
 //! Ends workers: those whose time is up, those beyond the target, and any for a given reason.
 
-use std::cmp::Reverse;
+use std::{cmp::Reverse, collections::BTreeSet};
 
 use overlays::blame::Blame;
 
@@ -70,6 +70,29 @@ impl Workers {
         for id in surplus {
             self.kill(now, &id, why.clone(), Initiator::Operator, effects);
         }
+    }
+
+    /// Kills `most` of the workers that are not used: first those that have not registered yet, then
+    /// the youngest. Returns how many are killed.
+    pub(in crate::core) fn end_unused(
+        &mut self,
+        now: Moment,
+        most: usize,
+        unused: &BTreeSet<WorkerId>,
+        effects: &mut Effects,
+    ) -> usize {
+        let known = unused.iter().filter_map(|id| self.fleet.get(id));
+        let mut live: Vec<_> = known.filter(|worker| worker.counts()).collect();
+        live.sort_by_key(|worker| {
+            let record = &worker.record;
+            (worker.registered, Reverse((record.launched, record.id.clone())))
+        });
+        let ended: Vec<_> =
+            live.into_iter().take(most).map(|worker| worker.record.id.clone()).collect();
+        for id in &ended {
+            self.kill(now, id, Cause::Unused, Initiator::Scheduler, effects);
+        }
+        ended.len()
     }
 
     /// Replaces a worker whose executor does not report. Its agent is avoided, where the

@@ -12,7 +12,8 @@ fn session(mesos: &RealMesos, more: &[&str]) -> (FlinkMesos, TempDir) {
         format!("-Dmesos.master={}", mesos.master()),
         format!("-Denv.java.home={}", java.path().display()),
     );
-    let options = [&["session", &master, &home], more].concat();
+    // A later number overrides this one.
+    let options = [&["session", "-Dmesos.workers=1", &master, &home], more].concat();
     (FlinkMesos::start(&flink_home(Line::V1_20), &options), java)
 }
 
@@ -79,7 +80,7 @@ async fn a_quota_that_leaves_too_little_is_named_with_the_used_amount() {
         )
         .await;
     let (mut master, _java) =
-        session(&mesos, &["--workers=2", "-Dmesos.resourcemanager.framework.role=x"]);
+        session(&mesos, &["-Dmesos.workers=2", "-Dmesos.resourcemanager.framework.role=x"]);
     let quota =
         "role `x` has a quota of cpus 1.5, of which 1.1 are in use, a TaskManager needs 1.1";
     wait_until_reported(&mut master, &["declined: need cpus 1.1, largest was 0.4", quota]);

@@ -20,7 +20,8 @@ impl World {
             }
             (3, _) => self.stalls(master),
             (4 | 5, _) => self.store_fails(master),
-            (6, _) => self.retarget(),
+            (6, _) if self.chance(500) => self.retarget(),
+            (6, _) => self.releases(),
             (7, Profile::Wild) => self.machine_dies(agent),
             (8, Profile::Wild) if self.agents[agent].reachable() => {
                 // A partition, or an agent that restarts.
@@ -191,6 +192,26 @@ impl World {
         self.target = target;
         for master in 0..self.masters.len() {
             self.feed_core(master, Input::Target(target));
+        }
+    }
+
+    /// Fewer workers are needed, and some are not used.
+    fn releases(&mut self) {
+        let leads = |am: &ApplicationMaster| am.core.is_some() && self.keeper.leads(am.session);
+        let Some(leader) = self.masters.iter().position(leads) else { return };
+        let core = self.masters[leader].core.as_ref();
+        let known: Vec<_> = core.map(|core| core.workers().keys().cloned().collect()).unwrap();
+        let unused: BTreeSet<_> = known.into_iter().filter(|_| self.chance(500)).collect();
+        self.unused.extend(unused.iter().cloned());
+        let most = self.target as u64;
+        let needed = self.between(0, most) as usize;
+        self.lowered = true;
+        self.feed_core(leader, Input::Release(needed, unused));
+        // A leader that crashes on the way has said what the next one needs.
+        let core = self.masters[leader].core.as_ref();
+        self.target = core.map_or(needed, Core::target);
+        for other in (0..self.masters.len()).filter(|other| *other != leader) {
+            self.feed_core(other, Input::Target(self.target));
         }
     }
 
