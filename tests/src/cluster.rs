@@ -51,6 +51,11 @@ pub const CLIENT_JVM: &str = "-Xmx256m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 impl FlinkMesos {
     /// Starts `flink-mesos ARGUMENTS` with this Flink.
     pub fn start(home: &Path, arguments: &[&str]) -> Self {
+        Self::start_in(home, arguments, &[])
+    }
+
+    /// The same with these environment variables.
+    pub fn start_in(home: &Path, arguments: &[&str], environment: &[(&str, &Path)]) -> Self {
         let work = TempDir::with_prefix("flink-mesos-test-").unwrap();
         let log = work.path().join("log");
         // A test's own options come last, and override the others.
@@ -65,6 +70,7 @@ impl FlinkMesos {
             .env("FLINK_HOME", home)
             .env_remove("FLINK_CONF_DIR")
             .env_remove("FLINK_LOG_DIR")
+            .envs(environment.iter().copied())
             .spawn()
             .unwrap();
         let (sender, events) = channel();

@@ -16,7 +16,7 @@ use nix::{
     unistd::Pid,
 };
 use tests::{
-    Line, PortBlock, RealMesos, RealMesosOptions,
+    Line, PortBlock, RealMesos, RealMesosOptions, RealZooKeeper,
     cluster::{FlinkMesos, assert_no_flink_in, command, processes_with, text_with, word_count},
     flink_home, wait_until, wordcount_jar,
 };

@@ -12,8 +12,13 @@ fn ask(arguments: &[&str]) -> Value {
 }
 
 fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
+    run_in(arguments, &[])
+}
+
+fn run_in(arguments: &[&str], environment: &[(&str, &Path)]) -> (Option<i32>, String, String) {
     let mut command = command(arguments);
     command.env_remove("FLINK_HOME").env_remove("FLINK_CONF_DIR").env_remove("FLINK_MESOS_CONTROL");
+    command.envs(environment.iter().copied());
     let output = command.output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     (output.status.code(), text(output.stdout), text(output.stderr))
@@ -82,4 +87,47 @@ async fn a_cluster_is_found_by_its_run_file_and_at_the_mesos_master_without_an_a
     let label = serde_json::json!([{ "key": "flink-mesos-control", "value": control }]);
     assert_eq!(shown, label);
     end_in_order(cluster);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leader_is_found_through_zookeeper_with_its_configuration_and_no_run_file() {
+    let (mesos, zookeeper) = (RealMesos::start(1).await, RealZooKeeper::start().await);
+    let folder = tempfile::tempdir().unwrap();
+    let (runs, conf) = (folder.path().join("runs"), folder.path().join("conf"));
+    for folder in [&runs, &conf] {
+        fs_err::create_dir(folder).unwrap();
+    }
+    let name = format!("elected-{}", std::process::id());
+    let options = [
+        format!("mesos.resourcemanager.framework.name: {name}"),
+        "mesos.control.token: a-token-of-a-test".to_owned(),
+        "high-availability.type: zookeeper".to_owned(),
+        format!("high-availability.zookeeper.quorum: {}", zookeeper.connect_string()),
+        format!("high-availability.storageDir: file://{}", folder.path().display()),
+    ];
+    fs_err::write(conf.join("config.yaml"), options.join("\n")).unwrap();
+    let dynamic: Vec<_> =
+        options.iter().map(|it| format!("-D{}", it.replacen(": ", "=", 1))).collect();
+    let master = format!("-Dmesos.master={}", mesos.master());
+    let mut arguments = vec!["session", "--workers", "0", &master];
+    arguments.extend(dynamic.iter().map(String::as_str));
+    let home = flink_home(Line::V1_20);
+    // Where other shells do not look for run files.
+    let mut leader = FlinkMesos::start_in(&home, &arguments, &[("RUNTIME_DIRECTORY", &runs)]);
+    let control = leader.wait_for("control")["address"].as_str().unwrap().to_owned();
+    leader.ready();
+    let (code, _, _) = run(&["status", "--cluster", &name]);
+    assert_eq!(code, Some(64), "it has no run file there");
+    let environment = [("FLINK_HOME", home.as_path()), ("FLINK_CONF_DIR", conf.as_path())];
+    let ask = |arguments: &[&str]| {
+        let (code, out, err) = run_in(&[arguments, &["--output", "json"]].concat(), &environment);
+        assert_eq!(code, Some(0), "{arguments:?}: {err}");
+        serde_json::from_str::<Value>(&out).unwrap()
+    };
+    let found = listed(&ask(&["list"]), &name);
+    assert_eq!((&found["control"], &found["state"]), (&control.into(), &"running".into()));
+    let status = ask(&["status", "--cluster", &name]);
+    assert_eq!(status["conditions"]["ready"]["status"], true, "{status}");
+    leader.signal(Signal::SIGINT);
+    assert!(leader.end().success());
 }
