@@ -137,6 +137,22 @@ fn no_file_that_an_option_names_is_read_without_a_bound() {
 }
 
 #[test]
+fn neither_a_job_graph_nor_a_file_of_sql_is_read_without_a_bound() {
+    let scene = Scene::new();
+    for (option, most) in [("--job-graph", None), ("--sql", Some(16 * MB))] {
+        scene.assert_refused("flink-mesos", most, |path| {
+            let job = ["job", option, &path.display().to_string()].map(str::to_owned);
+            [check(&[]), job.to_vec()].concat()
+        });
+    }
+    scene.assert_refused("flink-mesos", None, |path| {
+        ["run", "--at", "http://127.0.0.1:1", &path.display().to_string()]
+            .map(str::to_owned)
+            .to_vec()
+    });
+}
+
+#[test]
 fn no_file_that_a_system_property_of_zookeepers_client_names_is_read_without_a_bound() {
     let scene = Scene::new();
     let tls = "-Dzookeeper.client.secure=true -Dzookeeper.ssl.trustStore.";
