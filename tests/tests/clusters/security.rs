@@ -191,6 +191,8 @@ async fn every_listener_file_and_socket_is_as_the_security_page_says() {
         format!("-Dmesos.executor.fetcher-socket={socket}"),
         format!("-Dmesos.secret-artifacts.key={}", path("key")),
         "-Dmy.password=hunter22".to_owned(),
+        // Makes the executor's own cache, although the sidecar fetches.
+        "-Dmesos.executor.class-data-sharing=true".to_owned(),
     ];
     let options: Vec<_> = options.iter().map(String::as_str).collect();
     let mut session = FlinkMesos::start(&flink_home(Line::V1_20), &options);
