@@ -49,7 +49,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::task::AbortOnDropHandle;
 
 pub use self::command::Command;
-pub(crate) use self::command::{Answer, PendingRequest, Request};
+pub(crate) use self::command::{Answer, PendingRequest, Refusal, Request};
 pub use self::token::{SHORTEST, Token, TokenError};
 use self::{access::Gate, logs::LogRequest, run_file::RunFile};
 
@@ -158,7 +158,10 @@ async fn ask(to: Inbox, request: Request) -> Result<Json<Value>, Refused> {
         (StatusCode::GATEWAY_TIMEOUT, why.to_owned())
     })?;
     let answer = answered.map_err(|_| ended())?;
-    answer.map(Json).map_err(|reason| (StatusCode::BAD_REQUEST, reason))
+    answer.map(Json).map_err(|refusal| match refusal {
+        Refusal::Mistake(reason) => (StatusCode::BAD_REQUEST, reason),
+        Refusal::Unavailable(reason) => (StatusCode::BAD_GATEWAY, reason),
+    })
 }
 
 /// Which events are requested.

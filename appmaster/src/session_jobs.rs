@@ -37,9 +37,10 @@ pub async fn jobs(jobs: Jobs, lookup: &Lookup) -> Result<String, Failure> {
             rest.cancel(&job.id).await.map_err(Failure::other)?;
             let state = watch::ended(&rest, &job.id).await?;
             if state != JobState::Cancelled {
+                let how = if state == JobState::Finished { "finished" } else { "failed" };
                 return Err(Failure::other(anyhow!(
-                    "job {} has ended otherwise: {state:?}",
-                    job.id
+                    "job {} {how} before it could be cancelled",
+                    one_line(&job.id)
                 )));
             }
             Ok(answer(form, &json!({ "job": job.id, "state": "CANCELED" }), || {

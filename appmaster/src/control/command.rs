@@ -94,4 +94,13 @@ pub(crate) struct PendingRequest {
 }
 
 /// What is shown to the operator, or why the request is refused.
-pub(crate) type Answer = Result<Value, String>;
+pub(crate) type Answer = Result<Value, Refusal>;
+
+/// Why a request is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// It has a mistake.
+    Mistake(String),
+    /// What it asks for cannot be had now.
+    Unavailable(String),
+}

@@ -27,9 +27,14 @@ pub(super) async fn echo() -> (String, AbortOnDropHandle<()>) {
     let task = tokio::spawn(async move {
         let mut server = server;
         while let Some(PendingRequest { request, answer }) = server.next().await {
-            let refused = matches!(&request, Request::Command(Input::Drain(agent)) if agent == "a");
             let shown = json!(format!("{request:?}"));
-            _ = answer.send(if refused { Err("several: a.x, a.y".to_owned()) } else { Ok(shown) });
+            _ = answer.send(match request {
+                Request::Command(Input::Drain(agent)) if agent == "a" => {
+                    Err(Refusal::Mistake("several: a.x, a.y".to_owned()))
+                }
+                Request::Offers => Err(Refusal::Unavailable("no offers yet".to_owned())),
+                _ => Ok(shown),
+            });
         }
     });
     (address, AbortOnDropHandle::new(task))
@@ -64,6 +69,14 @@ async fn a_command_that_its_owner_refuses_is_a_mistake_in_usage() {
     let error = client(&address).command(&drain).await.unwrap_err();
     assert!(error.to_string().ends_with("several: a.x, a.y"), "{error}");
     assert_eq!(Failure::from(error).exit_code(), 64);
+}
+
+#[tokio::test]
+async fn what_cannot_be_had_now_is_no_mistake_in_usage() {
+    let (address, _server) = echo().await;
+    let error = client(&address).get("offers").await.unwrap_err();
+    assert!(error.to_string().ends_with("no offers yet"), "{error}");
+    assert_eq!(Failure::from(error).exit_code(), 1);
 }
 
 #[tokio::test]

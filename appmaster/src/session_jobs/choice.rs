@@ -16,7 +16,7 @@ pub(super) fn choose<'a>(
     wanted: Option<&str>,
 ) -> Result<&'a ListedJob, Failure> {
     let meant = |job: &&ListedJob| match wanted {
-        Some(begin) => job.id.starts_with(&begin.to_ascii_lowercase()),
+        Some(begin) => !begin.is_empty() && job.id.starts_with(&begin.to_ascii_lowercase()),
         None => JobState::of(&job.state) == JobState::Going,
     };
     let found: Vec<_> = jobs.iter().filter(meant).collect();
@@ -66,6 +66,8 @@ mod tests {
         assert!(text.starts_with("2 jobs are meant: name one\n  abc1  FINISHED  count"), "{text}");
         let text = choose(&jobs, Some("x")).unwrap_err().to_string();
         assert!(text.contains("begins with \"x\"\n  abc1") && text.contains("b3"), "{text}");
+        let text = choose(&jobs[..1], Some("")).unwrap_err().to_string();
+        assert!(text.starts_with("no job has an id that begins with \"\""), "{text}");
         let text = choose(&jobs[..1], None).unwrap_err().to_string();
         assert_eq!(text, "no job runs on this cluster");
     }

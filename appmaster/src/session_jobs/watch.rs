@@ -46,7 +46,7 @@ pub async fn run(run: Run, lookup: &Lookup) -> Result<(), Failure> {
         state = watched(&rest, &id, &console) => verdict(&rest, &id, state?, &console).await,
         _ = ctrl_c() => {
             console.settled();
-            interrupted(&rest, &id, run.cancel_on_interrupt).await
+            interrupted(&rest, &id, run.cancel_on_interrupt, &console).await
         }
     }
 }
@@ -139,7 +139,12 @@ async fn verdict(
     }
 }
 
-async fn interrupted(rest: &FlinkRest, id: &str, cancels: bool) -> Result<(), Failure> {
+async fn interrupted(
+    rest: &FlinkRest,
+    id: &str,
+    cancels: bool,
+    console: &Console,
+) -> Result<(), Failure> {
     if !cancels {
         return Err(Failure::Cancelled(anyhow!(
             "job {id} keeps running: see `flink-mesos jobs show {id}`, or cancel it with `flink-mesos jobs cancel {id}`"
@@ -147,10 +152,7 @@ async fn interrupted(rest: &FlinkRest, id: &str, cancels: bool) -> Result<(), Fa
     }
     rest.cancel(id).await.map_err(Failure::other)?;
     tokio::select! {
-        state = ended(rest, id) => match state? {
-            JobState::Finished => Ok(()),
-            _ => Err(Failure::Cancelled(anyhow!("job {id} was cancelled"))),
-        },
+        state = ended(rest, id) => verdict(rest, id, state?, console).await,
         _ = ctrl_c() => Err(Failure::Cancelled(anyhow!("job {id} is being cancelled"))),
     }
 }

@@ -15,7 +15,7 @@ use super::Shell;
 use crate::{
     abbreviation::{self, Meant},
     control::{
-        Answer,
+        Answer, Refusal,
         logs::{LogFile, LogPart, LogRequest, MOST, begin},
     },
     sandbox::Sandbox,
@@ -44,13 +44,13 @@ impl Shell<'_> {
         if request.of == JOB_MANAGER {
             if request.file == LogFile::Executor {
                 let why = "the JobManager has no executor: its logs are log, out and err";
-                _ = answer.send(Err(why.to_owned()));
+                _ = answer.send(Err(Refusal::Mistake(why.to_owned())));
                 return;
             }
             return answer_file(self.logs.with_extension(request.file.ending()), request, answer);
         }
         match self.place(&request.of) {
-            Err(why) => _ = answer.send(Err(why)),
+            Err(why) => _ = answer.send(Err(Refusal::Mistake(why))),
             Ok((worker, agent)) => self.answer_sandbox(worker, agent, request, answer),
         }
     }
@@ -63,7 +63,8 @@ impl Shell<'_> {
         answer: oneshot::Sender<Answer>,
     ) {
         let Some(framework) = self.view.framework.clone() else {
-            _ = answer.send(Err("Mesos has not registered the framework yet".to_owned()));
+            let why = "Mesos has not registered the framework yet";
+            _ = answer.send(Err(Refusal::Unavailable(why.to_owned())));
             return;
         };
         let mut sandbox = Sandbox { agent: String::new(), framework, worker };
@@ -80,7 +81,7 @@ impl Shell<'_> {
             };
             let Some(address) = address else {
                 let why = format!("the Mesos master does not show where the agent {agent} is");
-                _ = answer.send(Err(why));
+                _ = answer.send(Err(Refusal::Unavailable(why)));
                 return;
             };
             addresses.put(agent, address.clone());
@@ -120,6 +121,7 @@ fn answer_file(path: PathBuf, request: LogRequest, answer: oneshot::Sender<Answe
 
 fn shown(part: Result<LogPart, String>) -> Answer {
     part.and_then(|part| serde_json::to_value(part).map_err(|error| error.to_string()))
+        .map_err(Refusal::Unavailable)
 }
 
 /// Reads a part of a file. Blocks.

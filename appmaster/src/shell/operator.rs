@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::{sync::oneshot, time::timeout};
 
 use super::{Next, Outcome, Shell};
-use crate::control::{Answer, PendingRequest, Request, offers::Offers, view};
+use crate::control::{Answer, PendingRequest, Refusal, Request, offers::Offers, view};
 
 /// How long an operator waits until the end of the cluster is durable.
 const LONGEST_WRITE: Duration = Duration::from_secs(2);
@@ -53,7 +53,7 @@ impl Shell<'_> {
                 let input = match self.with_whole_name(input) {
                     Ok(input) => input,
                     Err(why) => {
-                        _ = answer.send(Err(why));
+                        _ = answer.send(Err(Refusal::Mistake(why)));
                         return Next::GoOn;
                     }
                 };
