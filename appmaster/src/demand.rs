@@ -7,7 +7,7 @@
 //!                                    reasons: why jobs still wait
 //! ```
 //!
-//! [`slots`] and [`policy`] do no I/O and read no clock.
+//! `slots` and `policy` do no I/O and read no clock.
 
 pub(crate) mod answers;
 pub(crate) mod policy;
