@@ -1,11 +1,15 @@
 //! Jobs at a JobManager: submit a job graph, follow it to its end, and say why it failed.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use flink::exception;
 use reqwest::{RequestBuilder, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
 use super::{FlinkRest, upload::Form};
 use crate::bounded_answer::{self as answer, AnswerError, LARGEST, LARGEST_LIST};
@@ -135,6 +139,17 @@ impl FlinkRest {
         Ok(root_cause(&exceptions))
     }
 
+    /// The same for a job that has just failed: Flink may show the state a moment before the cause.
+    pub async fn why_failed(&self, id: &str) -> Vec<String> {
+        for _ in 0..10 {
+            match self.failure(id).await {
+                Ok(lines) if !lines.is_empty() => return lines,
+                _ => sleep(AGAIN).await,
+            }
+        }
+        vec!["Flink gives no reason".to_owned()]
+    }
+
     /// Ends the cluster.
     pub async fn shut_down(&self) -> Result<(), FlinkError> {
         self.ask(self.client.delete(self.url("cluster"))).await.map(drop)
@@ -173,7 +188,10 @@ impl FlinkRest {
 }
 
 /// A large jar on a slow disk.
-const UPLOAD: std::time::Duration = std::time::Duration::from_secs(600);
+const UPLOAD: Duration = Duration::from_secs(600);
+
+/// How soon to ask again for a cause that is not shown yet.
+const AGAIN: Duration = Duration::from_millis(500);
 
 /// Flink's reason without stack frames: the root cause, or the first line.
 pub(super) fn refusal(errors: &str) -> String {
@@ -200,7 +218,15 @@ fn root_cause(exceptions: &Value) -> Vec<String> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    };
+
+    use axum::{Json, Router, routing::get};
+
     use super::*;
 
     const TRACE: &str = "org.apache.flink.runtime.JobException: Recovery is suppressed by NoRestartBackoffTimeStrategy\n\
@@ -222,6 +248,27 @@ mod tests {
         let long = links.concat();
         let lines = root_cause(&json!({ "root-exception": format!("a.Exception: 1\n{long}") }));
         assert!(lines.len() <= 5 && lines[0] == "a.B19Exception: 19", "{lines:?}");
+    }
+
+    #[tokio::test]
+    async fn a_cause_that_flink_shows_only_after_the_state_is_waited_for() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let asked = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&asked);
+        let exceptions = async move || {
+            let is_first = counted.fetch_add(1, Ordering::Relaxed) == 0;
+            Json(if is_first { json!({}) } else { json!({ "root-exception": TRACE }) })
+        };
+        let router = Router::new().route("/jobs/a/exceptions", get(exceptions));
+        let server = tokio::spawn(async move { axum::serve(listener, router).await });
+        let rest = FlinkRest::new(address, String::new(), None).unwrap();
+        assert_eq!(
+            rest.why_failed("a").await[0],
+            "java.lang.IllegalStateException: it was to fail"
+        );
+        assert_eq!(asked.load(Ordering::Relaxed), 2);
+        server.abort();
     }
 
     #[test]

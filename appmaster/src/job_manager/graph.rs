@@ -2,7 +2,6 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use flink::exception;
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep},
@@ -84,7 +83,7 @@ impl Submission {
             match rest.job_state(&self.job.id).await {
                 Ok(JobState::Finished) => return JobEnd::Finished,
                 Ok(JobState::Cancelled) => return JobEnd::Cancelled,
-                Ok(JobState::Failed) => return JobEnd::Failed(self.why(rest).await),
+                Ok(JobState::Failed) => return JobEnd::Failed(rest.why_failed(&self.job.id).await),
                 Ok(JobState::Going) => unknown_since = None,
                 Err(error) if error.is_not_found() => {
                     let since = *unknown_since.get_or_insert_with(Instant::now);
@@ -97,16 +96,5 @@ impl Submission {
             }
             sleep(POLL).await;
         }
-    }
-
-    /// The cause may be recorded a moment after the state.
-    async fn why(&self, rest: &FlinkRest) -> Vec<String> {
-        for _ in 0..10 {
-            match rest.failure(&self.job.id).await {
-                Ok(lines) if !lines.is_empty() => return lines,
-                _ => sleep(POLL).await,
-            }
-        }
-        vec![exception::cut("Flink gives no reason")]
     }
 }

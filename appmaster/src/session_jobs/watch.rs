@@ -130,7 +130,7 @@ async fn verdict(
             Ok(())
         }
         JobState::Failed => {
-            let why = rest.failure(id).await.unwrap_or_default().join("\n  ");
+            let why = rest.why_failed(id).await.join("\n  ");
             Err(Failure::other(anyhow!("job {id} failed: {why}")))
         }
         JobState::Cancelled | JobState::Going => {
