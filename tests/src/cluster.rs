@@ -219,20 +219,26 @@ pub fn assert_no_flink_in(folder: &Path) {
     }
 }
 
+/// `flink run` of Flink's own client, for the cluster at `web`; options and the jar follow.
+fn flink_run(home: &Path, web: &str) -> Command {
+    let (host, port) = web.trim_start_matches("http://").rsplit_once(':').unwrap();
+    let mut program = Command::new(home.join("bin/flink"));
+    program
+        .args(["run", &format!("-Drest.address={host}"), &format!("-Drest.port={port}")])
+        .env("FLINK_HOME", home)
+        .env("JVM_ARGS", CLIENT_JVM)
+        .env_remove("FLINK_CONF_DIR")
+        .stdin(Stdio::null());
+    program
+}
+
 /// Submits the job that never ends to the cluster at `web`, with this parallelism, and returns its
 /// id.
 pub fn submit_endless(line: Line, web: &str, parallelism: u32) -> String {
-    let (host, port) = web.trim_start_matches("http://").rsplit_once(':').unwrap();
-    let home = flink_home(line);
-    let output = Command::new(home.join("bin/flink"))
-        .args(["run", "-d", &format!("-Drest.address={host}"), &format!("-Drest.port={port}")])
-        .args(["-p", &parallelism.to_string(), "-c", "Endings"])
+    let output = flink_run(&flink_home(line), web)
+        .args(["-d", "-p", &parallelism.to_string(), "-c", "Endings"])
         .arg(endings_jar(line))
         .arg("never")
-        .env("FLINK_HOME", &home)
-        .env("JVM_ARGS", "-Xmx256m")
-        .env_remove("FLINK_CONF_DIR")
-        .stdin(Stdio::null())
         .output()
         .unwrap();
     let (out, err) =
@@ -243,17 +249,7 @@ pub fn submit_endless(line: Line, web: &str, parallelism: u32) -> String {
 
 /// Runs the word count over `text` on the cluster at `web`, and returns the job's output.
 pub fn word_count(home: &Path, jar: &Path, web: &str, text: &Path) -> String {
-    let (host, port) = web.trim_start_matches("http://").rsplit_once(':').unwrap();
-    let output = Command::new(home.join("bin/flink"))
-        .args(["run", &format!("-Drest.address={host}"), &format!("-Drest.port={port}")])
-        .arg(jar)
-        .arg(text)
-        .env("FLINK_HOME", home)
-        .env("JVM_ARGS", CLIENT_JVM)
-        .env_remove("FLINK_CONF_DIR")
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
+    let output = flink_run(home, web).arg(jar).arg(text).output().unwrap();
     let (out, err) =
         (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "flink run failed:\n{out}\n{err}");

@@ -172,8 +172,7 @@ async fn list(rest: &FlinkRest) -> Result<BTreeMap<WorkerId, Slots>, AnswerError
 }
 
 /// Those of `unused` that hold no result of a job, and still have no used slot. They are asked for
-/// right before they are stopped: no request makes the
-/// JobManager give no more slots of them. If
+/// right before they are stopped: no request makes the JobManager give no more slots of them. If
 /// anything cannot be found out, none is named.
 pub(crate) async fn still_unused(
     rest: &FlinkRest,
