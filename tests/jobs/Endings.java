@@ -4,6 +4,7 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collection;
+import org.apache.flink.api.common.RuntimeExecutionMode;
 import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.api.common.functions.RichMapFunction;
 import org.apache.flink.api.connector.source.SplitEnumerator;
@@ -14,6 +15,7 @@ import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 /**
  * A job that ends as its one argument says: "finish", "fail", "never", or never and at full speed: "busy". Its own code runs on the TaskManagers.
  * "exit-3" ends the JVM with that code before there is a job, "finish-exit-3" after the job has finished; "halt-3" does so without shutdown hooks.
+ * "hold-FILE" is a batch job: what its first four tasks have written is read by one that waits until the file is there.
  * "halt-3-once-FILE" halts the JobManager from the code of the running job, unless the file is there, and makes the file.
  */
 public class Endings {
@@ -37,6 +39,9 @@ public class Endings {
             }
             if (ending.equals("never")) {
                 Thread.sleep(100);
+            }
+            while (ending.startsWith("hold-") && !Files.exists(Path.of(ending.substring("hold-".length())))) {
+                Thread.sleep(20);
             }
             return 2 * number;
         }
@@ -71,7 +76,7 @@ public class Endings {
 
     public static void main(String[] arguments) throws Exception {
         if (arguments.length != 1) {
-            throw new IllegalArgumentException("usage: Endings finish|fail|never|busy|exit-N|finish-exit-N|halt-N|halt-N-once-FILE, not " + String.join("|", arguments));
+            throw new IllegalArgumentException("usage: Endings finish|fail|never|busy|hold-FILE|exit-N|finish-exit-N|halt-N|halt-N-once-FILE, not " + String.join("|", arguments));
         }
         String ending = arguments[0];
         if (ending.matches("(exit|halt)-[0-9]+")) {
@@ -86,9 +91,19 @@ public class Endings {
 
     static StreamExecutionEnvironment environment(String ending) {
         StreamExecutionEnvironment environment = StreamExecutionEnvironment.getExecutionEnvironment();
+        if (ending.startsWith("hold-")) {
+            return held(environment, ending);
+        }
         boolean isEndless = ending.equals("never") || ending.equals("busy");
         Numbers numbers = new Numbers(isEndless ? Long.MAX_VALUE - 1 : 3, ending);
         environment.fromSource(numbers, WatermarkStrategy.noWatermarks(), "numbers").map(new Work(ending)).returns(Long.class).print();
+        return environment;
+    }
+
+    private static StreamExecutionEnvironment held(StreamExecutionEnvironment environment, String ending) {
+        environment.setRuntimeMode(RuntimeExecutionMode.BATCH);
+        environment.fromSource(new Numbers(1000, ending), WatermarkStrategy.noWatermarks(), "numbers").setParallelism(4)
+                .global().map(new Work(ending)).returns(Long.class).name("wait").setParallelism(1).print().setParallelism(1);
         return environment;
     }
 
