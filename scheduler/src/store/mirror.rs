@@ -8,13 +8,18 @@ use std::{
 
 use futures_util::FutureExt as _;
 use tracing::debug;
-use zookeeper_client::{AddWatchMode, Client, Error, EventType, PersistentWatcher, WatchedEvent};
+use zookeeper_client::{
+    AddWatchMode, Client, Error, EventType, MultiReadResult, PersistentWatcher, WatchedEvent,
+};
 
 use super::{
     StoreError, record,
     zookeeper::{Nodes, failed},
 };
 use crate::core::{ids::WorkerId, state::WorkerRecord};
+
+/// Records that are read with one request. ZooKeeper refuses requests above 1 MB.
+const AT_ONCE: usize = 100;
 
 /// The records below one folder.
 #[derive(Debug)]
@@ -94,25 +99,56 @@ impl Mirror {
     }
 
     async fn refresh(&mut self, client: &Client) -> Result<(), StoreError> {
+        let stale: Vec<_> = self.stale.iter().cloned().collect();
+        let mut asked = Vec::new();
         // All requests are sent at once.
-        let paths: Vec<_> = self
-            .stale
-            .iter()
-            .map(|name| (name.clone(), format!("{}/{name}", self.folder)))
-            .collect();
-        let answers: Vec<_> = paths.iter().map(|(_, path)| client.get_data(path)).collect();
-        for ((name, path), answer) in paths.iter().zip(answers) {
-            match answer.await {
-                Ok((data, _)) => {
-                    let corrupt = |reason| StoreError::Corrupt { path: path.into(), reason };
-                    let worker = record::decode_worker(&data).map_err(corrupt)?;
-                    self.workers.insert(worker.id.clone(), worker);
-                }
-                Err(Error::NoNode) => drop(self.workers.remove(&WorkerId::from(name.as_str()))),
-                Err(source) => return Err(failed("read", path, source)),
-            }
-            self.stale.remove(name);
+        for names in stale.chunks(AT_ONCE) {
+            asked.push((names, self.read(client, names)?));
         }
+        for (names, answers) in asked {
+            let answers = answers.await.map_err(|source| self.failed(source))?;
+            for (name, answer) in names.iter().zip(answers) {
+                self.note_answer(name, answer)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks for these nodes with one request.
+    fn read<'a>(
+        &self,
+        client: &'a Client,
+        names: &[String],
+    ) -> Result<impl Future<Output = Result<Vec<MultiReadResult>, Error>> + use<'a>, StoreError>
+    {
+        let mut reader = client.new_multi_reader();
+        for name in names {
+            let path = format!("{}/{name}", self.folder);
+            reader.add_get_data(&path).map_err(|source| failed("read", &path, source))?;
+        }
+        Ok(reader.commit())
+    }
+
+    fn failed(&self, source: Error) -> StoreError {
+        failed("read below", &self.folder, source)
+    }
+
+    fn note_answer(&mut self, name: &str, answer: MultiReadResult) -> Result<(), StoreError> {
+        let path = || format!("{}/{name}", self.folder);
+        match answer {
+            MultiReadResult::Data { data, .. } => {
+                let corrupt = |reason| StoreError::Corrupt { path: path().into(), reason };
+                let worker = record::decode_worker(&data).map_err(corrupt)?;
+                self.workers.insert(worker.id.clone(), worker);
+            }
+            MultiReadResult::Error { err: Error::NoNode } => {
+                self.workers.remove(&WorkerId::from(name));
+            }
+            MultiReadResult::Error { err } => return Err(failed("read", &path(), err)),
+            // Not asked for.
+            _ => return Ok(()),
+        }
+        self.stale.remove(name);
         Ok(())
     }
 }
