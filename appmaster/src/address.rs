@@ -17,76 +17,73 @@ pub(crate) use self::{
     hosts::Hosts,
     ports::{PortInUse, becomes_free},
 };
-use crate::{environment::Lookup, report::Report};
+use crate::{environment::Lookup, report::Report, settings::is_external};
 
-/// The JobManager's addresses.
+/// This machine's addresses, and those of its JobManager.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Addresses {
-    /// The host that workers connect to; an IPv6 address has no brackets.
+    /// The host by which workers reach this machine; an IPv6 address has no brackets.
     pub host: String,
-    /// The host at which clients and browsers reach the REST API.
-    pub rest_host: String,
-    /// The port of its REST API and web page.
-    pub rest_port: u16,
     /// The address to listen on.
     pub bind: IpAddr,
-    /// Whether the REST API speaks TLS.
-    pub tls: bool,
-    /// The host at which this machine reaches the REST API, if it differs.
-    pub rest_here: Option<String>,
+    /// The REST API of the JobManager on this machine; `None` if somebody else runs it.
+    pub rest: Option<RestAddress>,
+}
+
+/// The REST API of a JobManager on this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RestAddress {
+    /// The URL of the web page.
+    pub web: String,
+    /// The URL at which this machine reaches it.
+    pub here: String,
+    /// The port on which it listens.
+    pub port: u16,
 }
 
 impl Addresses {
     /// What hosts, ports and options come to.
     pub(crate) fn new(hosts: Hosts, ports: &Ports, config: &Configuration, tls: bool) -> Self {
         let Hosts { host, bind } = hosts;
-        let rest_here = config.get(&REST_BIND_ADDRESS).filter(|bind| !is_wildcard(bind));
-        let rest_here = rest_here.filter(|bind| **bind != host).map(str::to_owned);
-        let rest_host = config.get(&REST_ADDRESS).unwrap_or(&host).to_owned();
-        Self { host, rest_host, rest_port: ports.rest(), bind, tls, rest_here }
+        let rest = ports.rest().map(|port| {
+            let here = config.get(&REST_BIND_ADDRESS).filter(|bind| !is_wildcard(bind));
+            let scheme = if tls { "https" } else { "http" };
+            let url = |host: &str, port: u16| format!("{scheme}://{}:{port}", in_url(host));
+            RestAddress {
+                web: url(config.get(&REST_ADDRESS).unwrap_or(&host), ports.advertised_rest(port)),
+                here: url(here.unwrap_or(&host), port),
+                port,
+            }
+        });
+        Self { host, bind, rest }
     }
+}
 
-    /// The URL of the web page.
-    pub fn web(&self) -> String {
-        self.url(&self.rest_host)
-    }
-
-    /// The URL at which this machine reaches the REST API.
-    pub fn web_here(&self) -> String {
-        self.url(self.rest_here.as_deref().unwrap_or(&self.host))
-    }
-
-    fn url(&self, host: &str) -> String {
-        let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
-        let scheme = if self.tls { "https" } else { "http" };
-        format!("{scheme}://{host}:{}", self.rest_port)
-    }
+/// In a URL, an IPv6 address has brackets.
+pub(crate) fn in_url(host: &str) -> String {
+    if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host.to_owned() }
 }
 
 /// Writes the hosts that a start would choose into the configuration, as far as they can be
 /// determined, to show the effective values.
 pub async fn explain(config: &mut Configuration, master: &MasterUrl, lookup: &Lookup) {
     // A check reports why they cannot be determined.
+    if is_external(config) {
+        return;
+    }
     Hosts::settle(config, Some(master), lookup, &mut Report::default()).await;
 }
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
-
     use super::*;
 
     #[test]
     fn an_ipv6_address_stands_in_brackets_in_a_url() {
-        let addresses = Addresses {
-            host: "fd00::2".to_owned(),
-            rest_host: "fd00::1".to_owned(),
-            rest_port: 8081,
-            bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
-            tls: false,
-            rest_here: Some("127.0.0.1".to_owned()),
-        };
-        assert_eq!(addresses.web(), "http://[fd00::1]:8081");
-        assert_eq!(addresses.web_here(), "http://127.0.0.1:8081");
+        for (host, expected) in
+            [("fd00::1", "[fd00::1]"), ("[::1]", "[::1]"), ("127.0.0.1", "127.0.0.1"), ("a", "a")]
+        {
+            assert_eq!(in_url(host), expected);
+        }
     }
 }

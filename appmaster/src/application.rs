@@ -37,7 +37,7 @@ use crate::{
     log_folder,
     plan::{self, Plan, Request},
     report::Report,
-    settings::StateLocation,
+    settings::{External, StateLocation},
     shell::{Outcome, Shell, Signals},
     working_folder::{self, WorkingFolder},
 };
@@ -51,7 +51,11 @@ pub async fn on_mesos(
     raise_descriptors();
     let plan = Plan::make(request, Arc::clone(&lookup)).await?;
     let work = working_folder().await?;
-    let log = log_folder(plan.logs.clone()).await?;
+    let log = match plan.settings.external {
+        None => log_folder(plan.logs.clone()).await?,
+        // Nothing is written there.
+        Some(_) => plan.logs.clone(),
+    };
     let (folder, work_lock) = (work.path().to_owned(), Some(work.lock()));
     let place = RunContext { work: folder, work_lock, log, mesos: None };
     Box::pin(run(plan, &lookup, console, place)).await
@@ -242,11 +246,15 @@ async fn run(
 
 fn report_start(console: &Console, plan: &Plan, logs: &Path) {
     let (flink, java) = (plan.home.version.to_string(), &plan.java.version);
-    let text = format!(
-        "flink-mesos {}: Flink {flink} with Java {java}; JobManager logs in {}",
-        common::version!(),
-        logs.display()
-    );
+    let (job_manager, logs) = match &plan.settings.external {
+        None => (format!("JobManager logs in {}", logs.display()), Some(logs)),
+        Some(External::At(url)) => (format!("the JobManager at {url} is external"), None),
+        Some(External::Elected(_)) => {
+            ("the JobManager is external, and found through ZooKeeper".to_owned(), None)
+        }
+    };
+    let version = common::version!();
+    let text = format!("flink-mesos {version}: Flink {flink} with Java {java}; {job_manager}");
     console.report("starting", &text, json!({ "flink": flink, "java": java, "logs": logs }));
 }
 

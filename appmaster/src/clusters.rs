@@ -74,6 +74,14 @@ impl From<Running> for Cluster {
     }
 }
 
+impl Cluster {
+    /// Whether both are one cluster, found in two places: its web page shows it, or its name if no web
+    /// page is known.
+    fn is(&self, other: &Self) -> bool {
+        self.web == other.web && (self.web.is_some() || self.name == other.name)
+    }
+}
+
 /// Which clusters were found, and where they were looked for.
 #[derive(Debug, Default)]
 pub(crate) struct Search {
@@ -98,7 +106,7 @@ impl Search {
     async fn add_zookeeper(&mut self, configured: &Configured) -> Result<(), Failure> {
         let Some(options) = &configured.zookeeper else { return Ok(()) };
         let found = in_zookeeper::leading(options, configured.token.as_ref()).await?;
-        let is_known = |found: &Cluster| self.clusters.iter().any(|own| own.web == found.web);
+        let is_known = |found: &Cluster| self.clusters.iter().any(|own| own.is(found));
         self.clusters.extend(found.filter(|found| !is_known(found)));
         self.places.push(format!("ZooKeeper at {}", options.base));
         Ok(())

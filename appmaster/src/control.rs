@@ -28,7 +28,11 @@ mod tests;
 mod token;
 pub(crate) mod view;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::{
     Json, Router,
@@ -52,6 +56,7 @@ pub use self::command::Command;
 pub(crate) use self::command::{Answer, PendingRequest, Refusal, Request};
 pub use self::token::{SHORTEST, Token, TokenError};
 use self::{access::Gate, logs::LogRequest, run_file::RunFile};
+use crate::address::in_url;
 
 /// Options of the server.
 #[derive(Debug)]
@@ -62,6 +67,10 @@ pub struct ControlOptions {
     pub token: Token,
     /// This machine's host name as others know it.
     pub name: String,
+    /// The host by which others reach the API, if it is configured.
+    pub address: Option<String>,
+    /// The port by which others reach the API, if it is not the one that it listens on.
+    pub port: Option<u16>,
     /// Certificate and key; if set, only TLS is spoken.
     pub tls: Option<Arc<ServerConfig>>,
 }
@@ -79,18 +88,22 @@ pub struct ControlServer {
 impl ControlServer {
     /// Starts to listen.
     pub async fn start(options: ControlOptions) -> std::io::Result<Self> {
-        let ControlOptions { bind, token, name, tls } = options;
+        let ControlOptions { bind, token, name, address: advertised, port, tls } = options;
         let listener = TcpListener::bind(bind).await?;
         let address = listener.local_addr()?;
         let scheme = if tls.is_some() { "https" } else { "http" };
-        let host = match () {
-            () if address.ip().is_loopback() && tls.is_some() => "localhost".to_owned(),
-            () if address.ip().is_unspecified() || tls.is_some() => name.clone(),
-            () => address.ip().to_string(),
+        let host = match &advertised {
+            Some(host) => host.clone(),
+            None if address.ip().is_loopback() && tls.is_some() => "localhost".to_owned(),
+            None if address.ip().is_unspecified() || tls.is_some() => name.clone(),
+            None => address.ip().to_string(),
         };
-        let url = format!("{scheme}://{}:{}", in_url(&host), address.port());
+        let is_configured = advertised.is_some() || port.is_some();
+        let port = port.unwrap_or(address.port());
+        let url = format!("{scheme}://{}:{port}", in_url(&host));
         let (sender, asked) = mpsc::channel(16);
-        let gate = Arc::new(Gate { token, name });
+        let gate =
+            Arc::new(Gate { token, name, advertised: is_configured.then_some((host, port)) });
         let router = Router::new()
             .route("/status", get(async |State(to): State<Inbox>| ask(to, Request::Status).await))
             .route("/workers", get(async |State(to): State<Inbox>| ask(to, Request::Workers).await))
@@ -118,12 +131,16 @@ impl ControlServer {
 
     /// The URL for this machine.
     pub fn local_url(&self) -> String {
-        let ip = self.address.ip();
-        if !ip.is_unspecified() || self.url.starts_with("https:") {
+        // The certificate has the name for others.
+        if self.url.starts_with("https:") {
             return self.url.clone();
         }
-        let host = if ip.is_ipv4() { "127.0.0.1" } else { "[::1]" };
-        format!("http://{host}:{}", self.address.port())
+        let host = match self.address.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+            ip => ip,
+        };
+        format!("http://{}", SocketAddr::new(host, self.address.port()))
     }
 
     /// Keeps the run file while the API runs.
@@ -191,9 +208,4 @@ async fn command(
 ) -> Result<Json<Value>, Refused> {
     let request = command.into_request().map_err(|reason| (StatusCode::BAD_REQUEST, reason))?;
     ask(to, request).await
-}
-
-/// In a URL, an IPv6 address has brackets.
-fn in_url(host: &str) -> String {
-    if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
 }

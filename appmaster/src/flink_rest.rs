@@ -4,7 +4,11 @@ mod commands;
 mod jobs;
 mod upload;
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use common::log_rate_limit::Quiet;
 use scheduler::core::ids::WorkerId;
@@ -37,6 +41,12 @@ pub const INSTANCE: &str = "flink-mesos.instance";
 struct ConfigurationEntry {
     key: String,
     value: String,
+}
+
+#[derive(Deserialize)]
+struct ShownConfiguration {
+    #[serde(rename = "flink-version")]
+    version: String,
 }
 
 #[derive(Deserialize)]
@@ -91,6 +101,28 @@ impl FlinkRest {
         let ours =
             entries.iter().any(|entry| entry.key == INSTANCE && entry.value == self.instance);
         ours && self.leads().await
+    }
+
+    /// The address of its REST API.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Checks that a JobManager that leads answers, ours or another.
+    pub async fn answers(&self) -> Result<(), FlinkError> {
+        self.read::<serde_json::Value>("overview").await.map(drop)
+    }
+
+    /// Its version of Flink.
+    pub async fn version(&self) -> Result<String, FlinkError> {
+        let shown: ShownConfiguration = self.read("config").await?;
+        Ok(shown.version)
+    }
+
+    /// Its effective configuration. Flink masks secrets.
+    pub async fn configuration(&self) -> Result<BTreeMap<String, String>, FlinkError> {
+        let entries: Vec<ConfigurationEntry> = self.read("jobmanager/config").await?;
+        Ok(entries.into_iter().map(|entry| (entry.key, entry.value)).collect())
     }
 
     /// Whether it leads: its web server answers earlier.

@@ -1,7 +1,9 @@
 //! Flink's JobManager as a supervised child process.
 
 mod ending;
+mod external;
 mod graph;
+mod leader;
 pub(crate) mod logs;
 mod reason;
 
@@ -21,12 +23,12 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-pub use self::graph::Submission;
 use self::{
     ending::{Ending, Evidence},
     graph::JobEnd,
     reason::Output,
 };
+pub use self::{external::ExternalJobManager, graph::Submission};
 use crate::{
     demand::{Observation, poller::Poller},
     flink_rest::FlinkRest,
@@ -55,6 +57,21 @@ pub enum JobManagerEvent {
     Failed(String),
     /// It crashed and is restarted after this delay.
     Restarting(String, Duration),
+    /// The one that somebody else runs is here.
+    Found(FlinkRest),
+    /// What its operator should know.
+    Advice(String),
+    /// It does not answer, for this reason.
+    Unreachable(String),
+}
+
+/// Who runs the JobManager.
+#[derive(Debug)]
+pub enum Supervision {
+    /// We do.
+    Own(Box<JobManager>),
+    /// Somebody else does.
+    External(Box<ExternalJobManager>),
 }
 
 /// How to run the JobManager.
@@ -226,8 +243,8 @@ impl JobManager {
         tokio::select! {
             status = child.wait() => End::Exited { status, ready: true },
             () = stop.cancelled() => End::Requested,
-            () = self.list_task_managers(events) => End::Requested,
-            () = self.observe_demand(events) => End::Requested,
+            () = list_task_managers(&self.rest, events) => End::Requested,
+            () = observe_demand(&self.rest, self.adaptive, events) => End::Requested,
             end = self.run_graph(events) => {
                 // With high availability, a JobManager that is asked to end removes its data.
                 if self.rest.shut_down().await.is_ok() {
@@ -235,33 +252,6 @@ impl JobManager {
                 }
                 End::Job(end)
             }
-        }
-    }
-
-    /// Reports the listed TaskManagers when they change; polls often while they do, and rarely
-    /// otherwise.
-    async fn list_task_managers(&self, events: &mpsc::Sender<JobManagerEvent>) {
-        let mut last = BTreeSet::new();
-        let mut quiet = 0;
-        loop {
-            if let Ok(listed) = self.rest.task_managers().await
-                && listed != last
-            {
-                last.clone_from(&listed);
-                quiet = 0;
-                send(events, JobManagerEvent::TaskManagers(listed)).await;
-            }
-            quiet += 1;
-            sleep(if quiet < 100 { FAST_POLL } else { SLOW_POLL }).await;
-        }
-    }
-
-    /// Reports what jobs need, again and again.
-    async fn observe_demand(&self, events: &mpsc::Sender<JobManagerEvent>) {
-        let mut poller = Poller::new(self.rest.clone(), self.adaptive);
-        loop {
-            let seen = poller.next().await;
-            send(events, JobManagerEvent::Demand(seen)).await;
         }
     }
 
@@ -321,6 +311,33 @@ impl JobManager {
             log.display()
         );
         [vec![first], more].concat().join("\n  ")
+    }
+}
+
+/// Reports the listed TaskManagers when they change; polls often while they do, and rarely
+/// otherwise.
+async fn list_task_managers(rest: &FlinkRest, events: &mpsc::Sender<JobManagerEvent>) {
+    let mut last = BTreeSet::new();
+    let mut quiet = 0;
+    loop {
+        if let Ok(listed) = rest.task_managers().await
+            && listed != last
+        {
+            last.clone_from(&listed);
+            quiet = 0;
+            send(events, JobManagerEvent::TaskManagers(listed)).await;
+        }
+        quiet += 1;
+        sleep(if quiet < 100 { FAST_POLL } else { SLOW_POLL }).await;
+    }
+}
+
+/// Reports what jobs need, again and again.
+async fn observe_demand(rest: &FlinkRest, adaptive: bool, events: &mpsc::Sender<JobManagerEvent>) {
+    let mut poller = Poller::new(rest.clone(), adaptive);
+    loop {
+        let seen = poller.next().await;
+        send(events, JobManagerEvent::Demand(seen)).await;
     }
 }
 

@@ -10,6 +10,7 @@ mod configuration;
 mod folders;
 mod inspection;
 mod job;
+mod marathon;
 mod processes;
 mod secrets;
 mod shipped;
@@ -52,6 +53,8 @@ pub struct Request {
     pub dynamic: Vec<String>,
     /// `--workers`.
     pub workers: Option<usize>,
+    /// `--jobmanager`.
+    pub job_manager: Option<&'static str>,
     /// `--jars`.
     pub jars: Vec<String>,
     /// The job of a cluster of its own; `None` for a session.

@@ -68,7 +68,8 @@ async fn job_manager(session: Session, lookup: &Lookup) -> Result<FlinkRest, Fai
     let authorities = session.rest_authorities.map(|file| read_text(&file, LARGEST_CERTIFICATES));
     let authorities = authorities.transpose().map_err(Failure::usage)?;
     let status = client(session.contact, lookup).await?.status().await.map_err(Failure::other)?;
-    let web = status.job_manager.web;
+    let unknown = || Failure::other(anyhow!("the cluster has not found its JobManager yet"));
+    let web = status.job_manager.web.ok_or_else(unknown)?;
     FlinkRest::new(web, String::new(), authorities.as_deref())
         .map_err(|error| Failure::usage(anyhow!("--rest-authorities: {error}")))
 }

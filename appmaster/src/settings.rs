@@ -9,6 +9,7 @@ mod demand;
 mod executor;
 mod framework;
 mod jaas;
+mod job_manager;
 mod offer_constraints;
 mod public;
 mod scaling;
@@ -24,9 +25,11 @@ use mesos::master::{MasterUrl, ParseMasterError};
 pub use self::artifact_server::ArtifactServerSettings;
 use self::artifact_server::artifact_server;
 pub use self::control::ControlSettings;
-pub(crate) use self::control::control;
+pub(crate) use self::control::{control, control_token};
 pub use self::framework::FrameworkSettings;
 pub(crate) use self::framework::credential;
+pub use self::job_manager::{External, LeaderNode};
+pub(crate) use self::job_manager::{external, is_external};
 pub use self::offer_constraints::constraints as offer_constraints;
 pub use self::scaling::ScalingSettings;
 pub(crate) use self::scaling::{is_configured as is_number_configured, is_reactive};
@@ -52,6 +55,8 @@ pub struct Settings {
     pub tls: Tls,
     /// Where the state is stored.
     pub state: StateLocation,
+    /// Where the JobManager is, if somebody else runs it.
+    pub external: Option<External>,
 }
 
 /// The options as far as they could be read: a part is `None` if there is a problem in it.
@@ -69,6 +74,8 @@ pub struct Draft {
     pub tls: Option<Tls>,
     /// Where the state is stored.
     pub state: Option<StateLocation>,
+    /// Where the JobManager is, if somebody else runs it.
+    pub external: Option<Option<External>>,
 }
 
 impl Draft {
@@ -86,7 +93,8 @@ impl Draft {
             open_control(control, tls, report);
         }
         let state = report.setting(config, state_location(config));
-        Self { framework, workers, artifact_server, control, tls, state }
+        let external = report.setting(config, external(config));
+        Self { framework, workers, artifact_server, control, tls, state, external }
     }
 
     /// The settings, if no part has a problem.
@@ -98,6 +106,7 @@ impl Draft {
             control: self.control?,
             tls: self.tls?,
             state: self.state?,
+            external: self.external?,
         })
     }
 }

@@ -40,7 +40,7 @@ use crate::{
     control::{ControlServer, status::JobManagerState},
     failure::Failure,
     flink_rest::FlinkRest,
-    job_manager::{JobManager, JobManagerEvent, logs::USUAL},
+    job_manager::{JobManager, JobManagerEvent, Supervision, logs::USUAL},
     settings::ScalingSettings,
 };
 
@@ -61,7 +61,9 @@ pub struct Parts {
     /// What the cluster runs, if it ends with that.
     pub runs: Option<&'static str>,
     /// Flink's JobManager.
-    pub job_manager: JobManager,
+    pub job_manager: Supervision,
+    /// The URL of its web page, if that is known before it is found.
+    pub web: Option<String>,
     /// The operator's API.
     pub control: ControlServer,
     /// The name of this cluster.
@@ -88,11 +90,12 @@ pub struct Shell<'a> {
     server: ArtifactServer,
     stopped: Ended,
     runs: Option<&'static str>,
-    web: String,
-    /// The JobManager's REST API.
-    rest: FlinkRest,
-    /// The JobManager's log, with any ending.
-    logs: PathBuf,
+    /// The JobManager's web page, as far as it is known.
+    web: Option<String>,
+    /// The JobManager's REST API, once it is known.
+    rest: Option<FlinkRest>,
+    /// The JobManager's log, with any ending; `None` if somebody else runs it.
+    logs: Option<PathBuf>,
     addresses: Addresses,
     local_mesos: Option<PathBuf>,
     identity: Identity,
@@ -129,35 +132,38 @@ enum Next {
     End(Result<Outcome, Failure>),
 }
 
+/// The JobManager's log, with any ending. Reports it if it has an unusual name.
+fn own_log(own: &JobManager, console: &Console) -> PathBuf {
+    let path = logs::of_job_manager(&own.log, &own.log_name);
+    if own.log_name != USUAL {
+        let log = path.display();
+        let text =
+            format!("Another cluster has jobmanager.log there: this JobManager's log is {log}");
+        console.report("log-name", &text, json!({ "log": path }));
+    }
+    path
+}
+
 impl<'a> Shell<'a> {
     /// Starts all parts.
     pub async fn start(parts: Parts, console: &'a Console) -> Result<Self, Failure> {
         let driver = Driver::start(parts.driver).await?;
         let (job_manager_out, job_manager) = mpsc::channel(16);
         let stop_job_manager = CancellationToken::new();
-        let (web, rest) = (parts.job_manager.web.clone(), parts.job_manager.rest.clone());
-        let logs = logs::of_job_manager(&parts.job_manager.log, &parts.job_manager.log_name);
+        let (rest, logs) = match &parts.job_manager {
+            Supervision::Own(own) => (Some(own.rest.clone()), Some(own_log(own, console))),
+            Supervision::External(_) => (None, None),
+        };
         let scaling = Scaling::new(parts.scaling, driver.core().scale(), rest.clone());
-        if parts.job_manager.log_name != USUAL {
-            let log = parts
-                .job_manager
-                .log
-                .join(format!("{}.log", parts.job_manager.log_name))
-                .display()
-                .to_string();
-            let text =
-                format!("Another cluster has jobmanager.log there: this JobManager's log is {log}");
-            console.report("log-name", &text, json!({ "log": log }));
-        }
         // A JobManager that fails at its first start would fail again. With workers that were taken
         // over, more attempts are worthwhile, unless a standby can take over at once.
         let starts =
             if driver.took_over() && !driver.is_elected() { STARTS_AFTER_TAKEOVER } else { 1 };
-        let job_manager_task = tokio::spawn(parts.job_manager.supervise(
-            starts,
-            job_manager_out,
-            stop_job_manager.clone(),
-        ));
+        let stop = stop_job_manager.clone();
+        let job_manager_task = match parts.job_manager {
+            Supervision::Own(own) => tokio::spawn(own.supervise(starts, job_manager_out, stop)),
+            Supervision::External(other) => tokio::spawn(other.follow(job_manager_out, stop)),
+        };
         if let Some(text) = scaling::overridden(driver.core()) {
             console.report("scale", &text, json!({}));
         }
@@ -174,7 +180,7 @@ impl<'a> Shell<'a> {
             control: parts.control,
             stopped: parts.stopped,
             runs: parts.runs,
-            web,
+            web: parts.web,
             rest,
             logs,
             addresses: Addresses::default(),

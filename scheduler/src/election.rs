@@ -6,6 +6,7 @@
 //! every write checks the lock node.
 
 mod announcement;
+mod node;
 mod options;
 mod tls_relay;
 mod trial;
@@ -22,6 +23,7 @@ use common::backoff::Backoff;
 use self::tls_relay::Relay;
 pub use self::{
     announcement::announced,
+    node::read_node,
     options::{Access, ZooKeeperOptions},
     tls_relay::{Server, Tls},
     trial::{TrialError, try_out},

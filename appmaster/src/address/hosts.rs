@@ -20,7 +20,11 @@ use flink::{
 };
 use mesos::master::MasterUrl;
 
-use crate::{environment::Lookup, report::Report, settings::SettingsError};
+use crate::{
+    environment::Lookup,
+    report::Report,
+    settings::{SettingsError, is_external},
+};
 
 /// The variable with which upstream's application master got its address.
 const VARIABLE: &str = "LIBPROCESS_IP";
@@ -68,7 +72,8 @@ fn refused(key: &'static str, host: &str) -> SettingsError {
 
 impl Hosts {
     /// Determines the host and writes it, with the options that follow from it, into the configuration.
-    /// A user's deliberate choice stays. Without a master, it only checks the options.
+    /// A user's deliberate choice stays. Without a master, it only checks the options. If somebody
+    /// else runs the JobManager, its addresses say nothing of this machine and stay as they are.
     pub(crate) async fn settle(
         config: &mut Configuration,
         master: Option<&MasterUrl>,
@@ -80,6 +85,11 @@ impl Hosts {
             report.invalid(config, error);
         }
         let master = master.filter(|_| unusable.is_empty())?;
+        if is_external(config) {
+            let host = report.setting(config, reached::own(master, lookup).await)?;
+            let bind = report.setting(config, reached::bind(&host).await)?;
+            return Some(Self { host, bind });
+        }
         let host = report.setting(config, reached::host(config, master, lookup).await)?;
         warnings::wildcards(config, lookup, report);
         let bind = report.setting(config, reached::bind(&host).await)?;

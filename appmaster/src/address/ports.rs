@@ -17,7 +17,10 @@ use flink::{
             JOBMANAGER_BIND_HOST, JOBMANAGER_RPC_BIND_PORT as RPC_BIND_PORT,
             JOBMANAGER_RPC_PORT as RPC_PORT, REST_BIND_ADDRESS, REST_BIND_PORT, REST_PORT,
         },
-        mesos::{ARTIFACT_SERVER_EXECUTOR_PORT, ARTIFACT_SERVER_PORT, CONTROL_PORT},
+        mesos::{
+            ARTIFACT_SERVER_BIND_PORT, ARTIFACT_SERVER_EXECUTOR_PORT, ARTIFACT_SERVER_PORT,
+            CONTROL_BIND_PORT, CONTROL_PORT,
+        },
     },
 };
 use tokio::time::{Instant, sleep};
@@ -26,7 +29,7 @@ use self::port::Port;
 use super::Hosts;
 use crate::{
     report::Report,
-    settings::{Draft, SettingsError},
+    settings::{Draft, SettingsError, is_external},
 };
 
 const POLL: Duration = Duration::from_millis(100);
@@ -45,12 +48,21 @@ pub(crate) enum PortInUse {
 /// Our ports. Those that the system has chosen stay ours while this lives.
 #[derive(Debug)]
 pub struct Ports {
-    rpc: Port,
-    rest: Port,
+    /// Those of the JobManager; `None` if somebody else runs it.
+    job_manager: Option<JobManagerPorts>,
     /// Those of our servers, as far as they are configured.
     servers: Vec<Port>,
     in_use: PortInUse,
-    /// Any port will do for the JobManager's RPC system.
+}
+
+/// The JobManager's ports.
+#[derive(Debug)]
+struct JobManagerPorts {
+    rpc: Port,
+    rest: Port,
+    /// The port at which clients reach REST, if that is another one.
+    rest_elsewhere: Option<u16>,
+    /// Any port will do for the RPC system.
     any_rpc: bool,
 }
 
@@ -65,54 +77,56 @@ impl Ports {
         report: &mut Report,
     ) -> Option<Self> {
         let bind = hosts.map_or(Ipv4Addr::UNSPECIFIED.into(), |hosts| hosts.bind);
-        let rpc = report.setting(config, rpc(config, bind));
-        let any_rpc = rpc.as_ref().is_some_and(Port::is_any);
-        let rpc = match rpc {
-            Some(rpc) => rpc.settle(config, in_use, report).await,
-            None => None,
-        };
-        let rest = rest(config, bind, in_use, report).await;
+        let is_external = is_external(config);
+        let (mut rpc_port, mut rest_port, mut any_rpc) = (None, None, false);
+        if !is_external {
+            let wanted = report.setting(config, rpc(config, bind));
+            any_rpc = wanted.as_ref().is_some_and(Port::is_any);
+            if let Some(wanted) = wanted {
+                rpc_port = wanted.settle(config, in_use, report).await;
+            }
+            rest_port = rest(config, bind, in_use, report).await;
+        }
         let mut servers = Vec::new();
         for port in of_servers(settings, bind) {
             // Nothing makes our servers take another.
             let in_use = if in_use == PortInUse::Later { in_use } else { PortInUse::Refuse };
             servers.extend(port.settle(config, in_use, report).await);
         }
-        for twice in wanted_twice(rpc.iter().chain(&rest).chain(&servers)) {
+        for twice in wanted_twice(rpc_port.iter().chain(&rest_port).chain(&servers)) {
             report.invalid(config, &twice);
         }
-        let ports = Self { rpc: rpc?, rest: rest?, servers, in_use, any_rpc };
-        ports.write(config);
-        Some(ports)
+        let job_manager = if is_external {
+            None
+        } else {
+            let rest_elsewhere = range::translated(config);
+            let ports =
+                JobManagerPorts { rpc: rpc_port?, rest: rest_port?, rest_elsewhere, any_rpc };
+            ports.write(config);
+            Some(ports)
+        };
+        Some(Self { job_manager, servers, in_use })
     }
 
-    fn write(&self, config: &mut Configuration) {
-        const REASON: Source = Source::Computed("a free port");
-        // Behind a translation of addresses, both options of RPC are set.
-        let is_translated =
-            self.rpc.key == RPC_BIND_PORT.key() && !matches!(config.read(&RPC_PORT), Ok(0));
-        if !is_translated {
-            config.set(&RPC_PORT, self.rpc.number().to_string(), REASON);
-        }
-        // Both get the same port: clients must use the port on which REST listens.
-        for option in [REST_BIND_PORT.key(), REST_PORT.key()] {
-            config.set(option, self.rest.number().to_string(), REASON);
-        }
+    /// The port on which REST and the web page listen, if the JobManager is ours.
+    pub(super) fn rest(&self) -> Option<u16> {
+        self.job_manager.as_ref().map(|ports| ports.rest.number())
     }
 
-    /// The port of REST and of the web page.
-    pub(super) fn rest(&self) -> u16 {
-        self.rest.number()
+    /// The port at which clients reach REST, which listens on `port`.
+    pub(super) fn advertised_rest(&self, port: u16) -> u16 {
+        self.job_manager.as_ref().and_then(|ports| ports.rest_elsewhere).unwrap_or(port)
     }
 
     /// Whether any port will do for the JobManager's RPC system.
     pub(crate) fn is_any_rpc(&self) -> bool {
-        self.any_rpc
+        self.job_manager.as_ref().is_some_and(|ports| ports.any_rpc)
     }
 
     /// Has the JobManager's RPC system listen on this port instead of any.
     pub(crate) fn take_rpc(&mut self, config: &mut Configuration, number: u16, reason: Source) {
-        self.rpc = Port::new(RPC_PORT.key(), SocketAddr::new(self.rpc.address.ip(), number));
+        let Some(ports) = &mut self.job_manager else { return };
+        ports.rpc = Port::new(RPC_PORT.key(), SocketAddr::new(ports.rpc.address.ip(), number));
         config.set(&RPC_PORT, number.to_string(), reason);
     }
 
@@ -124,7 +138,8 @@ impl Ports {
             return Ok(());
         }
         let deadline = Instant::now() + patience;
-        for port in [&self.rpc, &self.rest].into_iter().chain(&self.servers) {
+        let job_managers = self.job_manager.iter().flat_map(|ports| [&ports.rpc, &ports.rest]);
+        for port in job_managers.chain(&self.servers) {
             while let Err(error) = port.listen().await {
                 if error.kind() != ErrorKind::AddrInUse || Instant::now() >= deadline {
                     return Err(port.in_use_by_others(&error));
@@ -133,6 +148,23 @@ impl Ports {
             }
         }
         Ok(())
+    }
+}
+
+impl JobManagerPorts {
+    fn write(&self, config: &mut Configuration) {
+        const REASON: Source = Source::Computed("a free port");
+        // Behind a translation of addresses, both options of RPC are set.
+        let is_translated =
+            self.rpc.key == RPC_BIND_PORT.key() && !matches!(config.read(&RPC_PORT), Ok(0));
+        if !is_translated {
+            config.set(&RPC_PORT, self.rpc.number().to_string(), REASON);
+        }
+        // Without such a translation, clients must use the port on which REST listens.
+        config.set(&REST_BIND_PORT, self.rest.number().to_string(), REASON);
+        if self.rest_elsewhere.is_none() {
+            config.set(&REST_PORT, self.rest.number().to_string(), REASON);
+        }
     }
 }
 
@@ -207,13 +239,18 @@ fn job_managers(
 /// The ports that our own servers are configured to listen on.
 fn of_servers(settings: &Draft, bind: IpAddr) -> Vec<Port> {
     let (artifacts, control) = (settings.artifact_server.as_ref(), settings.control.as_ref());
+    let is_translated = artifacts.is_some_and(|server| server.advertised_port.is_some());
+    let artifact_port =
+        if is_translated { ARTIFACT_SERVER_BIND_PORT.key() } else { ARTIFACT_SERVER_PORT.key() };
+    let is_translated = control.is_some_and(|control| control.port.is_some());
+    let control_port = if is_translated { CONTROL_BIND_PORT.key() } else { CONTROL_PORT.key() };
     let all = [
-        (ARTIFACT_SERVER_PORT.key(), artifacts.map(|server| server.listen(bind))),
+        (artifact_port, artifacts.map(|server| server.listen(bind))),
         (
             ARTIFACT_SERVER_EXECUTOR_PORT.key(),
             artifacts.and_then(|server| server.listen_for_mesos(bind)),
         ),
-        (CONTROL_PORT.key(), control.map(|control| control.bind)),
+        (control_port, control.map(|control| control.bind)),
     ];
     let ports = all.into_iter().filter_map(|(key, address)| Some(Port::new(key, address?)));
     ports.filter(|port| !port.is_any()).collect()

@@ -108,6 +108,7 @@ impl Setup {
         let options = ServerOptions {
             bind: wanted.listen(addresses.bind),
             advertise: Some(wanted.host(&addresses.host).to_owned()),
+            advertise_port: wanted.advertised_port,
             identity: tls.map(|endpoint| endpoint.identity.clone()),
             plain_published: wanted.listen_for_mesos(addresses.bind),
             peers_above: wanted.peers_above,
@@ -116,8 +117,9 @@ impl Setup {
         };
         let server =
             ArtifactServer::start(options, manifest, catalogue).await.map_err(Failure::usage)?;
-        self_check::artifacts(&server, wanted.host(&addresses.host), trusted.artifacts.as_deref())
-            .await?;
+        // Behind a translation of ports, we may not reach what workers do.
+        let host = (wanted.advertised_port.is_none()).then(|| wanted.host(&addresses.host));
+        self_check::artifacts(&server, host, trusted.artifacts.as_deref()).await?;
         Ok(server)
     }
 

@@ -16,7 +16,7 @@ use flink::{
     options::flink::{HEARTBEAT_INTERVAL as INTERVAL, HEARTBEAT_TIMEOUT as TIMEOUT},
 };
 
-use crate::settings::StateLocation;
+use crate::settings::{StateLocation, is_external};
 
 /// Milliseconds, as every version of Flink reads them.
 const SHORT_INTERVAL: &str = "2000";
@@ -29,6 +29,7 @@ const REASON: Source =
 
 fn is_ours(config: &Configuration, state: &StateLocation) -> bool {
     matches!(state, StateLocation::Directory(_))
+        && !is_external(config)
         && !config.contains(&INTERVAL)
         && !config.contains(&TIMEOUT)
 }
@@ -77,6 +78,9 @@ mod tests {
         ];
         assert_eq!(values(&folder, &[]), expected);
         assert_eq!(values(&StateLocation::Memory, &[]), [vec![], vec![]]);
+        let mut external = Configuration::new();
+        external.set("mesos.jobmanager", "external", Source::DynamicProperty);
+        assert!(!is_ours(&external, &folder), "it sends heartbeats as its own options say");
         for own in [INTERVAL.key(), TIMEOUT.key()] {
             assert_eq!(
                 values(&folder, &[own]),

@@ -10,19 +10,33 @@ use tokio::task::spawn_blocking;
 
 use super::{heartbeats, parts::Setup};
 use crate::{
+    address::RestAddress,
     failure::Failure,
     flink_rest::{FlinkRest, INSTANCE},
     job_file::Tools,
-    job_manager::{JobManager, Submission, logs},
+    job_manager::{ExternalJobManager, JobManager, Submission, Supervision, logs},
     plan::{Job, Plan, user_jars},
     settings::StateLocation,
 };
 
 impl Setup {
+    /// The JobManager, which we or somebody else runs.
+    pub(super) async fn job_manager(&self) -> Result<Supervision, Failure> {
+        let Plan { settings, trusted, home, addresses, .. } = &self.plan;
+        match (&settings.external, &addresses.rest) {
+            (None, Some(rest)) => Ok(Supervision::Own(Box::new(self.own_job_manager(rest).await?))),
+            (Some(place), _) => Ok(Supervision::External(Box::new(ExternalJobManager {
+                place: place.clone(),
+                trusted: trusted.rest.clone(),
+                flink: home.version.to_string(),
+            }))),
+            (None, None) => Err(Failure::other(anyhow!("the JobManager has no port"))),
+        }
+    }
+
     /// Writes the JobManager's configuration and makes its command.
-    pub(super) async fn job_manager(&self) -> Result<JobManager, Failure> {
+    async fn own_job_manager(&self, rest: &RestAddress) -> Result<JobManager, Failure> {
         let Self { cluster, plan, lookup, place } = self;
-        let Plan { addresses, trusted, .. } = plan;
         let folder = place.work.join("jobmanager");
         let directories = Directories {
             conf: folder.join("conf"),
@@ -46,7 +60,8 @@ impl Setup {
         });
         let command =
             prepared.await.map_err(Failure::other)?.map_err(|e| Failure::usage(anyhow!(e)))?;
-        let rest = FlinkRest::new(addresses.web_here(), instance, trusted.rest.as_deref())
+        let web = rest.web.clone();
+        let rest = FlinkRest::new(rest.here.clone(), instance, plan.trusted.rest.as_deref())
             .map_err(Failure::other)?;
         Ok(JobManager {
             command,
@@ -60,7 +75,7 @@ impl Setup {
             work_lock: place.work_lock.clone(),
             rest,
             adaptive: plan.settings.workers.scaling.adaptive,
-            web: addresses.web(),
+            web,
         })
     }
 }

@@ -6,7 +6,10 @@ use anyhow::anyhow;
 use fetcher_server::ArtifactServer;
 use flink::{
     config::Configuration,
-    options::{flink::JOBMANAGER_RPC_PORT, mesos::CONTROL_PORT},
+    options::{
+        flink::{JOBMANAGER_RPC_ADDRESS, JOBMANAGER_RPC_PORT},
+        mesos::CONTROL_PORT,
+    },
 };
 use mesos::{scheduler::SchedulerOptions, v1};
 use nix::unistd::{User, geteuid};
@@ -22,6 +25,7 @@ use tracing::warn;
 
 use super::{Cluster, RunContext};
 use crate::{
+    address::in_url,
     clusters::{Announcement, LABEL},
     console::Console,
     control::{
@@ -30,9 +34,9 @@ use crate::{
     },
     environment::Lookup,
     failure::Failure,
-    job_manager::JobManager,
+    job_manager::Supervision,
     plan::Plan,
-    settings::{ControlSettings, Settings, StateLocation},
+    settings::{ControlSettings, External, Settings, StateLocation},
     shell::{Identity, Parts},
     user_uris::UserUris,
 };
@@ -53,7 +57,7 @@ pub(super) struct Prepared {
     server: ArtifactServer,
     template: Template,
     origin: Origin,
-    job_manager: JobManager,
+    job_manager: Supervision,
     control: ControlServer,
     identity: Identity,
 }
@@ -73,17 +77,33 @@ impl Setup {
     pub(super) async fn prepare(&self, uris: &UserUris) -> Result<Prepared, Failure> {
         self.plan.ports.until_free(PORTS).await.map_err(Failure::usage)?;
         let (server, template, origin) = self.serve(uris).await?;
-        let (mut job_manager, port) = (self.job_manager().await?, self.plan.addresses.rest_port);
-        let job_manager =
-            spawn_blocking(move || job_manager.take_log(port).map(|()| job_manager)).await;
-        let job_manager = job_manager.map_err(Failure::other)?.map_err(|e| {
+        let job_manager = self.with_log(self.job_manager().await?).await?;
+        let identity = self.identity().await?;
+        let control = self.control(&identity).await?;
+        Ok(Prepared { server, template, origin, job_manager, control, identity })
+    }
+
+    /// Claims the log of a JobManager of our own.
+    async fn with_log(&self, job_manager: Supervision) -> Result<Supervision, Failure> {
+        let Supervision::Own(mut own) = job_manager else { return Ok(job_manager) };
+        let port = self.plan.addresses.rest.as_ref().map_or(0, |rest| rest.port);
+        let claimed = spawn_blocking(move || own.take_log(port).map(|()| own)).await;
+        let own = claimed.map_err(Failure::other)?.map_err(|e| {
             Failure::usage(anyhow!(
                 "the JobManager cannot log: {e}; set FLINK_LOG_DIR or env.log.dir to a folder that can be written"
             ))
         })?;
-        let identity = self.identity().await?;
-        let control = self.control(&identity).await?;
-        Ok(Prepared { server, template, origin, job_manager, control, identity })
+        Ok(Supervision::Own(own))
+    }
+
+    /// The URL of the web page, unless only ZooKeeper knows it.
+    pub(super) fn web(&self) -> Option<String> {
+        let Plan { addresses, settings, .. } = &self.plan;
+        match &settings.external {
+            None => addresses.rest.as_ref().map(|rest| rest.web.clone()),
+            Some(External::At(url)) => Some(url.clone()),
+            Some(External::Elected(_)) => None,
+        }
     }
 
     /// All parts, ready to be started.
@@ -114,6 +134,7 @@ impl Setup {
             server,
             stopped: self.cluster.stopped(),
             runs: self.cluster.runs(),
+            web: self.web(),
             job_manager,
             control,
             identity,
@@ -125,7 +146,8 @@ impl Setup {
     pub(super) fn origin(&self) -> Origin {
         let Plan { home, config, settings, addresses, .. } = &self.plan;
         let flink = home.version.to_string();
-        Origin { flink, ..origin(config, &addresses.host, &settings.state) }
+        let host = config.get(&JOBMANAGER_RPC_ADDRESS).unwrap_or(&addresses.host);
+        Origin { flink, ..origin(config, host, &settings.state) }
     }
 
     /// How to reach the master.
@@ -142,7 +164,7 @@ impl Setup {
     pub(super) fn framework(&self) -> v1::FrameworkInfo {
         v1::FrameworkInfo {
             hostname: Some(self.plan.addresses.host.clone()),
-            webui_url: Some(self.plan.addresses.web()),
+            webui_url: self.web(),
             ..self.plan.settings.framework.info.clone()
         }
     }
@@ -154,7 +176,7 @@ impl Setup {
             cluster: identity.name.clone(),
             control: control.to_owned(),
             host: addresses.host.clone(),
-            web: addresses.web(),
+            web: self.web(),
             user: identity.user.clone(),
             since: Clock::start().now().0,
         };
@@ -176,7 +198,7 @@ impl Setup {
     /// The control API, and the run file with which our own commands find it.
     async fn control(&self, identity: &Identity) -> Result<ControlServer, Failure> {
         let Plan { settings, addresses, trusted, .. } = &self.plan;
-        let ControlSettings { bind, token } = settings.control.clone();
+        let ControlSettings { bind, address, port, token } = settings.control.clone();
         let token = token.map_or_else(Token::random, Ok).map_err(Failure::other)?;
         let tls = match settings.tls.control.clone() {
             None => None,
@@ -187,8 +209,8 @@ impl Setup {
                 Some(read.map_err(Failure::usage)?)
             }
         };
-        let options =
-            ControlOptions { bind, token: token.clone(), name: addresses.host.clone(), tls };
+        let name = addresses.host.clone();
+        let options = ControlOptions { bind, token: token.clone(), name, address, port, tls };
         let server = ControlServer::start(options).await;
         let mut server = server
             .map_err(|e| Failure::usage(anyhow!("{CONTROL_PORT}: cannot listen on {bind}: {e}")))?;
@@ -200,7 +222,7 @@ impl Setup {
             identity.name.clone(),
         );
         running.user = Some(identity.user.clone());
-        running.web = Some(addresses.web());
+        running.web = self.web();
         running.since = Some(Clock::start().now().0);
         let lookup = self.lookup.clone();
         match spawn_blocking(move || RunFile::write(&running, &*lookup))
@@ -225,8 +247,7 @@ fn origin(config: &Configuration, host: &str, state: &StateLocation) -> Origin {
     let job_manager = match state {
         StateLocation::ZooKeeper(_) => "where ZooKeeper says".to_owned(),
         StateLocation::Memory | StateLocation::Directory(_) => {
-            let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
-            format!("{host}:{}", config.get(&JOBMANAGER_RPC_PORT).unwrap_or_default())
+            format!("{}:{}", in_url(host), config.read(&JOBMANAGER_RPC_PORT).unwrap_or_default())
         }
     };
     Origin { job_manager, tls: flink::tls::rpc(config).ok(), ..Origin::default() }

@@ -15,10 +15,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Fetches one byte as a worker would. The answer must come from our own server, which knows the
 /// token. Checked at the start because failures of workers would be hard to trace to this. If the
-/// address is not one of this machine's, workers may reach it although we do not.
+/// address is not one of this machine's, or there is no `host` because its port is translated on the
+/// way, workers may reach it although we do not.
 pub(super) async fn artifacts(
     server: &ArtifactServer,
-    host: &str,
+    host: Option<&str>,
     trusted: Option<&str>,
 ) -> Result<(), Failure> {
     const WORKER: &str = "the application master itself";
@@ -28,7 +29,11 @@ pub(super) async fn artifacts(
     let Err(why) = fetched else { return Ok(()) };
     let url = server.url();
     let hint = "see jobmanager.rpc.address, mesos.resourcemanager.artifactserver.address and …artifactserver.bind-address";
-    if is_here(host).await {
+    let is_here = match host {
+        Some(host) => is_here(host).await,
+        None => false,
+    };
+    if is_here {
         return Err(Failure::usage(anyhow!(
             "cannot reach the artifact server at {url}, where workers fetch from: {why}; {hint}"
         )));
@@ -106,13 +111,27 @@ mod tests {
             [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "127.0.0.2"), ("::1", "::1")]
         {
             let server = server(bind, advertise).await;
-            artifacts(&server, advertise, None).await.unwrap();
+            artifacts(&server, Some(advertise), None).await.unwrap();
         }
         let server = server("127.0.0.1", "127.0.0.2").await;
-        let refused = artifacts(&server, "127.0.0.2", None).await.unwrap_err();
+        let refused = artifacts(&server, Some("127.0.0.2"), None).await.unwrap_err();
         assert!(
             refused.exit_code() == 64 && refused.to_string().contains("http://127.0.0.2:"),
             "{refused}"
         );
+    }
+
+    #[tokio::test]
+    async fn a_port_that_is_translated_on_the_way_may_not_be_reached_from_here() {
+        let options = ServerOptions {
+            bind: ([127, 0, 0, 1], 0).into(),
+            advertise: Some("127.0.0.1".to_owned()),
+            advertise_port: Some(1),
+            ..ServerOptions::default()
+        };
+        let nothing = Manifest::new(Vec::new()).unwrap();
+        let server = ArtifactServer::start(options, nothing, Catalogue::default()).await.unwrap();
+        assert_eq!(server.url(), "http://127.0.0.1:1");
+        artifacts(&server, None, None).await.unwrap();
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use flink::command::Application;
 
 use crate::{
@@ -72,6 +72,10 @@ pub struct Common {
     #[arg(short, long, value_name = "N")]
     pub workers: Option<usize>,
 
+    /// Who runs the JobManager; the option `mesos.jobmanager` [default: own]
+    #[arg(long, value_enum, value_name = "WHO")]
+    pub jobmanager: Option<WhoRuns>,
+
     /// Output format
     #[arg(long, value_enum, default_value_t)]
     pub output: OutputForm,
@@ -80,6 +84,25 @@ pub struct Common {
     /// `mesos=debug`
     #[arg(long, env = "FLINK_MESOS_LOG", default_value = "warn", value_name = "FILTER")]
     pub log: String,
+}
+
+/// Who runs the JobManager.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum WhoRuns {
+    /// The application master starts one, and ends with it
+    Own,
+    /// Somebody else runs it; TaskManagers connect to it
+    External,
+}
+
+impl WhoRuns {
+    /// The option's value.
+    fn value(self) -> &'static str {
+        match self {
+            Self::Own => "own",
+            Self::External => "external",
+        }
+    }
 }
 
 /// What `local` adds.
@@ -211,7 +234,11 @@ impl Local {
 impl Common {
     /// The request for a plan.
     pub fn request(&self, environment: Vec<(String, String)>) -> Request {
-        Request { workers: self.workers, ..self.place.request(environment) }
+        Request {
+            workers: self.workers,
+            job_manager: self.jobmanager.map(WhoRuns::value),
+            ..self.place.request(environment)
+        }
     }
 }
 

@@ -33,7 +33,7 @@ impl Configured {
         };
         let credential = settings::credential(&config).ok().flatten();
         let master = settings::master(&config).ok().map(|url| Master { url, credential });
-        let token = settings::control(&config).ok().and_then(|control| control.token);
+        let token = settings::control_token(&config).ok().flatten();
         Self { zookeeper, master, token }
     }
 }

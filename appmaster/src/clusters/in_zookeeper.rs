@@ -15,8 +15,8 @@ pub(crate) struct Announcement {
     pub(crate) control: String,
     /// The leader's host.
     pub(crate) host: String,
-    /// The JobManager's web page.
-    pub(crate) web: String,
+    /// The JobManager's web page, unless it is found through ZooKeeper, too.
+    pub(crate) web: Option<String>,
     /// The user of the application master.
     pub(crate) user: String,
     /// When it began to lead, in milliseconds since 1970.
@@ -37,7 +37,7 @@ pub(super) async fn leading(
         name: found.cluster,
         framework: None,
         user: Some(found.user),
-        web: Some(found.web),
+        web: found.web,
         since: Some(found.since),
         labelled: false,
         disconnected: false,

@@ -120,7 +120,7 @@ async fn look(cluster: Cluster) -> Listed {
             framework: status.framework.or(listed.framework),
             user: Some(status.user),
             since: Some(status.since),
-            web: Some(status.job_manager.web),
+            web: status.job_manager.web.or(listed.web),
             ..listed
         },
         _ => listed,

@@ -35,6 +35,8 @@ pub(super) struct Gate {
     pub(super) token: Token,
     /// Our host name as others know it.
     pub(super) name: String,
+    /// The host and port by which others reach us, if they are configured.
+    pub(super) advertised: Option<(String, u16)>,
 }
 
 /// The connection of a request.
@@ -98,14 +100,23 @@ impl Gate {
 
     /// Whether the header names this server.
     fn is_ours(&self, host: &Authority, local: SocketAddr) -> bool {
-        if host.port_u16() != Some(local.port()) || host.as_str().contains('@') {
+        if host.as_str().contains('@') {
             return false;
         }
-        let (name, address) = (host.host(), local.ip().to_canonical());
-        if let Ok(named) = name.trim_matches(['[', ']']).parse::<IpAddr>() {
+        let bare = host.host().trim_matches(['[', ']']);
+        if self.advertised.as_ref().is_some_and(|(name, port)| {
+            host.port_u16() == Some(*port) && bare.eq_ignore_ascii_case(name)
+        }) {
+            return true;
+        }
+        if host.port_u16() != Some(local.port()) {
+            return false;
+        }
+        let address = local.ip().to_canonical();
+        if let Ok(named) = bare.parse::<IpAddr>() {
             return named.to_canonical() == address;
         }
-        let is = |known: &str| name.eq_ignore_ascii_case(known);
+        let is = |known: &str| bare.eq_ignore_ascii_case(known);
         is(&self.name) || address.is_loopback() && is("localhost")
     }
 
@@ -133,8 +144,26 @@ mod tests {
 
     const TOKEN: &str = "a-token-of-a-test";
 
+    fn gate(name: &str, advertised: Option<(&str, u16)>) -> Gate {
+        let advertised = advertised.map(|(name, port)| (name.to_owned(), port));
+        Gate { token: Token::parse(TOKEN).unwrap(), name: name.to_owned(), advertised }
+    }
+
+    #[test]
+    fn the_configured_address_for_others_is_ours_with_its_port_only() {
+        let gate = gate("master", Some(("Gateway.example", 31002)));
+        let is_ours =
+            |host: &str| gate.is_ours(&host.parse().unwrap(), "10.0.0.5:4711".parse().unwrap());
+        for host in ["gateway.example:31002", "master:4711", "10.0.0.5:4711"] {
+            assert!(is_ours(host), "{host}");
+        }
+        for host in ["gateway.example:4711", "master:31002", "evil.example:31002"] {
+            assert!(!is_ours(host), "{host}");
+        }
+    }
+
     fn check(local: &str, uri: &str, headers: &[(&str, &str)]) -> Result<(), u16> {
-        let gate = Gate { token: Token::parse(TOKEN).unwrap(), name: "Master.example".to_owned() };
+        let gate = gate("Master.example", None);
         let name = |name: &str| name.parse::<header::HeaderName>().unwrap();
         let headers =
             headers.iter().map(|(key, value)| (name(key), value.parse().unwrap())).collect();
@@ -181,7 +210,7 @@ mod tests {
         assert_eq!(check("127.0.0.1:80", "http://127.0.0.1:80/workers", &own), Ok(()));
         assert_eq!(check("127.0.0.1:80", "http://evil.example/workers", &own), Err(421));
         let two: Vec<_> = own.iter().copied().chain([("host", "evil.example")]).collect();
-        let gate = Gate { token: Token::parse(TOKEN).unwrap(), name: String::new() };
+        let gate = gate("", None);
         let mut headers = HeaderMap::new();
         for (name, value) in two {
             headers.append(name.parse::<header::HeaderName>().unwrap(), value.parse().unwrap());

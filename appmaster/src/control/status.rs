@@ -62,8 +62,8 @@ pub struct Condition {
 pub struct JobManager {
     /// What it does.
     pub state: JobManagerState,
-    /// Its web page.
-    pub web: String,
+    /// Its web page, as far as it is known.
+    pub web: Option<String>,
 }
 
 /// What the JobManager does.
@@ -77,6 +77,8 @@ pub enum JobManagerState {
     Running,
     /// It has ended and is started again.
     Restarting,
+    /// Somebody else runs it, and it does not answer.
+    Unreachable,
 }
 
 /// How many TaskManagers are in which state.

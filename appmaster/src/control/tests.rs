@@ -19,6 +19,8 @@ pub(super) async fn echo() -> (String, AbortOnDropHandle<()>) {
         bind: ([127, 0, 0, 1], 0).into(),
         token,
         name: "here".to_owned(),
+        address: None,
+        port: None,
         tls: None,
     };
     let server = ControlServer::start(options).await.unwrap();
@@ -171,4 +173,19 @@ async fn idle_connections_take_a_bounded_number_of_descriptors_and_keep_no_opera
         open += usize::from(ended.is_err());
     }
     assert!(open <= most_of_each, "{open} are open");
+}
+
+#[tokio::test]
+async fn others_get_the_configured_host_and_port_and_this_machine_the_ones_it_listens_on() {
+    let options = ControlOptions {
+        bind: ([127, 0, 0, 1], 0).into(),
+        token: Token::parse(TOKEN).unwrap(),
+        name: "here".to_owned(),
+        address: Some("gateway.example.org".to_owned()),
+        port: Some(31002),
+        tls: None,
+    };
+    let server = ControlServer::start(options).await.unwrap();
+    assert_eq!(server.url(), "http://gateway.example.org:31002");
+    assert_eq!(server.local_url(), format!("http://{}", server.address()));
 }

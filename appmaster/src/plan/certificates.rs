@@ -29,15 +29,22 @@ impl Trusted {
     ) -> Option<Self> {
         let (tls, server) = (settings.tls.as_ref()?, settings.artifact_server.as_ref()?);
         let control = settings.control.as_ref()?;
-        let mut read = |name: &str, endpoint: Option<&Endpoint>, host: &str| {
+        let read = |report: &mut Report, name: &str, endpoint: Option<&Endpoint>, host: &str| {
             let Some(endpoint) = endpoint else { return Some(None) };
             let trust = report.setting(config, endpoint.trusted(host))?;
             report.fact(format!("{name} speaks TLS as {host}"));
             Some(Some(trust.to_pem()))
         };
-        let rest = read("the JobManager's REST API", tls.rest.as_ref(), host);
-        let artifacts = read("the artifact server", tls.artifacts.as_ref(), server.host(host));
-        let control = read("the control API", tls.control.as_ref(), control.host(host));
+        let rest = match (&settings.external, &tls.rest) {
+            // Its certificate is on its own machine.
+            (Some(Some(_)), Some(endpoint)) => {
+                report.setting(config, endpoint.authorities()).map(|trust| Some(trust.to_pem()))
+            }
+            (_, endpoint) => read(report, "the JobManager's REST API", endpoint.as_ref(), host),
+        };
+        let artifacts =
+            read(report, "the artifact server", tls.artifacts.as_ref(), server.host(host));
+        let control = read(report, "the control API", tls.control.as_ref(), control.host(host));
         Some(Self { rest: rest?, artifacts: artifacts?, control: control? })
     }
 }

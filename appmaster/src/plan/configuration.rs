@@ -8,16 +8,17 @@ use flink::{
             ADAPTIVE_COOLDOWN, ADAPTIVE_SCALING_INTERVAL, ADAPTIVE_STABILIZATION,
             CLUSTER_REGISTRATION_ERROR_DELAY as REGISTRATION_RETRY,
             RESOURCEMANAGER_STANDALONE_START_UP_TIME as START_UP_TIME,
+            TASKMANAGER_REGISTRATION_TIMEOUT as REGISTRATION_TIMEOUT,
         },
-        mesos::{APPLICATION_JARS, INITIAL_TASKS, WORKERS, WORKERS_MAX, WORKERS_MIN},
+        mesos::{APPLICATION_JARS, INITIAL_TASKS, JOB_MANAGER, WORKERS, WORKERS_MAX, WORKERS_MIN},
     },
     version::FlinkVersion,
 };
 
-use super::Request;
+use super::{Request, marathon};
 use crate::{
     report::Report,
-    settings::{is_number_configured, is_reactive},
+    settings::{is_external, is_number_configured, is_reactive},
 };
 
 /// The requested Flink distribution.
@@ -41,6 +42,8 @@ pub fn configuration(
     let dynamic = report.value(config.apply_dynamic_properties(&request.dynamic));
     environment.and(dynamic).filter(|()| is_loaded)?;
     apply_flags(&mut config, request);
+    marathon::apply(&mut config, &request.environment, report);
+    wait_for_external(&mut config);
     use_new_workers_at_once(&mut config, &home.version);
     Some(config)
 }
@@ -52,6 +55,9 @@ fn apply_flags(config: &mut Configuration, request: &Request) {
             config.remove(option.key());
         }
         config.set(&WORKERS, workers.to_string(), Source::Computed("--workers"));
+    }
+    if let Some(who) = request.job_manager {
+        config.set(&JOB_MANAGER, who, Source::Computed("--jobmanager"));
     }
     if !request.jars.is_empty() {
         let quoted = request.jars.iter().map(|jar| format!("\"{}\"", jar.replace('"', "\"\"")));
@@ -91,6 +97,15 @@ fn apply_flags(config: &mut Configuration, request: &Request) {
             "1000",
             Source::Computed("workers start together with the JobManager"),
         );
+    }
+}
+
+/// TaskManagers wait for a JobManager that somebody else runs. By default, they would end when it is
+/// away for longer than 5 min.
+fn wait_for_external(config: &mut Configuration) {
+    if is_external(config) && !config.contains(&REGISTRATION_TIMEOUT) {
+        let why = "TaskManagers outlive a JobManager that somebody else runs";
+        config.set(&REGISTRATION_TIMEOUT, "30 d", Source::Computed(why));
     }
 }
 

@@ -40,13 +40,15 @@ pub(super) fn logs(home: &FlinkHome, config: &Configuration, lookup: &Lookup) ->
     named.map_or_else(|| home.path.join("log"), PathBuf::from)
 }
 
-/// Checks the folders that we write to: logs, state and temporary files.
-pub(super) fn check_ours(logs: &Path, settings: &Draft, report: &mut Report) {
+/// Checks the folders that we write to: logs of a JobManager of our own, state and temporary files.
+pub(super) fn check_ours(logs: Option<&PathBuf>, settings: &Draft, report: &mut Report) {
     let usable = |folder: PathBuf| {
         is_writable(&folder)
             .and_then(|()| job_manager::logs::check(&folder).map_err(|e| e.to_string()))
     };
-    if let Err(why) = log_folder::find(logs).map_err(|e| e.to_string()).and_then(usable) {
+    if let Some(logs) = logs
+        && let Err(why) = log_folder::find(logs).map_err(|e| e.to_string()).and_then(usable)
+    {
         report.error(format!("FLINK_LOG_DIR, {ENV_LOG_DIR}: logs cannot be written: {why}"));
     }
     if let Some(StateLocation::Directory(folder)) = &settings.state
@@ -59,14 +61,8 @@ pub(super) fn check_ours(logs: &Path, settings: &Draft, report: &mut Report) {
     }
 }
 
-/// Checks what the JobManager needs of this machine. It fails to start if a folder in `plugins` has
-/// no jar, without the first of its temporary folders, or if it cannot create the others.
-pub(super) fn check_job_managers(
-    home: &FlinkHome,
-    config: &Configuration,
-    lookup: &Lookup,
-    report: &mut Report,
-) {
+/// Flink's processes fail to start if a folder in `plugins` has no jar.
+pub(super) fn check_plugins(home: &FlinkHome, lookup: &Lookup, report: &mut Report) {
     let named = lookup("FLINK_PLUGINS_DIR").filter(|folder| !folder.is_empty());
     let plugins = named.map_or_else(|| home.path.join("plugins"), PathBuf::from);
     let mut folders: Vec<_> =
@@ -82,6 +78,11 @@ pub(super) fn check_job_managers(
             ));
         }
     }
+}
+
+/// Checks what the JobManager needs of this machine. It fails to start without the first of its
+/// temporary folders, or if it cannot create the others.
+pub(super) fn check_job_managers(config: &Configuration, report: &mut Report) {
     let mut unusable = |key: &str, why: String| {
         let origin =
             config.source(key).map(|origin| format!(" (from {origin})")).unwrap_or_default();

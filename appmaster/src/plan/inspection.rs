@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use flink::{config::Configuration, home::FlinkHome, java::Java};
+use flink::{config::Configuration, home::FlinkHome, java::Java, options::mesos::JOB_MANAGER};
 use mesos::master::MasterUrl;
 use scheduler::core::state::State;
 use tokio::task::{JoinError, spawn_blocking};
@@ -18,7 +18,7 @@ use crate::{
     failure::Failure,
     job_file::ToolsJar,
     report::Report,
-    settings::{self, Draft, StateLocation},
+    settings::{self, Draft, StateLocation, is_external},
 };
 
 /// The address of the Mesos for a laptop; its port does not matter.
@@ -98,6 +98,13 @@ impl Found {
         let mut config = configuration(&home, request, report)?;
         report.forms(&config);
         let job = Job::of(request.job.as_ref(), &config, report);
+        let is_external = is_external(&config);
+        if is_external && job.is_some() {
+            report.error(format!(
+                "{JOB_MANAGER}: external: a job on a cluster of its own needs a JobManager of its own: remove \
+                 the option, or start `flink-mesos session` and submit the job to the external JobManager"
+            ));
+        }
         let tools = job.as_ref().and_then(|job| job.add_our_classes(&mut config, report));
         let master = if is_local {
             MASTER_HERE.parse().ok()
@@ -116,9 +123,12 @@ impl Found {
         let java = processes::check(&home, &config, &logs, lookup, report);
         let secrets = shipped::check(&home, &config, lookup, report);
         if !is_local {
-            folders::check_ours(&logs, &settings, report);
+            folders::check_ours((!is_external).then_some(&logs), &settings, report);
         }
-        folders::check_job_managers(&home, &config, lookup, report);
+        folders::check_plugins(&home, lookup, report);
+        if !is_external {
+            folders::check_job_managers(&config, report);
+        }
         if let Some(obstacle) = run_file::obstacle(lookup) {
             report.warning(obstacle.advice());
         }

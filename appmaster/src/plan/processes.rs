@@ -10,7 +10,11 @@ use flink::{
     memory::JobManagerMemory,
 };
 
-use crate::{environment::Lookup, report::Report, settings::SettingsError};
+use crate::{
+    environment::Lookup,
+    report::Report,
+    settings::{SettingsError, is_external},
+};
 
 /// Checks that Flink's processes could be started. Returns the JobManager's java. Blocks: it may
 /// ask java for its version.
@@ -21,8 +25,10 @@ pub(super) fn check(
     lookup: &Lookup,
     report: &mut Report,
 ) -> Option<Java> {
-    let memory = JobManagerMemory::compute(config, &home.version);
-    report.setting(config, memory.map_err(SettingsError::JobManagerMemory));
+    if !is_external(config) {
+        let memory = JobManagerMemory::compute(config, &home.version);
+        report.setting(config, memory.map_err(SettingsError::JobManagerMemory));
+    }
     let java = java(home, config, lookup, report);
     if let Some(java) = &java {
         command_lines(home, java, config, logs, lookup, report);
@@ -64,11 +70,10 @@ fn command_lines(
 ) {
     let (conf, log) = (home.conf_dir.clone(), logs.to_owned());
     let directories = Directories { conf, tmp: log.clone(), log };
-    let commands = [
-        command::job_manager(home, java, config, &directories, lookup),
-        command::task_manager(home, java, config, &directories, lookup),
-    ];
-    for problem in commands.into_iter().filter_map(Result::err) {
+    let job_manager = (!is_external(config))
+        .then(|| command::job_manager(home, java, config, &directories, lookup));
+    let task_manager = command::task_manager(home, java, config, &directories, lookup);
+    for problem in job_manager.into_iter().chain([task_manager]).filter_map(Result::err) {
         match &problem {
             CommandError::Memory(_) | CommandError::Configuration(_) => {}
             // Already reported with the options' forms.

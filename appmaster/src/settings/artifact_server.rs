@@ -4,9 +4,13 @@ use std::net::{IpAddr, SocketAddr};
 
 use flink::{
     config::Configuration,
-    options::mesos::{
-        ARTIFACT_SERVER_ADDRESS, ARTIFACT_SERVER_BIND_ADDRESS, ARTIFACT_SERVER_EXECUTOR_PORT,
-        ARTIFACT_SERVER_PEERS_ABOVE, ARTIFACT_SERVER_PLAIN_SECRETS, ARTIFACT_SERVER_PORT,
+    options::{
+        ConfigOption,
+        mesos::{
+            ARTIFACT_SERVER_ADDRESS, ARTIFACT_SERVER_BIND_ADDRESS, ARTIFACT_SERVER_BIND_PORT,
+            ARTIFACT_SERVER_EXECUTOR_PORT, ARTIFACT_SERVER_PEERS_ABOVE,
+            ARTIFACT_SERVER_PLAIN_SECRETS, ARTIFACT_SERVER_PORT,
+        },
     },
 };
 
@@ -15,8 +19,10 @@ use super::{SettingsError, invalid};
 /// The artifact server's options.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ArtifactServerSettings {
-    /// Its port; 0 means any free port.
+    /// The port to listen on; 0 means any free port.
     pub port: u16,
+    /// The port given to workers, if that is another one.
+    pub advertised_port: Option<u16>,
     /// The address to listen on; the JobManager's if `None`.
     pub bind: Option<IpAddr>,
     /// The host given to workers; the JobManager's if `None`.
@@ -51,10 +57,13 @@ impl ArtifactServerSettings {
 pub(super) fn artifact_server(
     config: &Configuration,
 ) -> Result<ArtifactServerSettings, SettingsError> {
+    let (port, bound) =
+        (config.read(&ARTIFACT_SERVER_PORT)?, config.read(&ARTIFACT_SERVER_BIND_PORT)?);
     Ok(ArtifactServerSettings {
-        port: config.read(&ARTIFACT_SERVER_PORT)?,
+        port: bound.unwrap_or(port),
+        advertised_port: Some(port).filter(|port| *port > 0 && bound.is_some()),
         bind: bind(config)?,
-        address: address(config)?,
+        address: host(config, &ARTIFACT_SERVER_ADDRESS)?,
         peers_above: config.read(&ARTIFACT_SERVER_PEERS_ABOVE)?,
         plain_secrets: config.read(&ARTIFACT_SERVER_PLAIN_SECRETS)?,
         executor_port: config.read(&ARTIFACT_SERVER_EXECUTOR_PORT)?,
@@ -69,8 +78,12 @@ fn bind(config: &Configuration) -> Result<Option<IpAddr>, SettingsError> {
     text.trim_start_matches('[').trim_end_matches(']').parse().map(Some).map_err(wrong)
 }
 
-fn address(config: &Configuration) -> Result<Option<String>, SettingsError> {
-    let Some(text) = config.get(&ARTIFACT_SERVER_ADDRESS) else { return Ok(None) };
+/// A host for others to connect to.
+pub(super) fn host(
+    config: &Configuration,
+    option: &ConfigOption<Option<String>>,
+) -> Result<Option<String>, SettingsError> {
+    let Some(text) = config.get(option) else { return Ok(None) };
     let host = text.trim_start_matches('[').trim_end_matches(']');
     let is_name = |host: &str| {
         host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'))
@@ -79,8 +92,8 @@ fn address(config: &Configuration) -> Result<Option<String>, SettingsError> {
         return Ok(Some(host.to_owned()));
     }
     let allowed =
-        "a host name or an IP address, without scheme and port (the port is …artifactserver.port)";
-    Err(invalid(ARTIFACT_SERVER_ADDRESS.key(), config, allowed.to_owned()))
+        "a host name or an IP address, without scheme and port (the port has an option of its own)";
+    Err(invalid(option.key(), config, allowed.to_owned()))
 }
 
 #[cfg(test)]
@@ -108,6 +121,18 @@ mod tests {
         ])
         .unwrap();
         assert_eq!(other.listen(usual), "[::]:7000".parse().unwrap());
+    }
+
+    #[test]
+    fn the_port_for_workers_may_differ_from_the_one_it_listens_on() {
+        let translated = read(&[
+            (ARTIFACT_SERVER_PORT.key(), "31000"),
+            (ARTIFACT_SERVER_BIND_PORT.key(), "7000"),
+        ])
+        .unwrap();
+        assert_eq!((translated.port, translated.advertised_port), (7000, Some(31000)));
+        let same = read(&[(ARTIFACT_SERVER_PORT.key(), "31000")]).unwrap();
+        assert_eq!((same.port, same.advertised_port), (31000, None));
     }
 
     #[test]

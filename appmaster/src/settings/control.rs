@@ -4,10 +4,12 @@ use std::net::{IpAddr, SocketAddr};
 
 use flink::{
     config::Configuration,
-    options::mesos::{CONTROL_BIND_ADDRESS, CONTROL_PORT, CONTROL_TOKEN},
+    options::mesos::{
+        CONTROL_ADDRESS, CONTROL_BIND_ADDRESS, CONTROL_BIND_PORT, CONTROL_PORT, CONTROL_TOKEN,
+    },
 };
 
-use super::{SettingsError, invalid};
+use super::{SettingsError, artifact_server::host, invalid};
 use crate::control::Token;
 
 /// The control API's options.
@@ -15,6 +17,10 @@ use crate::control::Token;
 pub struct ControlSettings {
     /// The address to listen on; port 0 means any free one.
     pub bind: SocketAddr,
+    /// The host by which others reach it, if that is another one.
+    pub address: Option<String>,
+    /// The port by which others reach it, if that is another one.
+    pub port: Option<u16>,
     /// The token that every request must carry; `None` to generate one at the start.
     pub token: Option<Token>,
 }
@@ -22,18 +28,32 @@ pub struct ControlSettings {
 impl ControlSettings {
     /// The name that TLS clients use; `usual` is this machine's.
     pub fn host<'a>(&'a self, usual: &'a str) -> &'a str {
-        if self.bind.ip().is_loopback() { "localhost" } else { usual }
+        match &self.address {
+            Some(address) => address,
+            None if self.bind.ip().is_loopback() => "localhost",
+            None => usual,
+        }
     }
 }
 
 /// The control API's options.
 pub(crate) fn control(config: &Configuration) -> Result<ControlSettings, SettingsError> {
+    let (port, bound) = (config.read(&CONTROL_PORT)?, config.read(&CONTROL_BIND_PORT)?);
+    Ok(ControlSettings {
+        bind: SocketAddr::new(bind(config)?, bound.unwrap_or(port)),
+        address: host(config, &CONTROL_ADDRESS)?,
+        port: Some(port).filter(|port| *port > 0 && bound.is_some()),
+        token: control_token(config)?,
+    })
+}
+
+/// The token of the control API, if one is configured.
+pub(crate) fn control_token(config: &Configuration) -> Result<Option<Token>, SettingsError> {
     let token = config.get(&CONTROL_TOKEN).map(Token::parse).transpose();
-    let token = token.map_err(|error| SettingsError::File {
+    token.map_err(|error| SettingsError::File {
         key: CONTROL_TOKEN.key(),
         reason: error.to_string(),
-    })?;
-    Ok(ControlSettings { bind: SocketAddr::new(bind(config)?, config.read(&CONTROL_PORT)?), token })
+    })
 }
 
 fn bind(config: &Configuration) -> Result<IpAddr, SettingsError> {
@@ -75,6 +95,24 @@ mod tests {
                 .unwrap_err()
                 .starts_with("mesos.control.bind-address: everywhere: an IP")
         );
+    }
+
+    #[test]
+    fn the_address_and_port_for_others_may_differ_from_those_it_listens_on() {
+        let mut config = Configuration::new();
+        for (key, value) in [
+            (CONTROL_ADDRESS.key(), "gateway.example.org"),
+            (CONTROL_PORT.key(), "31002"),
+            (CONTROL_BIND_PORT.key(), "4711"),
+        ] {
+            config.set(key, value, Source::DynamicProperty);
+        }
+        let control = control(&config).unwrap();
+        assert_eq!((control.bind.port(), control.port), (4711, Some(31002)));
+        assert_eq!(control.host("usual"), "gateway.example.org");
+        let error = read(CONTROL_ADDRESS.key(), "http://gateway").unwrap_err();
+        assert!(error.starts_with("mesos.control.address: http://gateway: a host name"), "{error}");
+        assert_eq!(read(CONTROL_PORT.key(), "4711").unwrap().port, None);
     }
 
     #[test]

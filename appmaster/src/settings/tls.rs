@@ -55,14 +55,19 @@ impl Endpoint {
     /// The authorities that clients must trust, after a check that they accept the certificate for
     /// the name `host`. Blocks.
     pub fn trusted(&self, host: &str) -> Result<Trust, SettingsError> {
+        let trust = self.authorities()?;
+        trust.check(&self.identity, host).map_err(|error| wrong(self.key, &error))?;
+        Ok(trust)
+    }
+
+    /// The authorities that clients must trust. Blocks.
+    pub fn authorities(&self) -> Result<Trust, SettingsError> {
         let (key, trust) = match &self.authorities {
             Some((key, path, password)) => (*key, Trust::read(path, password.as_ref())),
             // Without authorities, the certificate itself must be trusted.
             None => (self.key, Trust::in_itself(&self.identity)),
         };
-        let trust = trust.map_err(|error| wrong(key, &error))?;
-        trust.check(&self.identity, host).map_err(|error| wrong(self.key, &error))?;
-        Ok(trust)
+        trust.map_err(|error| wrong(key, &error))
     }
 }
 

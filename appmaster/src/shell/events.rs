@@ -84,7 +84,7 @@ impl Shell<'_> {
             JobManagerEvent::Ready => {
                 self.view.job_manager_up = true;
                 self.view.job_manager = JobManagerState::Running;
-                let text = format!("JobManager is up: {}", self.web);
+                let text = format!("JobManager is up: {}", self.web());
                 self.console.report("jobmanager-up", &text, json!({ "web": self.web }));
                 self.report_if_ready();
                 self.report_adopted();
@@ -131,7 +131,36 @@ impl Shell<'_> {
                 self.scaling.job_manager_down();
                 self.feed(Input::JobManager(false)).await
             }
+            JobManagerEvent::Found(rest) => {
+                self.web = Some(rest.address().to_owned());
+                self.scaling.found(rest.clone());
+                self.rest = Some(rest);
+                Next::GoOn
+            }
+            JobManagerEvent::Advice(text) => {
+                let fields = json!({ "warning": text });
+                self.console.report("warning", &format!("Warning: {text}"), fields);
+                Next::GoOn
+            }
+            JobManagerEvent::Unreachable(why) => self.unreachable(why).await,
         }
+    }
+
+    /// The JobManager that somebody else runs is not there. Its workers wait for it.
+    async fn unreachable(&mut self, why: String) -> Next {
+        self.view.job_manager = JobManagerState::Unreachable;
+        self.view.trouble.job_manager = Some((self.driver.core().now(), why.clone()));
+        let text = format!(
+            "Waiting for the JobManager, which somebody else runs: {why}. TaskManagers keep running."
+        );
+        self.console.report("jobmanager-unreachable", &text, json!({ "reason": why }));
+        self.scaling.job_manager_down();
+        self.feed(Input::JobManager(false)).await
+    }
+
+    /// The web page, for people.
+    pub(super) fn web(&self) -> &str {
+        self.web.as_deref().unwrap_or("not known yet")
     }
 
     /// Reports which TaskManagers the JobManager is waiting for.

@@ -47,7 +47,13 @@ impl Shell<'_> {
                 _ = answer.send(Err(Refusal::Mistake(why.to_owned())));
                 return;
             }
-            return answer_file(self.logs.with_extension(request.file.ending()), request, answer);
+            let Some(log) = &self.logs else {
+                let why = "somebody else runs the JobManager, and its log is on its machine: see its web page, or \
+                           `/jobmanager/log` of its REST API";
+                _ = answer.send(Err(Refusal::Unavailable(why.to_owned())));
+                return;
+            };
+            return answer_file(log.with_extension(request.file.ending()), request, answer);
         }
         match self.place(&request.of) {
             Err(why) => _ = answer.send(Err(Refusal::Mistake(why))),

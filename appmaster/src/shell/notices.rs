@@ -53,13 +53,14 @@ impl Shell<'_> {
         if std::mem::replace(&mut view.told_ready, true) {
             return;
         }
-        let count = match view.registered.len() {
+        let registered = view.registered.len();
+        let count = match registered {
             0 => "; TaskManagers start when jobs need them".to_owned(),
             1 => " with 1 TaskManager".to_owned(),
             many => format!(" with {many} TaskManagers"),
         };
-        let text = format!("Flink is ready{count}. Web page: {}", self.web);
-        let fields = json!({ "web": self.web, "workers": view.registered.len() });
+        let text = format!("Flink is ready{count}. Web page: {}", self.web());
+        let fields = json!({ "web": self.web, "workers": registered });
         self.console.report("ready", &text, fields);
     }
 }

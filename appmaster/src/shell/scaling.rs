@@ -25,7 +25,8 @@ const FRESH: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Scaling {
     policy: Policy,
-    rest: FlinkRest,
+    /// The JobManager, once it is known where it is.
+    rest: Option<FlinkRest>,
     seen: Option<Observation>,
     waiting: Waiting,
     /// Whether the JobManager is being asked about workers that may be stopped.
@@ -42,7 +43,11 @@ pub(super) struct Confirmed {
 }
 
 impl Scaling {
-    pub(super) fn new(settings: ScalingSettings, scale: Option<Scale>, rest: FlinkRest) -> Self {
+    pub(super) fn new(
+        settings: ScalingSettings,
+        scale: Option<Scale>,
+        rest: Option<FlinkRest>,
+    ) -> Self {
         Self {
             policy: Policy::new(settings, scale),
             rest,
@@ -61,6 +66,11 @@ impl Scaling {
     /// Workers that can be stopped.
     pub(super) async fn confirmed(&mut self) -> Option<Confirmed> {
         self.confirmed.1.recv().await
+    }
+
+    /// The JobManager is here.
+    pub(super) fn found(&mut self, rest: FlinkRest) {
+        self.rest = Some(rest);
     }
 
     /// The jobs of the next JobManager are not known yet.
@@ -92,10 +102,11 @@ impl Scaling {
 
     /// Asks, in the background, whether these workers are still not used.
     fn ask(&mut self, needed: usize, unused: BTreeSet<WorkerId>, seen: &Observation) {
+        let Some(rest) = self.rest.clone() else { return };
         if std::mem::replace(&mut self.is_asking, true) {
             return;
         }
-        let (rest, jobs, answer) = (self.rest.clone(), seen.jobs.clone(), self.confirmed.0.clone());
+        let (jobs, answer) = (seen.jobs.clone(), self.confirmed.0.clone());
         tokio::spawn(async move {
             let unused = poller::still_unused(&rest, unused, &jobs).await;
             // During shutdown, there may be no receiver.

@@ -50,8 +50,10 @@ impl Shell<'_> {
     pub(super) fn answer_status(&self, answer: oneshot::Sender<Answer>) {
         let (mut status, rest) = (self.status(), self.rest.clone());
         tokio::spawn(async move {
-            let jobs = timeout(PATIENCE, rest.jobs()).await;
-            status.jobs = jobs.ok().and_then(Result::ok);
+            if let Some(rest) = rest {
+                let jobs = timeout(PATIENCE, rest.jobs()).await;
+                status.jobs = jobs.ok().and_then(Result::ok);
+            }
             // The client may have disconnected.
             _ = answer.send(Ok(serde_json::to_value(&status).unwrap_or_default()));
         });

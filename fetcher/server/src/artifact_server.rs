@@ -37,6 +37,8 @@ pub struct ServerOptions {
     /// Host name or address at which workers reach this server. `None` means the bind address, or
     /// this machine's host name if that is unspecified.
     pub advertise: Option<String>,
+    /// Port at which workers reach this server, if it is not the one that it listens on.
+    pub advertise_port: Option<u16>,
     /// Files sent at the same time; further requests are answered with 503 and `Retry-After`.
     pub max_streams: usize,
     /// Number of files being sent from which clients that can follow redirects are sent to other
@@ -67,6 +69,7 @@ impl Default for ServerOptions {
         Self {
             bind: SocketAddr::from(([0, 0, 0, 0], 0)),
             advertise: None,
+            advertise_port: None,
             max_streams: 64,
             peers_above: 8,
             max_connections: 4096,
@@ -122,7 +125,8 @@ impl ArtifactServer {
             acceptor,
             sent: AtomicU64::new(0),
         });
-        let url = format!("{scheme}://{}:{}", in_url(&host), address.port());
+        let port = options.advertise_port.unwrap_or(address.port());
+        let url = format!("{scheme}://{}:{port}", in_url(&host));
         tracing::info!(url, manifest = %shared.site.digest(), "Artifact server started");
         let stop = CancellationToken::new();
         let accepting = tokio::spawn(accept(
@@ -136,8 +140,13 @@ impl ArtifactServer {
 
     /// A server that serves only published files, without TLS.
     async fn start_plain(bind: SocketAddr, options: &ServerOptions) -> Result<Self, ServerError> {
-        let options =
-            ServerOptions { bind, identity: None, plain_published: None, ..options.clone() };
+        let options = ServerOptions {
+            bind,
+            advertise_port: None,
+            identity: None,
+            plain_published: None,
+            ..options.clone()
+        };
         let nothing = Manifest::new(Vec::new()).map_err(|_| ServerError::Stopped)?;
         tracing::warn!(
             "Serving published files without TLS, as configured: anyone on the network can change them"

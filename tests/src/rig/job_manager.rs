@@ -9,7 +9,7 @@ use std::{
 
 use fetcher_server::Artifact;
 use flink::{
-    command::{self, Directories},
+    command::{self, CommandLine, Directories},
     config::{Configuration, Source},
     home::FlinkHome,
     java::Java,
@@ -24,7 +24,8 @@ pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A JobManager that is killed when dropped.
 pub struct JobManager {
-    child: Child,
+    child: Option<Child>,
+    command: CommandLine,
     /// Its REST API.
     pub rest: FlinkRest,
     /// The options with which a TaskManager finds it.
@@ -36,6 +37,13 @@ pub struct JobManager {
 impl JobManager {
     /// Starts it and waits until it answers.
     pub async fn start() -> Self {
+        let mut job_manager = Self::with(&[]);
+        job_manager.run().await;
+        job_manager
+    }
+
+    /// One that is not running yet, with these options.
+    pub fn with(options: &[(&str, &str)]) -> Self {
         let home = FlinkHome::open(&flink_home(Line::V1_20), None).unwrap();
         let (folder, ports) = (TempDir::new().unwrap(), [ReservedPort::new(), ReservedPort::new()]);
         let mut config = Configuration::load(&home.conf_dir, &home.version).unwrap();
@@ -50,30 +58,39 @@ impl JobManager {
         ] {
             config.set(key, value, Source::Computed("the test"));
         }
+        for (key, value) in options {
+            config.set(*key, *value, Source::Computed("the test"));
+        }
         let place = |name: &str| folder.path().join(name);
         let directories = Directories { conf: place("conf"), log: place("log"), tmp: place("tmp") };
         command::prepare(&home, &config, &directories).unwrap();
         let command =
             command::job_manager(&home, &java(), &config, &directories, &variable).unwrap();
-        let mut program = Command::new(&command.program);
-        program.args(&command.arguments).envs(command.environment).current_dir(&command.directory);
-        let child = program
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
         let configuration = config
             .iter()
             .map(|(key, value)| Entry { key: key.into(), value: value.into() })
             .collect();
         let rest = FlinkRest::new(&format!("http://127.0.0.1:{rest}"));
-        let job_manager = Self { child, rest, configuration, folder, _ports: ports };
-        wait_until("the JobManager answers", PATIENCE, async || {
-            job_manager.rest.overview().await.ok()
-        })
-        .await;
-        job_manager
+        Self { child: None, command, rest, configuration, folder, _ports: ports }
+    }
+
+    /// Runs it, again if it was killed, and waits until it answers.
+    pub async fn run(&mut self) {
+        let mut program = Command::new(&self.command.program);
+        program.args(&self.command.arguments).envs(self.command.environment.clone());
+        program.current_dir(&self.command.directory);
+        program.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        self.child = Some(program.spawn().unwrap());
+        wait_until("the JobManager answers", PATIENCE, async || self.rest.overview().await.ok())
+            .await;
+    }
+
+    /// Kills it.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().ok();
+            child.wait().ok();
+        }
     }
 
     /// The folder of its configuration.
@@ -119,8 +136,7 @@ impl JobManager {
 
 impl Drop for JobManager {
     fn drop(&mut self) {
-        self.child.kill().ok();
-        self.child.wait().ok();
+        self.kill();
     }
 }
 

@@ -13,6 +13,7 @@ mod bad_input;
 mod demand;
 mod demo;
 mod end_to_end;
+mod external;
 mod high_availability;
 mod jobs;
 mod python;

@@ -20,15 +20,19 @@ pub(super) async fn host(
     master: &MasterUrl,
     lookup: &Lookup,
 ) -> Result<String, SettingsError> {
-    let usable = |host: &&str| !host.is_empty() && !hosts::is_wildcard(host);
-    let configured = config.get(&RPC_ADDRESS).filter(usable);
+    let configured = config.get(&RPC_ADDRESS).filter(|host| is_usable(host));
     let deliberate = !matches!(config.source(&RPC_ADDRESS), Some(Source::File { .. }));
     if let Some(host) = configured.filter(|host| deliberate || !is_loopback(host)) {
         return hosts::checked(host)
             .map(str::to_owned)
             .ok_or_else(|| refused(RPC_ADDRESS.key(), host));
     }
-    if let Some(address) = lookup(VARIABLE).filter(|address| usable(&address.as_str())) {
+    own(master, lookup).await
+}
+
+/// The host by which workers reach this machine, whatever the options of the JobManager say.
+pub(super) async fn own(master: &MasterUrl, lookup: &Lookup) -> Result<String, SettingsError> {
+    if let Some(address) = lookup(VARIABLE).filter(|address| is_usable(address)) {
         return hosts::checked(&address)
             .map(str::to_owned)
             .ok_or_else(|| refused(VARIABLE, &address));
@@ -38,6 +42,11 @@ pub(super) async fn host(
         Some(IpAddr::V6(_)) => Ipv6Addr::LOCALHOST.to_string(),
         _ => Ipv4Addr::LOCALHOST.to_string(),
     })
+}
+
+/// Whether others can connect to it.
+fn is_usable(host: &str) -> bool {
+    !host.is_empty() && !hosts::is_wildcard(host)
 }
 
 /// Where to listen to be reached at this host. Loopback addresses are used as they are. Everything

@@ -27,6 +27,14 @@ pub(super) fn of_rest(config: &Configuration) -> Result<Option<Vec<u16>>, Settin
     Ok(Some(ports))
 }
 
+/// The port of `rest.port`, if it is not the one port on which REST listens: addresses are translated
+/// on the way from clients to this machine.
+pub(super) fn translated(config: &Configuration) -> Option<u16> {
+    let bound: u16 = config.get(&REST_BIND_PORT)?.trim().parse().ok()?;
+    let known_by = config.contains(&REST_PORT).then(|| config.read(&REST_PORT).ok()).flatten()?;
+    (bound > 0 && known_by > 0 && known_by != bound).then_some(known_by)
+}
+
 /// Flink's notation for ports: `1`, `1-9`, or several of these separated by commas. Each port comes
 /// once.
 fn ports_of(text: &str) -> Option<Vec<u16>> {
@@ -54,6 +62,25 @@ mod tests {
         for wrong in ["", "a", "7-5", "1-", "70000", "1;2", "-1"] {
             assert_eq!(ports_of(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_port_for_clients_beside_the_one_that_rest_listens_on_means_that_addresses_are_translated()
+    {
+        let elsewhere = |known: &str, bound: &str| {
+            let mut config = Configuration::new();
+            for (key, value) in [(REST_PORT.key(), known), (REST_BIND_PORT.key(), bound)] {
+                config.set(key, value, Source::DynamicProperty);
+            }
+            translated(&config)
+        };
+        assert_eq!(elsewhere("31000", "8081"), Some(31000));
+        for (known, bound) in [("8081", "8081"), ("0", "8081"), ("31000", "0"), ("9", "1-4")] {
+            assert_eq!(elsewhere(known, bound), None, "{known} {bound}");
+        }
+        let mut only_bound = Configuration::new();
+        only_bound.set(&REST_BIND_PORT, "8082", Source::DynamicProperty);
+        assert_eq!(translated(&only_bound), None, "the default of rest.port is nobody's choice");
     }
 
     #[test]

@@ -39,7 +39,7 @@ async fn a_port_that_may_be_the_leaders_gives_only_a_warning() {
     {
         let mut config = config(&[&[(RPC_PORT.key(), "0")], options].concat());
         let (ports, report) = settle(&mut config, PortInUse::Later).await;
-        assert_eq!(ports.unwrap().rest().to_string(), port);
+        assert_eq!(ports.unwrap().rest().unwrap().to_string(), port);
         assert!(report.warnings()[0].contains("when this application master leads"), "{report}");
     }
     refused(&mut config(&[(RPC_PORT.key(), "0"), (REST_PORT.key(), &port)])).await;
@@ -67,7 +67,8 @@ async fn a_port_of_our_own_servers_must_be_free_also_where_the_job_manager_takes
         config.set(key, value, file.clone());
     }
     let (ports, report) = settle(&mut config.clone(), PortInUse::TakeAnother).await;
-    assert!(ports.unwrap().rpc.number().to_string() != port, "{report}");
+    let rpc = ports.unwrap().job_manager.unwrap().rpc;
+    assert!(rpc.number().to_string() != port, "{report}");
     config.set(CONTROL_PORT.key(), port, file);
     let (_, report) = settle(&mut config, PortInUse::TakeAnother).await;
     assert!(report.failure().to_string().starts_with(CONTROL_PORT.key()), "{report}");
@@ -82,8 +83,9 @@ async fn rest_listens_where_configured() {
     let mut config =
         config(&[(RPC_PORT.key(), "0"), (REST_PORT.key(), "1"), (REST_BIND_PORT.key(), &range)]);
     let ports = settle(&mut config, PortInUse::Refuse).await.0.unwrap();
-    assert!(ports.rest() > used);
-    let text = ports.rest().to_string();
+    let rest = ports.rest().unwrap();
+    assert!(rest > used);
+    let text = rest.to_string();
     assert_eq!(
         (config.get(&REST_PORT), config.get(&REST_BIND_PORT)),
         (Some(text.as_str()), Some(text.as_str()))
@@ -107,7 +109,7 @@ async fn an_invalid_range_or_one_without_a_free_port_is_refused_at_once() {
 #[tokio::test]
 async fn the_earlier_name_of_rests_port_counts_as_in_flink() {
     let mut earlier = config(&[(RPC_PORT.key(), "0"), ("jobmanager.web.port", "0")]);
-    let number = settle(&mut earlier, PortInUse::Refuse).await.0.unwrap().rest();
+    let number = settle(&mut earlier, PortInUse::Refuse).await.0.unwrap().rest().unwrap();
     assert!(number > 0 && earlier.get(&REST_BIND_PORT) == Some(number.to_string().as_str()));
     let wrong =
         refused(&mut config(&[(RPC_PORT.key(), "0"), ("jobmanager.web.port", "abc")])).await;

@@ -38,6 +38,7 @@ impl Facts {
             _ if self.stopping => Some("the cluster is stopping".to_owned()),
             JobManagerState::Starting => Some("the JobManager is starting".to_owned()),
             JobManagerState::Restarting => Some("the JobManager is restarting".to_owned()),
+            JobManagerState::Unreachable => Some("the JobManager does not answer".to_owned()),
             JobManagerState::Running if registered < wanted => {
                 Some(format!("{registered} of {} registered", task_managers(wanted)))
             }
@@ -54,7 +55,7 @@ impl Facts {
         if self.stopping {
             steps.push("the cluster is stopping".to_owned());
         }
-        if self.job_manager != JobManagerState::Running {
+        if matches!(self.job_manager, JobManagerState::Starting | JobManagerState::Restarting) {
             steps.push("the JobManager is starting".to_owned());
         }
         let counted = [(starting, "starting"), (stopping, "stopping"), (moving, "to be replaced")];
@@ -75,6 +76,9 @@ impl Facts {
         }
         if self.job_manager == JobManagerState::Restarting {
             faults.push("the JobManager has failed".to_owned());
+        }
+        if self.job_manager == JobManagerState::Unreachable {
+            faults.push("the JobManager, which somebody else runs, does not answer".to_owned());
         }
         if self.store_away {
             faults.push("the state cannot be persisted".to_owned());
@@ -174,6 +178,20 @@ mod tests {
         assert!(degraded.0 && degraded.1.contains("need mem 1760 MB"), "{degraded:?}");
         let awaited = ["1 TaskManager to register", "offers for 2 TaskManagers"];
         assert_eq!(waiting_for(&facts), awaited);
+    }
+
+    #[test]
+    fn a_cluster_whose_external_job_manager_is_away_is_degraded_and_starts_nothing() {
+        let workers = WorkerCounts { wanted: 1, ..WorkerCounts::default() };
+        let job_manager = JobManagerState::Unreachable;
+        let facts = Facts { job_manager, ..running(workers) };
+        let [ready, progressing, degraded] = shown(&facts);
+        assert_eq!(ready, (false, "the JobManager does not answer".to_owned()));
+        assert!(
+            !progressing.0 && degraded.0 && degraded.1.contains("somebody else"),
+            "{degraded:?}"
+        );
+        assert_eq!(waiting_for(&facts)[0], "the JobManager's REST API");
     }
 
     #[test]

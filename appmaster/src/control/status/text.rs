@@ -23,8 +23,10 @@ pub(crate) fn lines(status: &Status, now: SystemTime, paint: Paint) -> String {
         JobManagerState::Starting => "starting",
         JobManagerState::Running => "running",
         JobManagerState::Restarting => "restarting",
+        JobManagerState::Unreachable => "does not answer",
     };
-    lines.push(field("JobManager", &format!("{state}, {}", one_line(&status.job_manager.web))));
+    let web = status.job_manager.web.iter().map(|web| format!(", {}", one_line(web)));
+    lines.push(field("JobManager", &format!("{state}{}", web.collect::<String>())));
     lines.push(field("TaskManagers", &counts(status.workers)));
     if let Some(failure) = &status.last_failure {
         let at = ago(&failure.at, now);
@@ -104,7 +106,7 @@ mod tests {
             },
             job_manager: JobManager {
                 state: JobManagerState::Running,
-                web: "http://m:8081".to_owned(),
+                web: Some("http://m:8081".to_owned()),
             },
             workers,
             jobs: Some(vec![Job {
@@ -155,7 +157,7 @@ ab12  WordCount  RUNNING  1m ago";
     fn foreign_text_in_a_status_cannot_control_the_terminal() {
         let evil = || "x\u{1b}[2J\nready".to_owned();
         let mut status = status();
-        (status.cluster, status.job_manager.web, status.since) = (evil(), evil(), evil());
+        (status.cluster, status.job_manager.web, status.since) = (evil(), Some(evil()), evil());
         status.conditions.degraded.reason = evil();
         status.waiting_for = vec![evil()];
         status.jobs = Some(vec![Job { id: evil(), name: evil(), state: evil(), since: evil() }]);

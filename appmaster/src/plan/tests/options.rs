@@ -1,5 +1,7 @@
 //! Errors in options, each with its place.
 
+use flink::command::Application;
+
 use super::*;
 
 #[tokio::test]
@@ -122,4 +124,38 @@ async fn a_value_of_the_wrong_form_is_reported_once_whatever_reads_it() {
             "{errors:#?}"
         );
     }
+}
+
+#[tokio::test]
+async fn an_external_job_manager_needs_an_address_and_no_memory_ports_and_logs_here() {
+    let external = |more: &[&str]| {
+        let common = Installation::new("127.0.0.1:1").with("mesos.jobmanager=external");
+        more.iter().fold(common, |installation, option| installation.with(option))
+    };
+    let errors = external(&[]).errors().await;
+    assert!(
+        matches!(&errors[..], [one] if one.starts_with("jobmanager.rpc.address")),
+        "{errors:#?}"
+    );
+    let fits = external(&[
+        "jobmanager.rpc.address=10.1.2.3",
+        "jobmanager.rpc.port=6123",
+        "rest.port=8081",
+        "jobmanager.memory.process.size=1k",
+        "env.log.dir=/proc/logs",
+        "web.upload.dir=/proc/jars",
+    ]);
+    let (inspection, lookup) = (fits.request(), fits.lookup());
+    let plan = Inspection::of(inspection, lookup).await.unwrap().plan().unwrap();
+    assert_eq!(plan.config.get("jobmanager.rpc.address"), Some("10.1.2.3"));
+    assert!(plan.addresses.rest.is_none() && plan.addresses.host == "127.0.0.1");
+}
+
+#[tokio::test]
+async fn a_job_on_a_cluster_of_its_own_has_no_external_job_manager() {
+    let mut installation = Installation::new("127.0.0.1:1").with("mesos.jobmanager=external");
+    installation.job = Some(Job::Application(Application::default()));
+    let errors = installation.with("jobmanager.rpc.address=jm").errors().await;
+    let refused = |error: &String| error.starts_with("mesos.jobmanager: external: a job");
+    assert!(errors.iter().any(refused), "{errors:#?}");
 }

@@ -17,7 +17,7 @@ declare! {
     option _: Option<String> = key("high-availability.storageDir")
         .formerly(&["high-availability.zookeeper.storageDir", "recovery.zookeeper.storageDir"]);
     /// port of the JobManager, or ports to choose from
-    option _: String = key("high-availability.jobmanager.port")
+    option HIGH_AVAILABILITY_JOBMANAGER_PORT: String = key("high-availability.jobmanager.port")
         .ports().default("0").formerly(&["recovery.jobmanager.port"]);
     /// ZooKeeper servers, `host:port` separated by commas
     option HIGH_AVAILABILITY_ZOOKEEPER_QUORUM: Option<String> = key("high-availability.zookeeper.quorum")

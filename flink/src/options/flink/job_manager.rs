@@ -103,7 +103,7 @@ declare! {
     /// number of failed messages after which the other process is considered dead; -1: never
     option _: i64 = key("heartbeat.rpc-failure-threshold").default("2");
     /// port of the blob server, or ports to choose from; 0: any free port
-    option _: String = key("blob.server.port").ports().default("0");
+    option BLOB_SERVER_PORT: String = key("blob.server.port").ports().default("0");
     /// use TLS at the blob server if `security.ssl.internal.enabled` is `true`
     option _: bool = key("blob.service.ssl.enabled").default("true");
     /// folder for the files of jobs; not set: the folder for temporary files

@@ -139,7 +139,8 @@ declare! {
     option _: Duration = key("metrics.fetcher.update-interval").default("10 s").earlier(MILLISECONDS);
     /// port from which TaskManagers and JobManager get each other's metrics, or ports to choose
     /// from
-    option _: String = key("metrics.internal.query-service.port").ports().default("0");
+    option METRICS_INTERNAL_QUERY_SERVICE_PORT: String = key("metrics.internal.query-service.port")
+        .ports().default("0");
     /// priority of the thread for metrics
     option _: i64 = key("metrics.internal.query-service.thread-priority").between(1, 10).default("1");
     /// detail of latencies: `single`, `operator` or `subtask`

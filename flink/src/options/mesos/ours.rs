@@ -19,6 +19,10 @@ declare! {
     /// `slotmanager.number-of-slots.max` and `slotmanager.max-total-resource.*` allow
     option WORKERS_MAX: Option<usize> = key("mesos.workers.max").between(0, 100_000);
 
+    /// who runs the JobManager: `own`: the application master starts one; `external`: somebody else
+    /// does, at `jobmanager.rpc.address` and `rest.address`, or where ZooKeeper says
+    option JOB_MANAGER: String = key("mesos.jobmanager").one_of(&["own", "external"]).default("own");
+
     /// placement constraints of TaskManagers, as in Marathon: `field:OPERATOR[:value]` separated by
     /// commas, or JSON
     option CONSTRAINTS: Option<String> = key("mesos.constraints");
@@ -59,6 +63,13 @@ declare! {
 
     /// port of the control API (`flink-mesos workers`); 0: any free port
     option CONTROL_PORT: u16 = key("mesos.control.port").port().default("0");
+
+    /// port that the control API listens on, if it differs from the one by which others reach it
+    option CONTROL_BIND_PORT: Option<u16> = key("mesos.control.bind-port").port();
+
+    /// host by which others reach the control API; not set: the address it listens on, or
+    /// `jobmanager.rpc.address` if that is all
+    option CONTROL_ADDRESS: Option<String> = key("mesos.control.address");
 
     /// IP address that the control API listens on; `0.0.0.0` or `::`: all; use TLS beyond loopback
     option CONTROL_BIND_ADDRESS: String = key("mesos.control.bind-address").default("127.0.0.1");
@@ -171,6 +182,9 @@ declare! {
     /// IP address that the artifact server listens on; not set: all addresses of this machine, or
     /// loopback if Mesos is on this machine
     option ARTIFACT_SERVER_BIND_ADDRESS: Option<String> = key("mesos.resourcemanager.artifactserver.bind-address");
+
+    /// port that the artifact server listens on, if it differs from the one by which workers reach it
+    option ARTIFACT_SERVER_BIND_PORT: Option<u16> = key("mesos.resourcemanager.artifactserver.bind-port").port();
 
     /// additional port without TLS that serves only the executor: Mesos's fetcher trusts only the
     /// authorities that the agent's system trusts; 0: any free port
