@@ -1,7 +1,7 @@
 //! `flink-mesos config check`: everything that a start checks, and whether Mesos and ZooKeeper
 //! answer. A start does not need that: it waits for them.
 
-mod reach;
+pub(crate) mod reach;
 #[cfg(test)]
 mod tests;
 

@@ -13,7 +13,7 @@ use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
 pub use self::{
-    check::{Check, Start},
+    check::{Check, Doctor, Start},
     jobs::{Jobs, JobsCommand, Run, Session},
     operate::{Contact, EventStream, Form, List, Logs, Question, Workers, WorkersCommand},
     reference::{completions, manual},
@@ -58,6 +58,9 @@ pub enum Command {
     /// Show and check the configuration
     #[command(subcommand)]
     Config(Config),
+    /// Check everything around a cluster: configuration, Mesos, ZooKeeper, clocks, java, ports, disks
+    #[command(long_about = check::DOCTOR)]
+    Doctor(Doctor),
     /// List the running clusters: those of this user on this machine, and those of a Mesos master
     List(List),
     /// Show whether a cluster is ready, what it does, what fails and what it waits for

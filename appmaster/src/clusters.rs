@@ -17,11 +17,11 @@ mod listing;
 use mesos::master::MasterUrl;
 
 use self::configured::Configured;
-pub(crate) use self::in_zookeeper::Announcement;
 pub use self::{
     client::client,
     listing::{Listed, Listing, State, list},
 };
+pub(crate) use self::{here::is_this_machine, in_zookeeper::Announcement};
 use crate::{
     control::{
         Token,

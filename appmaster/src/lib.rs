@@ -14,6 +14,7 @@ pub mod clusters;
 pub mod console;
 pub mod control;
 pub mod demand;
+pub mod doctor;
 pub mod environment;
 pub mod events;
 pub mod failure;

@@ -4,9 +4,10 @@ use std::{collections::HashMap, process::ExitCode, sync::Arc};
 
 use appmaster::{
     address, application, check,
-    cli::{self, Cli, Command, Common, Config},
+    cli::{self, Cli, Command, Common, Config, Doctor},
     clusters,
     console::{Console, several_lines},
+    doctor::{self, Diagnosis},
     environment::Lookup,
     events,
     failure::Failure,
@@ -70,6 +71,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
             }
             runtime.block_on(application::on_mesos(request, lookup, console))
         }
+        Command::Doctor(doctor) => runtime.block_on(diagnose(doctor, environment, lookup)),
         Command::List(list) => runtime.block_on(print(clusters::list(list, &*lookup))),
         Command::Status(question) => runtime.block_on(print(operator::status(question, &*lookup))),
         Command::Events(stream) => runtime.block_on(events::events(stream, &*lookup)),
@@ -119,6 +121,17 @@ async fn show(
         }
     }
     Ok(())
+}
+
+async fn diagnose(
+    Doctor { place, output }: Doctor,
+    environment: Vec<(String, String)>,
+    lookup: Arc<Lookup>,
+) -> Result<(), Failure> {
+    let Diagnosis { text, failure } =
+        doctor::doctor(place.request(environment), output, lookup).await?;
+    write(&format!("{text}\n"))?;
+    failure.map_or(Ok(()), Err)
 }
 
 async fn print(text: impl Future<Output = Result<String, Failure>>) -> Result<(), Failure> {

@@ -30,7 +30,8 @@ pub fn folder(state: &StateLocation, home: &Path, lookup: &Lookup) -> Option<Pat
 /// Its absence is reported once.
 static REPORTED: Once = Once::new();
 
-fn place(state: &StateLocation, home: &Path, lookup: &Lookup) -> Option<PathBuf> {
+/// Where that folder is, or would be.
+pub(crate) fn place(state: &StateLocation, home: &Path, lookup: &Lookup) -> Option<PathBuf> {
     if let StateLocation::Directory(directory) = state {
         return Some(directory.join("artifacts"));
     }

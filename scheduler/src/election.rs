@@ -26,7 +26,7 @@ pub use self::{
     node::read_node,
     options::{Access, ZooKeeperOptions},
     tls_relay::{Server, Tls},
-    trial::{TrialError, try_out},
+    trial::{TrialError, servers, try_out},
 };
 use crate::{
     core::state::State,

@@ -78,7 +78,7 @@ async fn mesos(url: &MasterUrl, report: &mut Report) -> bool {
 }
 
 /// The first of the masters that answers, or why none does.
-async fn master_that_answers(url: &MasterUrl) -> Result<HostPort, String> {
+pub(crate) async fn master_that_answers(url: &MasterUrl) -> Result<HostPort, String> {
     let masters = MasterDetector::start(url, false).current().await.map_err(|e| e.to_string())?;
     common::tls::install_provider();
     let client = reqwest::Client::builder()
@@ -98,7 +98,7 @@ async fn master_that_answers(url: &MasterUrl) -> Result<HostPort, String> {
 }
 
 /// Checks that ZooKeeper would let us lead. Returns the stored state.
-async fn zookeeper(options: &ZooKeeperOptions, report: &mut Report) -> Option<State> {
+pub(crate) async fn zookeeper(options: &ZooKeeperOptions, report: &mut Report) -> Option<State> {
     match election::try_out(options).await {
         Ok(state) => {
             report.fact(format!(

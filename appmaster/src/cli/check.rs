@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 
 use super::{Common, ConfigSources, JobOptions};
-use crate::plan::Request;
+use crate::{console::OutputForm, plan::Request};
 
 pub(super) const LONG_ABOUT: &str = "\
 Check the whole installation without starting anything. Prints every problem in one list; the exit code is 64 if the cluster would not start.
@@ -11,6 +11,27 @@ Check the whole installation without starting anything. Prints every problem in 
 Append the command you intend to run to check its options too, as in `config check job --jars job.jar`. For a job, \
 this also checks its jars, class, job graph, SQL and savepoint. `session` and `job` run the same checks before they start anything, except that \
 they do not test whether Mesos and ZooKeeper answer.";
+
+pub(super) const DOCTOR: &str = "\
+Check everything around a cluster, and print one table with the next step for each problem. Nothing is started or changed.
+
+It checks the configuration and this machine as `config check` does (java, ports, folders), the Mesos master (leader, version, whether it accepts the \
+framework's credential), each ZooKeeper server and a session there, the clocks of the master and the agents, cipher suites that this java no longer \
+offers, the address that agents are given for artifacts, and free space on disks. The checks run side by side, for 20 s at most.
+
+Exit code: 0 if nothing failed (there may be warnings), 1 if something failed, 64 for mistakes in usage, or if there is no configuration to read.";
+
+/// What is looked at.
+#[derive(Args, Clone, Debug)]
+pub struct Doctor {
+    /// Where the configuration is.
+    #[command(flatten)]
+    pub place: ConfigSources,
+
+    /// Output format
+    #[arg(long, value_enum, default_value_t)]
+    pub output: OutputForm,
+}
 
 /// What is checked.
 #[derive(Args, Clone, Debug)]

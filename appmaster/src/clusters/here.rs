@@ -25,7 +25,7 @@ pub(super) fn reached(announced: &str, host: &str, is_here: bool) -> Result<Stri
 }
 
 /// Whether one of the host's addresses is this machine's.
-pub(super) async fn is_this_machine(host: &str) -> bool {
+pub(crate) async fn is_this_machine(host: &str) -> bool {
     let found = timeout(PATIENCE, lookup_host((host, 0))).await;
     let Ok(Ok(addresses)) = found else { return false };
     for address in addresses {

@@ -36,22 +36,28 @@ pub struct Inspection {
 /// What was read: a part is `None` if there is a problem in it.
 #[derive(Debug)]
 pub struct Found {
-    home: FlinkHome,
+    /// The Flink distribution.
+    pub(crate) home: FlinkHome,
     job: Option<Job>,
     tools: Option<ToolsJar>,
-    config: Configuration,
+    /// The effective configuration.
+    pub(crate) config: Configuration,
     /// Our own options.
     pub(crate) settings: Draft,
     /// The Mesos master.
     pub(crate) master: Option<MasterUrl>,
     /// For the Mesos for a laptop.
     pub(crate) is_local: bool,
-    java: Option<Java>,
-    logs: PathBuf,
+    /// The java of this machine.
+    pub(crate) java: Option<Java>,
+    /// The folder of the JobManager's log.
+    pub(crate) logs: PathBuf,
     /// The secrets that workers get: options, variables and files.
     secrets: Vec<String>,
-    hosts: Option<Hosts>,
-    ports: Option<Ports>,
+    /// The host by which workers reach this machine.
+    pub(crate) hosts: Option<Hosts>,
+    /// The ports of this machine.
+    pub(crate) ports: Option<Ports>,
     trusted: Option<Trusted>,
     /// The state, if it is in a folder of this machine.
     pub(crate) stored: Option<State>,

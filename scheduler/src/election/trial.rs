@@ -88,13 +88,26 @@ async fn first_to_make(client: &Client, path: &str) -> Result<String, StoreError
     Ok(path.to_owned())
 }
 
-/// What connecting to each server results in.
+/// Why no session was established, for each server.
 async fn reasons(options: &ZooKeeperOptions) -> String {
-    let mut reasons = Vec::new();
+    let reasons = servers(options).await.into_iter().map(|(server, tried)| match tried {
+        Ok(()) => {
+            format!(
+                "{server} accepts connections but starts no session: is it a ZooKeeper server that is part of a quorum?"
+            )
+        }
+        Err(why) => format!("{server}: {why}"),
+    });
+    reasons.collect::<Vec<_>>().join("; ")
+}
+
+/// Whether each server accepts a connection, or why not.
+pub async fn servers(options: &ZooKeeperOptions) -> Vec<(String, Result<(), String>)> {
+    let mut all = Vec::new();
     if let Some(tls) = &options.access.tls {
         for server in &tls.servers {
             let tried = timeout(PATIENCE, handshake(&tls.config, server)).await;
-            reasons.push(reason(&server.address, tried.map(|done| done.map(drop))));
+            all.push((server.address.clone(), outcome(tried.map(|done| done.map(drop)))));
         }
     } else {
         let servers = options.quorum.split('/').next().unwrap_or_default();
@@ -102,20 +115,15 @@ async fn reasons(options: &ZooKeeperOptions) -> String {
             let address =
                 if server.contains(':') { server.to_owned() } else { format!("{server}:2181") };
             let tried = timeout(PATIENCE, TcpStream::connect(&address)).await;
-            reasons.push(reason(&address, tried.map(|done| done.map(drop))));
+            all.push((address, outcome(tried.map(|done| done.map(drop)))));
         }
     }
-    reasons.join("; ")
+    all
 }
 
-fn reason(server: &str, tried: Result<std::io::Result<()>, tokio::time::error::Elapsed>) -> String {
+fn outcome(tried: Result<std::io::Result<()>, tokio::time::error::Elapsed>) -> Result<(), String> {
     match tried {
-        Ok(Ok(())) => {
-            format!(
-                "{server} accepts connections but starts no session: is it a ZooKeeper server that is part of a quorum?"
-            )
-        }
-        Ok(Err(e)) => format!("{server}: {e}"),
-        Err(_) => format!("{server}: no answer within {} s", PATIENCE.as_secs()),
+        Ok(connected) => connected.map_err(|error| error.to_string()),
+        Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs())),
     }
 }

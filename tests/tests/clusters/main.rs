@@ -12,6 +12,7 @@ mod application;
 mod bad_input;
 mod demand;
 mod demo;
+mod doctor;
 mod end_to_end;
 mod external;
 mod high_availability;

@@ -84,7 +84,7 @@ declare! {
             org.apache.flink.runtime.security.modules.JaasModuleFactory;\
             org.apache.flink.runtime.security.modules.ZookeeperModuleFactory");
     /// cipher suites, separated by commas; the default depends on Flink's release
-    option _: Option<String> = key("security.ssl.algorithms");
+    option SECURITY_SSL_ALGORITHMS: Option<String> = key("security.ssl.algorithms");
     /// TLS version
     option _: String = key("security.ssl.protocol").default("TLSv1.2");
     /// TLS provider
