@@ -1,6 +1,6 @@
 //! The client of the control API.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use common::causes::root_cause;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
@@ -86,11 +86,17 @@ const CONNECTIONS: usize = 8;
 const CUTS: usize = 20;
 
 /// A client of one application master.
-#[derive(Debug)]
 pub struct Client {
     http: reqwest::Client,
     address: String,
     token: Option<String>,
+}
+
+impl fmt::Debug for Client {
+    /// Without the token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("address", &self.address).finish_non_exhaustive()
+    }
 }
 
 /// The URL for a user's input; `host:port` is enough.
@@ -257,6 +263,13 @@ mod tests {
 
     use super::*;
     use crate::bounded_answer::tests::{answering, endless};
+
+    #[test]
+    fn the_token_is_not_shown_for_debugging() {
+        let client = Client::new("http://m:1", Some("a-token-of-a-test"), None).unwrap();
+        let shown = format!("{client:?}");
+        assert!(shown.contains("http://m:1") && !shown.contains("a-token"), "{shown}");
+    }
 
     #[test]
     fn an_address_may_lack_its_scheme_and_an_invalid_one_is_named() {

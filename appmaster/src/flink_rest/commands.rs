@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
 
 use super::{FlinkError, FlinkRest, upload::Form};
 
@@ -65,6 +66,8 @@ pub struct SavepointOptions {
 /// `main` runs while Flink answers.
 const LONGEST_MAIN: Duration = Duration::from_secs(600);
 const POLL: Duration = Duration::from_millis(300);
+/// How long the JobManager may give no answer while it makes a savepoint.
+const LONGEST_SILENCE: Duration = Duration::from_secs(60);
 
 impl FlinkRest {
     /// All jobs, the latest first.
@@ -107,8 +110,18 @@ impl FlinkRest {
         let request = self.client.post(self.url(&format!("jobs/{id}/{what}"))).json(&body);
         let begun: Value = self.answer(request).await?;
         let trigger = begun["request-id"].as_str().unwrap_or_default().to_owned();
+        let mut answered = Instant::now();
         loop {
-            let made: Value = self.read(&format!("jobs/{id}/savepoints/{trigger}")).await?;
+            let made: Value = match self.read(&format!("jobs/{id}/savepoints/{trigger}")).await {
+                Ok(made) => made,
+                // The savepoint is being made all the same.
+                Err(error) if error.is_temporary() && answered.elapsed() < LONGEST_SILENCE => {
+                    sleep(POLL).await;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            answered = Instant::now();
             if made["status"]["id"] == "COMPLETED" {
                 let operation = &made["operation"];
                 return Ok(match operation["location"].as_str() {
@@ -118,7 +131,7 @@ impl FlinkRest {
                     )),
                 });
             }
-            tokio::time::sleep(POLL).await;
+            sleep(POLL).await;
         }
     }
 
@@ -145,8 +158,41 @@ fn name_in_url(file: &Path) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    };
+
+    use axum::{Json, http::StatusCode};
+
     use super::*;
+    use crate::bounded_answer::tests::answering;
+
+    #[tokio::test]
+    async fn a_savepoint_is_waited_for_although_the_job_manager_gives_no_answer_once() {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&asked);
+        let (address, _server) = answering(move || {
+            let status = |name: &str| json!({ "status": { "id": name } });
+            match counted.fetch_add(1, Ordering::Relaxed) {
+                0 => (StatusCode::ACCEPTED, Json(json!({ "request-id": "t" }))),
+                1 => (StatusCode::OK, Json(status("IN_PROGRESS"))),
+                2 => (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "errors": ["no leader"] }))),
+                _ => {
+                    let mut made = status("COMPLETED");
+                    made["operation"] = json!({ "location": "file:/s" });
+                    (StatusCode::OK, Json(made))
+                }
+            }
+        })
+        .await;
+        let rest = FlinkRest::new(address, String::new(), None).unwrap();
+        let made = rest.savepoint("a", &SavepointOptions::default()).await.unwrap();
+        assert_eq!(made, Ok("file:/s".to_owned()));
+        assert_eq!(asked.load(Ordering::Relaxed), 4);
+    }
 
     #[test]
     fn a_jar_may_have_any_name() {

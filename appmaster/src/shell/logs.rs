@@ -33,8 +33,15 @@ impl Addresses {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(agent).cloned()
     }
 
-    fn put(&self, agent: String, address: String) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(agent, address);
+    /// Remembers an address at which an agent has answered, and forgets one at which it did not: an
+    /// agent may come back at another one.
+    fn learn(&self, agent: String, address: String, has_answered: bool) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if has_answered {
+            known.insert(agent, address);
+        } else {
+            known.remove(&agent);
+        }
     }
 }
 
@@ -90,9 +97,10 @@ impl Shell<'_> {
                 _ = answer.send(Err(Refusal::Unavailable(why)));
                 return;
             };
-            addresses.put(agent, address.clone());
-            sandbox.agent = address;
-            _ = answer.send(shown(sandbox.read(&request).await));
+            sandbox.agent.clone_from(&address);
+            let read = sandbox.read(&request).await;
+            addresses.learn(agent, address, read.is_ok());
+            _ = answer.send(shown(read));
         });
     }
 
@@ -155,6 +163,15 @@ pub(super) fn of_job_manager(folder: &Path, name: &str) -> PathBuf {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_address_of_an_agent_is_asked_for_again_once_it_has_not_answered() {
+        let addresses = Addresses::default();
+        addresses.learn("S1".to_owned(), "a:5051".to_owned(), true);
+        assert_eq!(addresses.get("S1").as_deref(), Some("a:5051"));
+        addresses.learn("S1".to_owned(), "a:5051".to_owned(), false);
+        assert_eq!(addresses.get("S1"), None);
+    }
 
     #[test]
     fn the_job_managers_log_is_read_part_by_part_and_its_growth_too() {

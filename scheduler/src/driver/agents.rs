@@ -49,14 +49,25 @@ impl Driver {
             let found = found
                 .into_iter()
                 .find(|info| info.id.as_ref().is_some_and(|id| id.value == agent))?;
-            Some(format!("{}:{}", found.hostname, found.port()))
+            Some(place(&found.hostname, found.port()))
         }
     }
+}
+
+/// `host:port`; an IPv6 address has brackets.
+fn place(host: &str, port: i32) -> String {
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_agent_whose_host_is_an_ipv6_address_is_reached_in_brackets() {
+        assert_eq!(place("fd00::7", 5051), "[fd00::7]:5051");
+        assert_eq!(place("agent-1", 5051), "agent-1:5051");
+    }
 
     #[test]
     fn an_agent_is_known_by_its_id_and_its_host_name_once_an_offer_has_come() {
