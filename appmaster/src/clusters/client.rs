@@ -75,19 +75,29 @@ async fn target(contact: &Contact, lookup: &Lookup) -> Result<Target, Failure> {
 async fn found(contact: &Contact, lookup: &Lookup) -> Result<Cluster, Failure> {
     let wanted = contact.cluster.as_deref();
     let mut search = Search::here(lookup);
+    // Why ZooKeeper could not be asked.
+    let mut away = None;
     if let Some(text) = &contact.master {
         search.add_master(&Master { url: master(text)?, credential: None }).await?;
         // Others of this machine are not meant.
         search.clusters.retain(|cluster| cluster.framework.is_some());
     } else if search.choose(wanted)?.is_none() {
         let configured = Configured::read(lookup);
-        search.add_zookeeper(&configured).await?;
+        away = search.add_zookeeper(&configured).await.err();
         if let (None, Some(master)) = (search.choose(wanted)?, &configured.master) {
-            search.add_master(master).await?;
+            search.add_master(master).await.map_err(|error| both(away.take(), error))?;
         }
     }
     let chosen = search.choose(wanted)?.cloned();
-    chosen.ok_or_else(|| search.missing(wanted))
+    chosen.ok_or_else(|| away.unwrap_or_else(|| search.missing(wanted)))
+}
+
+/// Why neither ZooKeeper nor the Mesos master could be asked.
+fn both(zookeeper: Option<Failure>, master: Failure) -> Failure {
+    match zookeeper {
+        Some(zookeeper) => Failure::other(anyhow!("{zookeeper}; {master}")),
+        None => master,
+    }
 }
 
 /// Where the cluster is, unless that is not certain. `has_authorities`: only a server with a
@@ -116,8 +126,14 @@ fn token(text: &str, place: &str) -> Result<String, Failure> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use axum::Json;
+    use serde_json::json;
+
     use super::*;
-    use crate::clusters::choice::tests::local;
+    use crate::{
+        bounded_answer::tests::answering,
+        clusters::{LABEL, choice::tests::local},
+    };
 
     #[test]
     fn an_address_that_only_a_label_has_gets_no_token_and_no_job_without_a_certificate() {
@@ -136,6 +152,43 @@ mod tests {
         }
         assert_eq!(reached(labelled("https://m:1"), true).unwrap().address, "https://m:1");
         assert_eq!(reached(local("blue", 1), false).unwrap().address, "http://127.0.0.1:1");
+    }
+
+    #[tokio::test]
+    async fn the_mesos_master_is_asked_although_zookeeper_does_not_answer() {
+        let framework = json!({
+            "id": "F-1", "name": "blue", "hostname": "h", "connected": true,
+            "labels": [{ "key": LABEL, "value": "http://h:1" }],
+        });
+        let listed = json!({ "frameworks": [framework] });
+        let (master, _server) = answering(move || Json(listed.clone())).await;
+        let folder = tempfile::tempdir().unwrap();
+        let home = folder.path().join("flink");
+        for (name, content) in [
+            ("bin/config.sh", String::new()),
+            ("lib/flink-dist-1.20.5.jar", String::new()),
+            (
+                "conf/config.yaml",
+                format!(
+                    "mesos.master: {}\nhigh-availability.type: zookeeper\n\
+                     high-availability.zookeeper.quorum: 127.0.0.1:1\n",
+                    master.trim_start_matches("http://")
+                ),
+            ),
+        ] {
+            let path = home.join(name);
+            fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+            fs_err::write(path, content).unwrap();
+        }
+        let run = folder.path().display().to_string();
+        let lookup = move |name: &str| match name {
+            "FLINK_HOME" => Some(home.display().to_string()),
+            "XDG_RUNTIME_DIR" => Some(run.clone()),
+            _ => None,
+        };
+        // It is found, and an address that only a label has is not used.
+        let error = client(Contact::default(), &lookup).await.unwrap_err().to_string();
+        assert!(error.ends_with("use --at http://h:1"), "{error}");
     }
 
     #[tokio::test]
