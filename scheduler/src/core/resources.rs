@@ -6,11 +6,12 @@
 
 mod pool;
 mod ranges;
+mod shortage;
 mod taken;
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
-pub use self::{pool::Pool, taken::Taken};
+pub use self::{pool::Pool, shortage::Shortage, taken::Taken};
 pub(super) use self::{pool::is_plain, ranges::UNPRIVILEGED};
 
 /// What one worker needs.
@@ -24,17 +25,6 @@ pub struct Demand {
     pub ports: Vec<Arc<str>>,
     /// Whether the task runs as root and may listen on ports below 1024.
     pub privileged: bool,
-}
-
-/// Why a demand does not fit.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Shortage {
-    /// The resource's name.
-    pub name: String,
-    /// The needed amount.
-    pub needed: f64,
-    /// The available amount.
-    pub there: f64,
 }
 
 /// A demand in the form in which it is compared with offers, computed once for all of them.
@@ -95,13 +85,6 @@ impl fmt::Display for Demand {
             write!(f, "{name} {}{}, ", units(needed_amount(self.total(name))), unit(name))?;
         }
         write!(f, "{PORTS} {}", self.ports.len())
-    }
-}
-
-impl Shortage {
-    /// The unit shown to people.
-    pub fn unit(&self) -> &'static str {
-        unit(&self.name)
     }
 }
 

@@ -12,7 +12,6 @@ use super::{
     Needs, PORTS, Shortage, offered_amount,
     ranges::Ranges,
     taken::{Piece, Portion, Taken, User},
-    units,
 };
 
 /// What is left of one agent's offers.
@@ -20,24 +19,24 @@ use super::{
 pub struct Pool {
     offered: Arc<Vec<Resource>>,
     /// Reserved ones come first, to be used first. Those that a worker does not need are left out.
-    scalars: Vec<Scalar>,
+    pub(super) scalars: Vec<Scalar>,
     /// Indexes of the offered port ranges with what is left of them, in the same order.
-    ports: Vec<(u32, Ranges)>,
+    pub(super) ports: Vec<(u32, Ranges)>,
     /// Ports that are used only if there are no others.
-    last_resort: Vec<(u32, u16)>,
+    pub(super) last_resort: Vec<(u32, u16)>,
     /// Number of ports left out because a TaskManager could not listen on them recently.
-    withheld: usize,
+    pub(super) withheld: usize,
 }
 
 /// One offered scalar resource.
 #[derive(Debug)]
-struct Scalar {
+pub(super) struct Scalar {
     /// Index of the offered resource.
     of: u32,
     /// Index into the [`Needs`].
-    need: usize,
+    pub(super) need: usize,
     /// What is left, in thousandths.
-    left: u64,
+    pub(super) left: u64,
 }
 
 impl Pool {
@@ -73,11 +72,6 @@ impl Pool {
         }
     }
 
-    /// Whether there is a shortage only because ports were left out.
-    pub(in crate::core) fn would_do_with_all_ports(&self, short: &Shortage) -> bool {
-        short.name == PORTS && short.there + self.withheld as f64 >= short.needed
-    }
-
     /// Adds another offer of the same agent, to a pool from which nothing was taken yet.
     pub fn add(&mut self, offered: Vec<Resource>, needs: &Needs) {
         let mut all = std::mem::take(&mut self.offered);
@@ -87,7 +81,9 @@ impl Pool {
 
     /// Takes what one worker needs, with random ports. On a shortage, returns it and takes nothing.
     pub fn take(&mut self, needs: &Needs, chance: &mut SmallRng) -> Result<Taken, Shortage> {
-        self.check(needs)?;
+        if let Some(short) = self.shortage(needs) {
+            return Err(short);
+        }
         let mut pieces = Vec::with_capacity(2 * needs.scalars.len() + needs.ports.len());
         for user in [User::Task, User::Executor] {
             for (number, need) in needs.scalars.iter().enumerate() {
@@ -101,32 +97,6 @@ impl Pool {
             }
         }
         Ok(Taken { offered: self.offered.clone(), keys: needs.ports.clone(), pieces })
-    }
-
-    fn left_of(&self, need: usize) -> u64 {
-        self.scalars
-            .iter()
-            .filter(|scalar| scalar.need == need)
-            .map(|scalar| scalar.left)
-            .fold(0, u64::saturating_add)
-    }
-
-    fn check(&self, needs: &Needs) -> Result<(), Shortage> {
-        for (number, need) in needs.scalars.iter().enumerate() {
-            let there = self.left_of(number);
-            // A sum beyond the number range exceeds every offer.
-            if need.task.checked_add(need.executor).is_none_or(|needed| there < needed) {
-                let needed = units(need.task) + units(need.executor);
-                return Err(Shortage { name: need.name.clone(), needed, there: units(there) });
-            }
-        }
-        let there = self.ports.iter().map(|(_, ranges)| ranges.count()).sum::<usize>()
-            + self.last_resort.len();
-        if there < needs.ports.len() {
-            let (needed, there) = (needs.ports.len() as f64, there as f64);
-            return Err(Shortage { name: PORTS.to_owned(), needed, there });
-        }
-        Ok(())
     }
 
     fn take_scalar(&mut self, need: usize, mut amount: u64, user: User, into: &mut Vec<Piece>) {

@@ -9,6 +9,7 @@ use rand::SeedableRng as _;
 
 use super::*;
 use crate::core::resources::Demand;
+use crate::core::resources::units;
 
 fn chance() -> SmallRng {
     SmallRng::seed_from_u64(7)
