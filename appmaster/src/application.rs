@@ -233,7 +233,8 @@ async fn run(
             () = signals.any() => break Outcome::Stopped,
         };
         let parts = setup.parts(prepared, leadership);
-        match Box::pin(Shell::start(parts, &console)).await?.run(&mut signals).await? {
+        let shell = Box::pin(Shell::start(parts, &console)).await?;
+        match Box::pin(shell.run(&mut signals)).await? {
             Outcome::Deposed => {
                 console.report("deposed", "Another application master may lead now.", json!({}));
             }

@@ -6,11 +6,15 @@
 //! GET  /events     the last events, see `events`
 //! GET  /offers     why offers are declined, see `offers`
 //! GET  /logs       a part of a log, see `logs`
+//! GET  /metrics    metrics for Prometheus
+//! GET  /healthz    whether the application master answers
+//! GET  /readyz     whether the cluster is ready
 //! GET  /history    the last transitions of workers, with cause and initiator
 //! POST /commands   a `Command` as JSON; answers like /workers, once the command is durable
 //! ```
 //!
-//! Every request must carry the token (`Authorization: Bearer …`). By default it is generated at
+//! Every request but those for health must carry a token (`Authorization: Bearer …`): see
+//! [`access`] for what the token for viewers suffices. By default it is generated at
 //! the start, and commands of the same user find it in the run file. The API listens on loopback
 //! unless an option says otherwise.
 
@@ -18,6 +22,7 @@ mod access;
 pub mod client;
 mod command;
 pub mod events;
+mod health;
 mod listener;
 pub mod logs;
 pub mod offers;
@@ -37,7 +42,7 @@ use std::{
 use axum::{
     Json, Router,
     extract::{Query, State},
-    http::StatusCode,
+    http::{HeaderName, StatusCode, header::CONTENT_TYPE},
     middleware,
     routing::{get, post},
 };
@@ -56,15 +61,17 @@ pub use self::command::Command;
 pub(crate) use self::command::{Answer, PendingRequest, Refusal, Request};
 pub use self::token::{SHORTEST, Token, TokenError};
 use self::{access::Gate, logs::LogRequest, run_file::RunFile};
-use crate::address::in_url;
+use crate::{address::in_url, metrics::CONTENT_TYPE as OPEN_METRICS};
 
 /// Options of the server.
 #[derive(Debug)]
 pub struct ControlOptions {
     /// The address to listen on.
     pub bind: SocketAddr,
-    /// The token that every request must carry.
+    /// The token that allows everything.
     pub token: Token,
+    /// The token that only allows to look.
+    pub view_token: Option<Token>,
     /// This machine's host name as others know it.
     pub name: String,
     /// The host by which others reach the API, if it is configured.
@@ -88,7 +95,8 @@ pub struct ControlServer {
 impl ControlServer {
     /// Starts to listen.
     pub async fn start(options: ControlOptions) -> std::io::Result<Self> {
-        let ControlOptions { bind, token, name, address: advertised, port, tls } = options;
+        let ControlOptions { bind, token, view_token, name, address: advertised, port, tls } =
+            options;
         let listener = TcpListener::bind(bind).await?;
         let address = listener.local_addr()?;
         let scheme = if tls.is_some() { "https" } else { "http" };
@@ -102,8 +110,12 @@ impl ControlServer {
         let port = port.unwrap_or(address.port());
         let url = format!("{scheme}://{}:{port}", in_url(&host));
         let (sender, asked) = mpsc::channel(16);
-        let gate =
-            Arc::new(Gate { token, name, advertised: is_configured.then_some((host, port)) });
+        let gate = Arc::new(Gate {
+            token,
+            view_token,
+            name,
+            advertised: is_configured.then_some((host, port)),
+        });
         let router = Router::new()
             .route("/status", get(async |State(to): State<Inbox>| ask(to, Request::Status).await))
             .route("/workers", get(async |State(to): State<Inbox>| ask(to, Request::Workers).await))
@@ -112,12 +124,9 @@ impl ControlServer {
             .route("/logs", get(logs))
             .route("/history", get(async |State(to): State<Inbox>| ask(to, Request::History).await))
             .route("/commands", post(command))
-            .fallback(async || {
-                (
-                    StatusCode::NOT_FOUND,
-                    "unknown path: the API has /status, /workers, /history, /events, /offers, /logs and /commands",
-                )
-            })
+            .route("/metrics", get(metrics))
+            .merge(health::routes(sender.clone()))
+            .fallback(async || (StatusCode::NOT_FOUND, UNKNOWN_PATH))
             .with_state(sender)
             .layer(middleware::from_fn_with_state(gate, access::enter));
         let task = tokio::spawn(listener::serve(listener, router, tls.map(TlsAcceptor::from)));
@@ -159,6 +168,9 @@ impl ControlServer {
     }
 }
 
+const UNKNOWN_PATH: &str = "unknown path: the API has /status, /workers, /history, /events, /offers, \
+                            /logs, /metrics, /healthz, /readyz and /commands";
+
 /// How long storing a command may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -179,6 +191,13 @@ async fn ask(to: Inbox, request: Request) -> Result<Json<Value>, Refused> {
         Refusal::Mistake(reason) => (StatusCode::BAD_REQUEST, reason),
         Refusal::Unavailable(reason) => (StatusCode::BAD_GATEWAY, reason),
     })
+}
+
+async fn metrics(
+    State(to): State<Inbox>,
+) -> Result<([(HeaderName, &'static str); 1], String), Refused> {
+    let Json(text) = ask(to, Request::Metrics).await?;
+    Ok(([(CONTENT_TYPE, OPEN_METRICS)], text.as_str().unwrap_or_default().to_owned()))
 }
 
 /// Which events are requested.

@@ -23,6 +23,7 @@ pub mod job_file;
 pub mod job_manager;
 mod log_folder;
 pub mod logs;
+mod metrics;
 pub mod operator;
 pub mod persistent_cache;
 pub mod plan;

@@ -5,6 +5,7 @@ mod agents;
 mod ending;
 mod events;
 mod logs;
+mod metrics;
 mod notices;
 mod operator;
 mod scaling;
@@ -41,6 +42,7 @@ use crate::{
     failure::Failure,
     flink_rest::FlinkRest,
     job_manager::{JobManager, JobManagerEvent, Supervision, logs::USUAL},
+    metrics::Metrics,
     settings::ScalingSettings,
 };
 
@@ -105,6 +107,7 @@ pub struct Shell<'a> {
     stop_job_manager: CancellationToken,
     job_manager_task: JoinHandle<()>,
     control: ControlServer,
+    metrics: Box<Metrics>,
     promised: Vec<Promised>,
     scaling: Scaling,
     view: View,
@@ -171,6 +174,9 @@ impl<'a> Shell<'a> {
         let text = format!("Control API: {control} (flink-mesos status --at {control})");
         console.report("control", &text, json!({ "address": control }));
         let adopted = driver.core().workers().keys().cloned().collect();
+        let since = Clock::start().now();
+        let metrics = Box::new(Metrics::new(&parts.identity.flink));
+        metrics.leads_since(since);
         Ok(Self {
             driver,
             scaling,
@@ -186,7 +192,8 @@ impl<'a> Shell<'a> {
             addresses: Addresses::default(),
             local_mesos: parts.local_mesos,
             identity: parts.identity,
-            since: Clock::start().now(),
+            since,
+            metrics,
             job_manager,
             stop_job_manager,
             job_manager_task,

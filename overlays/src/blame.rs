@@ -20,7 +20,8 @@ pub enum Blame {
 }
 
 impl Blame {
-    const ALL: [Self; 5] =
+    /// All of them.
+    pub const ALL: [Self; 5] =
         [Self::Agent, Self::Artifact, Self::Network, Self::Configuration, Self::Worker];
 
     /// The word for it, in the label and for people.

@@ -50,6 +50,7 @@ mod simulation;
 pub mod state;
 #[cfg(test)]
 mod tests;
+pub mod totals;
 mod verdict;
 mod view;
 pub mod worker;

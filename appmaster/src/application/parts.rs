@@ -198,7 +198,7 @@ impl Setup {
     /// The control API, and the run file with which our own commands find it.
     async fn control(&self, identity: &Identity) -> Result<ControlServer, Failure> {
         let Plan { settings, addresses, trusted, .. } = &self.plan;
-        let ControlSettings { bind, address, port, token } = settings.control.clone();
+        let ControlSettings { bind, address, port, token, view_token } = settings.control.clone();
         let token = token.map_or_else(Token::random, Ok).map_err(Failure::other)?;
         let tls = match settings.tls.control.clone() {
             None => None,
@@ -210,14 +210,15 @@ impl Setup {
             }
         };
         let name = addresses.host.clone();
-        let options = ControlOptions { bind, token: token.clone(), name, address, port, tls };
+        let token_of_file = token.clone();
+        let options = ControlOptions { bind, token, view_token, name, address, port, tls };
         let server = ControlServer::start(options).await;
         let mut server = server
             .map_err(|e| Failure::usage(anyhow!("{CONTROL_PORT}: cannot listen on {bind}: {e}")))?;
         let mut running = Running::here(
             server.local_url(),
             server.url().to_owned(),
-            &token,
+            &token_of_file,
             trusted.control.clone(),
             identity.name.clone(),
         );

@@ -1,5 +1,8 @@
-//! Access control of the control API: requests need the token and one of our addresses, and must
+//! Access control of the control API: requests need a token and one of our addresses, and must
 //! not come from a web page of others.
+//!
+//! Health needs no token. The token for viewers suffices to look at the cluster and its metrics,
+//! but not for commands, and not for logs: they may contain what the configuration hides.
 //!
 //! A browser sends the looked-up name as `Host` and the page it acts for as `Origin`. `Host`
 //! reveals a page whose own name resolves to our address (DNS rebinding); `Origin` reveals every
@@ -15,7 +18,7 @@ use axum::{
     Extension,
     body::{Body, to_bytes},
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, Uri, header, uri::Authority},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, uri::Authority},
     middleware::Next,
     response::Response,
 };
@@ -32,7 +35,10 @@ const BODY: Duration = Duration::from_secs(10);
 /// What a request must fulfil.
 #[derive(Debug)]
 pub(super) struct Gate {
+    /// Allows everything.
     pub(super) token: Token,
+    /// Only allows to look.
+    pub(super) view_token: Option<Token>,
     /// Our host name as others know it.
     pub(super) name: String,
     /// The host and port by which others reach us, if they are configured.
@@ -48,6 +54,31 @@ pub(super) struct Connection {
     pub(super) guest: Arc<Guest<IpAddr>>,
 }
 
+/// What a request may do, in increasing order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Role {
+    /// Anyone who reaches the API.
+    Anyone,
+    /// Looks at the cluster.
+    View,
+    /// Changes the cluster, and reads logs.
+    Operate,
+}
+
+impl Role {
+    /// What a request needs.
+    fn needed(method: &Method, uri: &Uri) -> Self {
+        if !matches!(*method, Method::GET | Method::HEAD) {
+            return Self::Operate;
+        }
+        match uri.path() {
+            "/healthz" | "/readyz" => Self::Anyone,
+            "/status" | "/workers" | "/history" | "/events" | "/offers" | "/metrics" => Self::View,
+            _ => Self::Operate,
+        }
+    }
+}
+
 /// Passes a request on with its whole body, or refuses it.
 pub(super) async fn enter(
     State(gate): State<Arc<Gate>>,
@@ -55,8 +86,10 @@ pub(super) async fn enter(
     request: Request,
     next: Next,
 ) -> Result<Response, Refused> {
-    gate.check(request.uri(), request.headers(), connection.local)?;
-    connection.guest.stay();
+    let role = gate.check(request.method(), request.uri(), request.headers(), connection.local)?;
+    if role > Role::Anyone {
+        connection.guest.stay();
+    }
     let (head, body) = request.into_parts();
     let body = timeout(BODY, to_bytes(body, LARGEST)).await;
     let body = body.map_err(|_| {
@@ -70,7 +103,14 @@ pub(super) async fn enter(
 }
 
 impl Gate {
-    fn check(&self, uri: &Uri, headers: &HeaderMap, local: SocketAddr) -> Result<(), Refused> {
+    /// The role of the request's token, if that suffices.
+    fn check(
+        &self,
+        method: &Method,
+        uri: &Uri,
+        headers: &HeaderMap,
+        local: SocketAddr,
+    ) -> Result<Role, Refused> {
         let mut hosts = headers.get_all(header::HOST).iter();
         let host = hosts.next().and_then(authority);
         let ours = |host: &Authority| self.is_ours(host, local);
@@ -89,13 +129,28 @@ impl Gate {
             return Err((StatusCode::FORBIDDEN, "no web page may use the control API".to_owned()));
         }
         let shown = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
-        let shown = shown.and_then(bearer).unwrap_or_default();
-        if !self.token.is(shown) {
+        let role = self.role(shown.and_then(bearer).unwrap_or_default());
+        let needed = Role::needed(method, uri);
+        if role >= needed {
+            return Ok(role);
+        }
+        if role == Role::Anyone {
             let why = "the application master's token is required (Authorization: Bearer …): that of mesos.control.token, \
                        or the one in its run file";
             return Err((StatusCode::UNAUTHORIZED, why.to_owned()));
         }
-        Ok(())
+        let why = "this token only allows to look at the cluster; commands and logs need the one of mesos.control.token";
+        Err((StatusCode::FORBIDDEN, why.to_owned()))
+    }
+
+    fn role(&self, shown: &[u8]) -> Role {
+        if self.token.is(shown) {
+            Role::Operate
+        } else if self.view_token.as_ref().is_some_and(|token| token.is(shown)) {
+            Role::View
+        } else {
+            Role::Anyone
+        }
     }
 
     /// Whether the header names this server.
@@ -144,9 +199,12 @@ mod tests {
 
     const TOKEN: &str = "a-token-of-a-test";
 
+    const VIEW_TOKEN: &str = "a-token-of-a-viewer";
+
     fn gate(name: &str, advertised: Option<(&str, u16)>) -> Gate {
         let advertised = advertised.map(|(name, port)| (name.to_owned(), port));
-        Gate { token: Token::parse(TOKEN).unwrap(), name: name.to_owned(), advertised }
+        let view_token = Token::parse(VIEW_TOKEN).ok();
+        Gate { token: Token::parse(TOKEN).unwrap(), view_token, name: name.to_owned(), advertised }
     }
 
     #[test]
@@ -167,7 +225,8 @@ mod tests {
         let name = |name: &str| name.parse::<header::HeaderName>().unwrap();
         let headers =
             headers.iter().map(|(key, value)| (name(key), value.parse().unwrap())).collect();
-        gate.check(&uri.parse().unwrap(), &headers, local.parse().unwrap())
+        gate.check(&Method::GET, &uri.parse().unwrap(), &headers, local.parse().unwrap())
+            .map(drop)
             .map_err(|(status, _)| status.as_u16())
     }
 
@@ -216,8 +275,13 @@ mod tests {
             headers.append(name.parse::<header::HeaderName>().unwrap(), value.parse().unwrap());
         }
         assert!(
-            gate.check(&"/workers".parse().unwrap(), &headers, "127.0.0.1:80".parse().unwrap())
-                .is_err()
+            gate.check(
+                &Method::GET,
+                &"/workers".parse().unwrap(),
+                &headers,
+                "127.0.0.1:80".parse().unwrap()
+            )
+            .is_err()
         );
         assert_eq!(check("127.0.0.1:80", "/workers", &own[1..]), Err(421), "no host at all");
     }
@@ -256,6 +320,39 @@ mod tests {
                 Ok(()),
                 "{scheme}"
             );
+        }
+    }
+
+    #[test]
+    fn a_viewer_may_look_but_neither_give_commands_nor_read_logs_and_health_needs_no_token() {
+        let gate = gate("Master.example", None);
+        let check = |method: &Method, uri: &str, token: &str| {
+            let shown = format!("Bearer {token}");
+            let headers = [("host", "127.0.0.1:80"), ("authorization", &shown)].into_iter();
+            let headers = headers.map(|(key, value)| {
+                (key.parse::<header::HeaderName>().unwrap(), value.parse().unwrap())
+            });
+            let local = "127.0.0.1:80".parse().unwrap();
+            let checked = gate.check(method, &uri.parse().unwrap(), &headers.collect(), local);
+            checked.map_err(|(status, _)| status.as_u16())
+        };
+        for uri in ["/status", "/workers", "/history", "/events?after=1", "/offers", "/metrics"] {
+            assert_eq!(check(&Method::GET, uri, VIEW_TOKEN), Ok(Role::View), "{uri}");
+            assert_eq!(check(&Method::GET, uri, "x"), Err(401), "{uri}");
+        }
+        for (method, uri) in [
+            (Method::POST, "/commands"),
+            (Method::POST, "/status"),
+            (Method::GET, "/logs?of=1"),
+            (Method::GET, "/workers/"),
+            (Method::GET, "/unknown"),
+            (Method::POST, "/healthz"),
+        ] {
+            assert_eq!(check(&method, uri, VIEW_TOKEN), Err(403), "{method} {uri}");
+            assert_eq!(check(&method, uri, TOKEN), Ok(Role::Operate), "{method} {uri}");
+        }
+        for uri in ["/healthz", "/readyz"] {
+            assert_eq!(check(&Method::GET, uri, "x"), Ok(Role::Anyone), "{uri}");
         }
     }
 }

@@ -79,6 +79,9 @@ pub(crate) enum Request {
     /// Those with higher numbers.
     Events(u64),
     Offers,
+    /// Whether the cluster is ready.
+    Ready,
+    Metrics,
     Log(LogRequest),
     Workers,
     History,

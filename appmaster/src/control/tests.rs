@@ -11,6 +11,7 @@ use super::{client::Client, *};
 use crate::failure::Failure;
 
 const TOKEN: &str = "a-token-of-a-test";
+const VIEW_TOKEN: &str = "a-token-of-a-viewer";
 
 /// A server whose owner answers each request with its debug text.
 pub(super) async fn echo() -> (String, AbortOnDropHandle<()>) {
@@ -18,6 +19,7 @@ pub(super) async fn echo() -> (String, AbortOnDropHandle<()>) {
     let options = ControlOptions {
         bind: ([127, 0, 0, 1], 0).into(),
         token,
+        view_token: Token::parse(VIEW_TOKEN).ok(),
         name: "here".to_owned(),
         address: None,
         port: None,
@@ -34,6 +36,8 @@ pub(super) async fn echo() -> (String, AbortOnDropHandle<()>) {
                 Request::Command(Input::Drain(agent)) if agent == "a" => {
                     Err(Refusal::Mistake("several: a.x, a.y".to_owned()))
                 }
+                Request::Ready => Ok(json!(true)),
+                Request::Metrics => Ok(json!("# EOF\n")),
                 Request::Offers => Err(Refusal::Unavailable("no offers yet".to_owned())),
                 _ => Ok(shown),
             });
@@ -112,6 +116,31 @@ async fn requests_without_the_token_are_refused() {
     assert!(client(&address).get("workers").await.is_ok());
 }
 
+/// Status and content type of a page, with this token or none.
+async fn page(address: &str, path: &str, token: Option<&str>) -> (u16, String) {
+    common::tls::install_provider();
+    let mut request = reqwest::Client::new().get(format!("{address}{path}"));
+    if let Some(token) = token {
+        request = request.bearer_auth(token);
+    }
+    let answer = request.send().await.unwrap();
+    let kind = answer.headers().get("content-type").unwrap().to_str().unwrap().to_owned();
+    (answer.status().as_u16(), kind)
+}
+
+#[tokio::test]
+async fn health_is_for_everybody_and_metrics_for_those_with_a_token() {
+    let (address, _server) = echo().await;
+    for path in ["/healthz", "/readyz"] {
+        assert_eq!(page(&address, path, None).await.0, 200, "{path}");
+    }
+    assert_eq!(page(&address, "/metrics", None).await.0, 401);
+    for token in [TOKEN, VIEW_TOKEN] {
+        let expected = (200, crate::metrics::CONTENT_TYPE.to_owned());
+        assert_eq!(page(&address, "/metrics", Some(token)).await, expected);
+    }
+}
+
 #[tokio::test]
 async fn a_command_without_the_json_content_type_or_with_unknown_fields_is_refused() {
     let (address, _server) = echo().await;
@@ -180,6 +209,7 @@ async fn others_get_the_configured_host_and_port_and_this_machine_the_ones_it_li
     let options = ControlOptions {
         bind: ([127, 0, 0, 1], 0).into(),
         token: Token::parse(TOKEN).unwrap(),
+        view_token: None,
         name: "here".to_owned(),
         address: Some("gateway.example.org".to_owned()),
         port: Some(31002),

@@ -4,8 +4,12 @@ use std::net::{IpAddr, SocketAddr};
 
 use flink::{
     config::Configuration,
-    options::mesos::{
-        CONTROL_ADDRESS, CONTROL_BIND_ADDRESS, CONTROL_BIND_PORT, CONTROL_PORT, CONTROL_TOKEN,
+    options::{
+        ConfigOption,
+        mesos::{
+            CONTROL_ADDRESS, CONTROL_BIND_ADDRESS, CONTROL_BIND_PORT, CONTROL_PORT, CONTROL_TOKEN,
+            CONTROL_VIEW_TOKEN,
+        },
     },
 };
 
@@ -23,6 +27,8 @@ pub struct ControlSettings {
     pub port: Option<u16>,
     /// The token that every request must carry; `None` to generate one at the start.
     pub token: Option<Token>,
+    /// The token that only allows to look; `None`: there is none.
+    pub view_token: Option<Token>,
 }
 
 impl ControlSettings {
@@ -44,16 +50,21 @@ pub(crate) fn control(config: &Configuration) -> Result<ControlSettings, Setting
         address: host(config, &CONTROL_ADDRESS)?,
         port: Some(port).filter(|port| *port > 0 && bound.is_some()),
         token: control_token(config)?,
+        view_token: token(config, &CONTROL_VIEW_TOKEN)?,
     })
 }
 
 /// The token of the control API, if one is configured.
 pub(crate) fn control_token(config: &Configuration) -> Result<Option<Token>, SettingsError> {
-    let token = config.get(&CONTROL_TOKEN).map(Token::parse).transpose();
-    token.map_err(|error| SettingsError::File {
-        key: CONTROL_TOKEN.key(),
-        reason: error.to_string(),
-    })
+    token(config, &CONTROL_TOKEN)
+}
+
+fn token(
+    config: &Configuration,
+    option: &ConfigOption<Option<String>>,
+) -> Result<Option<Token>, SettingsError> {
+    let token = config.get(option).map(Token::parse).transpose();
+    token.map_err(|error| SettingsError::File { key: option.key(), reason: error.to_string() })
 }
 
 fn bind(config: &Configuration) -> Result<IpAddr, SettingsError> {
@@ -117,12 +128,14 @@ mod tests {
 
     #[test]
     fn a_token_that_is_empty_blank_or_short_is_refused() {
-        for text in ["", "   ", "hunter2"] {
-            let error = read(CONTROL_TOKEN.key(), text).unwrap_err();
-            assert!(
-                error.starts_with("mesos.control.token: ") && !error.contains("hunter2"),
-                "{error}"
-            );
+        for key in [CONTROL_TOKEN.key(), CONTROL_VIEW_TOKEN.key()] {
+            for text in ["", "   ", "hunter2"] {
+                let error = read(key, text).unwrap_err();
+                assert!(
+                    error.starts_with(&format!("{key}: ")) && !error.contains("hunter2"),
+                    "{error}"
+                );
+            }
         }
     }
 }

@@ -49,6 +49,7 @@ impl Shell<'_> {
                     };
                     let text = format!("{what} Mesos: {reason}. Retrying.");
                     console.report("disconnected", &text, json!({ "reason": reason }));
+                    self.metrics.disconnections.inc();
                 }
                 console.waiting(&format!("Retrying Mesos in {retry_in:.1?}: {reason}"));
             }
@@ -125,6 +126,7 @@ impl Shell<'_> {
             JobManagerEvent::Failed(why) => self.stop(Err(Failure::other(anyhow!(why)))).await,
             JobManagerEvent::Restarting(why, wait) => {
                 self.view.job_manager = JobManagerState::Restarting;
+                self.metrics.job_manager_failures.inc();
                 self.view.trouble.job_manager = Some((self.driver.core().now(), why.clone()));
                 let text = format!("{why}\nRestarting it in {wait:.1?}.");
                 self.console.report("jobmanager-restarting", &text, json!({ "reason": why }));
@@ -149,6 +151,7 @@ impl Shell<'_> {
     /// The JobManager that somebody else runs is not there. Its workers wait for it.
     async fn unreachable(&mut self, why: String) -> Next {
         self.view.job_manager = JobManagerState::Unreachable;
+        self.metrics.job_manager_failures.inc();
         self.view.trouble.job_manager = Some((self.driver.core().now(), why.clone()));
         let text = format!(
             "Waiting for the JobManager, which somebody else runs: {why}. TaskManagers keep running."

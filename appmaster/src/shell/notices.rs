@@ -8,7 +8,8 @@ use super::Shell;
 impl Shell<'_> {
     pub(super) fn notice(&mut self, notice: &Notice) {
         match notice {
-            Notice::Registered(worker) => drop(self.view.registered.insert(worker.clone())),
+            Notice::Registered(worker) => self.worker_registered(worker),
+            Notice::Launched(..) => _ = self.metrics.launched.inc(),
             Notice::Gone(worker, _) => {
                 self.server.revoke(worker.as_str());
                 self.view.registered.remove(worker);

@@ -33,6 +33,8 @@ impl Shell<'_> {
             Request::Offers => {
                 serde_json::to_value(Offers::of(self.driver.core())).unwrap_or_default()
             }
+            Request::Ready => json!(self.is_ready()),
+            Request::Metrics => json!(self.metrics_text()),
             Request::History => view::history(self.driver.core(), self.driver.executors()),
             Request::Workers => self.workers(None),
             Request::Stop => {

@@ -84,6 +84,11 @@ impl Scaling {
         self.waiting.text()
     }
 
+    /// The slots that jobs need, as far as it is known.
+    pub(super) fn wanted_slots(&self) -> u64 {
+        self.seen.as_ref().map_or(0, Observation::wanted_slots)
+    }
+
     /// What jobs need, for the operator.
     pub(super) fn shown(&self) -> Value {
         let scale = self.policy.scale();

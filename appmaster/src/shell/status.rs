@@ -77,7 +77,7 @@ impl Shell<'_> {
         }
     }
 
-    fn facts(&self) -> Facts {
+    pub(super) fn facts(&self) -> Facts {
         let (core, trouble) = (self.driver.core(), &self.view.trouble);
         let delayed = trouble.delayed.as_ref().filter(|(until, _)| *until > core.now());
         Facts {

@@ -68,6 +68,7 @@ mod tests {
         let mut config = Configuration::new();
         for key in [
             "mesos.control.token",
+            "mesos.control.view-token",
             "containerized.master.env.DB_PASSWORD",
             "containerized.taskmanager.env.X",
             "env.java.opts.jobmanager",

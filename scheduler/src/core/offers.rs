@@ -14,6 +14,7 @@ mod starvation;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use mesos::v1;
+use overlays::blame::Blame;
 
 pub use self::failures::Suspicion;
 use self::{
@@ -35,6 +36,7 @@ use super::{
     resources::Needs,
     settings::Settings,
     state::AgentProfile,
+    totals::{Declined, Totals},
     verdict::Verdict,
 };
 
@@ -60,6 +62,7 @@ pub(super) struct Offers {
     ports: Ports,
     interest: Interest,
     starvation: Starvation,
+    totals: Totals,
 }
 
 impl Offers {
@@ -74,6 +77,7 @@ impl Offers {
             ports: Ports::new(seed),
             interest: Interest::new(now),
             starvation: Starvation::new(settings.demand.clone(), constrained),
+            totals: Totals::default(),
         }
     }
 
@@ -122,6 +126,8 @@ impl Offers {
             }
         } else {
             self.starvation.end();
+            let offers = used.iter().map(|bundle| bundle.offers.len() as u64);
+            self.totals.used += offers.sum::<u64>();
         }
         used.into_iter().map(Bundle::placed).collect()
     }
@@ -131,6 +137,8 @@ impl Offers {
         let mut declined: BTreeMap<Duration, Vec<v1::OfferId>> = BTreeMap::new();
         for bundle in bundles {
             self.starvation.add(&bundle);
+            let why = bundle.refusal.as_ref().map_or(Declined::Unneeded, Refusal::kind);
+            *self.totals.declined.entry(why).or_default() += bundle.offers.len() as u64;
             let refuse = match &bundle.refusal {
                 Some(Refusal::Avoided(_, time)) => *time,
                 Some(refusal) if refusal.is_permanent() => self.decline_small,
@@ -169,6 +177,14 @@ impl Offers {
     /// A worker failed. Returns what to report.
     pub(super) fn failed(&mut self, now: Moment, failure: &Failure) -> Option<Notice> {
         let Failure { place, verdict, early, why } = failure;
+        let blamed = match verdict {
+            Verdict::Nobody => None,
+            Verdict::Unfit => Some(Blame::Agent),
+            Verdict::Blame(blame) => Some(*blame),
+        };
+        if let Some(blame) = blamed {
+            *self.totals.failures.entry(blame).or_default() += 1;
+        }
         match verdict {
             Verdict::Nobody => None,
             Verdict::Unfit => {
@@ -218,6 +234,11 @@ impl Offers {
     /// Agents on which workers failed.
     pub(super) fn suspicions(&self, now: Moment) -> Vec<Suspicion> {
         self.failures.suspicions(now)
+    }
+
+    /// What has become of offers and failed workers.
+    pub(super) fn totals(&self) -> &Totals {
+        &self.totals
     }
 
     /// Why no TaskManager is launched, as last reported.

@@ -9,6 +9,7 @@ use super::{
     ids::{Moment, WorkerId},
     offers::Suspicion,
     scale::Scale,
+    totals::Totals,
     worker::Worker,
 };
 
@@ -68,6 +69,11 @@ impl Core {
     /// Why offers were declined since the last launch, and how many for each reason.
     pub fn refusals(&self) -> Vec<(String, usize)> {
         self.offers.refusals()
+    }
+
+    /// What has become of offers and failed workers since the start.
+    pub fn totals(&self) -> &Totals {
+        self.offers.totals()
     }
 
     /// The last write that is not durable yet.

@@ -78,6 +78,10 @@ declare! {
     /// where `flink-mesos workers` and `flink-mesos stop` of the same user find it
     option CONTROL_TOKEN: Option<String> = key("mesos.control.token").secret();
 
+    /// second token of the control API, 16 characters or more, with which status, workers, events,
+    /// offers and metrics can be read, but no log; it allows no command
+    option CONTROL_VIEW_TOKEN: Option<String> = key("mesos.control.view-token").secret();
+
     /// use TLS at the control API, with the artifact server's certificate; not set: only beyond
     /// loopback, if there is a certificate
     option CONTROL_SSL_ENABLED: Option<bool> = key("mesos.control.ssl.enabled");

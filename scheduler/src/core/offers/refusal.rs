@@ -2,7 +2,9 @@
 
 use std::{fmt, time::Duration};
 
-use crate::core::{cause::Vacated, constraint::Unmet, occupation::Violation, resources::Shortage};
+use crate::core::{
+    cause::Vacated, constraint::Unmet, occupation::Violation, resources::Shortage, totals::Declined,
+};
 
 /// Why no worker was placed on an offer.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,6 +62,15 @@ impl fmt::Display for Avoidance {
 }
 
 impl Refusal {
+    /// What kind of reason this is.
+    pub(super) fn kind(&self) -> Declined {
+        match self {
+            Self::Shortage(_) => Declined::Shortage,
+            Self::Constraint(_) => Declined::Constraint,
+            Self::Avoided(..) => Declined::Avoided,
+        }
+    }
+
     /// Whether the agent can never be used, rather than not now.
     pub(super) fn is_permanent(&self) -> bool {
         match self {

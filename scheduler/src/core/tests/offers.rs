@@ -1,7 +1,12 @@
 //! Which offers are used, for which workers, and what happens to the others.
 
+use overlays::blame::Blame;
+
 use super::*;
-use crate::core::constraint::Field;
+use crate::core::{
+    constraint::Field,
+    totals::{Declined, Totals},
+};
 
 #[test]
 fn every_offer_is_answered_at_once() {
@@ -47,6 +52,24 @@ fn an_offer_that_is_too_small_is_declined_for_long_and_the_reason_is_reported_on
         Notice::Starved("1 offer declined: need mem 1032 MB, largest was 512 MB".to_owned());
     assert!(has(&asked, |o| matches!(o, Output::Notice(notice) if *notice == reported)));
     assert!(!has(&harness.feed(Input::Offers(vec![small])), |o| matches!(o, Output::Notice(_))));
+}
+
+#[test]
+fn used_and_declined_offers_and_failures_are_counted_by_reason() {
+    let mut harness = Harness::subscribed(1);
+    harness.feed(Input::Offers(vec![offer("1", "A", 0)]));
+    harness.feed(Input::Drain("B".to_owned()));
+    harness.feed(Input::Offers(vec![offer("2", "B", 1)]));
+    let worker = harness.launch_on("A", 1).pop().unwrap();
+    harness.feed(Input::Offers(vec![offer("3", "A", 1)]));
+    harness.feed(Input::Status(boxed(&worker, TaskState::TaskFailed)));
+    let declined = [Declined::Shortage, Declined::Avoided, Declined::Unneeded];
+    let expected = Totals {
+        used: 1,
+        declined: declined.map(|why| (why, 1)).into(),
+        failures: [(Blame::Worker, 1)].into(),
+    };
+    assert_eq!(*harness.core.totals(), expected);
 }
 
 #[test]

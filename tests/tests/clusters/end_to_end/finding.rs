@@ -32,13 +32,48 @@ fn listed(list: &Value, name: &str) -> Value {
     (*cluster).clone()
 }
 
+const VIEW_TOKEN: &str = "a-token-of-the-monitoring";
+
+/// Status and body of a page of the control API, with the token of the monitoring.
+async fn page(control: &str, path: &str) -> (u16, String) {
+    common::tls::install_provider();
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let request = client.get(format!("{control}{path}")).bearer_auth(VIEW_TOKEN);
+    let answer = request.send().await.unwrap();
+    (answer.status().as_u16(), answer.text().await.unwrap())
+}
+
+/// Monitoring sees that the cluster is ready with one TaskManager, and cannot stop it.
+async fn is_monitored(control: &str) {
+    assert_eq!(page(control, "/readyz").await, (200, "ready\n".to_owned()));
+    let (status, metrics) = page(control, "/metrics").await;
+    assert_eq!(status, 200, "{metrics}");
+    for line in [
+        "flink_mesos_condition{condition=\"ready\"} 1",
+        "flink_mesos_workers{state=\"registered\"} 1",
+        "flink_mesos_workers_launched_total 1",
+        "flink_mesos_worker_start_seconds_count 1",
+        "flink_mesos_offers_total{verdict=\"used\"} 1",
+        "flink_mesos_mesos_connected 1",
+        "flink_mesos_jobmanager_up 1",
+    ] {
+        assert!(metrics.lines().any(|it| it == line), "{line} in {metrics}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let token = folder.path().join("token");
+    fs_err::write(&token, VIEW_TOKEN).unwrap();
+    let (code, _, err) = run(&["stop", "--at", control, "--token-file", token.to_str().unwrap()]);
+    assert!(code == Some(1) && err.contains("only allows to look"), "{code:?} {err}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cluster_is_found_by_its_run_file_and_at_the_mesos_master_without_an_address() {
+async fn a_cluster_is_found_by_its_run_file_and_at_the_mesos_master_and_can_be_monitored() {
     let mesos = RealMesos::start(1).await;
     // Other tests run clusters of the same user.
     let name = format!("found-{}", std::process::id());
     let named = format!("-Dmesos.resourcemanager.framework.name={name}");
-    let mut cluster = session(&mesos, Line::V1_20, 1, &[&named]);
+    let viewer = format!("-Dmesos.control.view-token={VIEW_TOKEN}");
+    let mut cluster = session(&mesos, Line::V1_20, 1, &[&named, &viewer]);
     let control = cluster.wait_for("control")["address"].as_str().unwrap().to_owned();
     let framework = cluster.wait_for("registered")["framework"].clone();
     let web = cluster.ready();
@@ -65,6 +100,7 @@ async fn a_cluster_is_found_by_its_run_file_and_at_the_mesos_master_without_an_a
         let offers = ask(&[&["offers"][..], contact].concat());
         assert_eq!((&offers["missing"], &offers["refusals"]), (&0.into(), &Value::Array(vec![])));
     }
+    is_monitored(&control).await;
     let (code, _, err) = run(&["status", "--cluster", &format!("{name}x")]);
     assert_eq!(code, Some(64));
     assert!(err.contains(&format!("Did you mean --cluster {name}")), "{err}");
