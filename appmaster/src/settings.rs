@@ -117,7 +117,7 @@ fn open_control(control: &ControlSettings, tls: &Tls, report: &mut Report) {
     if !ip.is_loopback() && tls.control.is_none() {
         report.warning(format!(
             "the control API listens on {ip} without TLS: anyone on the network can read its token and stop the cluster. Set \
-             mesos.control.ssl.enabled and a certificate, or remove mesos.control.bind-address"
+             mesos.web.ssl.enabled and a certificate, or remove mesos.web.bind-address"
         ));
     }
 }

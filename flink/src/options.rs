@@ -74,7 +74,7 @@ pub struct Declaration {
     pub unit: Option<&'static str>,
     /// The least and the largest value; `None`: those of the kind.
     pub bounds: Option<Bounds>,
-    /// Old names, in the order in which they are looked at. Only what Flink had has any.
+    /// Old names, in the order in which they are looked at.
     pub deprecated: &'static [&'static str],
     /// The first release that knows it: of Flink for its own options (`None`: all from 1.18 on), of
     /// this project for the others (`None`: all).
@@ -301,8 +301,16 @@ mod tests {
     }
 
     #[test]
-    fn our_own_options_were_never_renamed() {
-        assert!(Section::Ours.options().iter().all(|option| option.deprecated.is_empty()));
+    fn the_options_of_the_control_api_have_the_names_of_0_1_0_too() {
+        let renamed = Section::Ours.options().iter().flat_map(|option| option.deprecated);
+        let renamed: Vec<_> = renamed.copied().collect();
+        let expected = [
+            "mesos.control.port",
+            "mesos.control.bind-address",
+            "mesos.control.token",
+            "mesos.control.ssl.enabled",
+        ];
+        assert_eq!(renamed, expected);
     }
 
     #[test]

@@ -19,7 +19,7 @@ use flink::{
         },
         mesos::{
             ARTIFACT_SERVER_BIND_PORT, ARTIFACT_SERVER_EXECUTOR_PORT, ARTIFACT_SERVER_PORT,
-            CONTROL_BIND_PORT, CONTROL_PORT,
+            WEB_BIND_PORT, WEB_PORT,
         },
     },
 };
@@ -243,7 +243,7 @@ fn of_servers(settings: &Draft, bind: IpAddr) -> Vec<Port> {
     let artifact_port =
         if is_translated { ARTIFACT_SERVER_BIND_PORT.key() } else { ARTIFACT_SERVER_PORT.key() };
     let is_translated = control.is_some_and(|control| control.port.is_some());
-    let control_port = if is_translated { CONTROL_BIND_PORT.key() } else { CONTROL_PORT.key() };
+    let control_port = if is_translated { WEB_BIND_PORT.key() } else { WEB_PORT.key() };
     let all = [
         (artifact_port, artifacts.map(|server| server.listen(bind))),
         (

@@ -133,7 +133,7 @@ mod tests {
         let mut config = Configuration::new();
         for key in [
             "mesos.master",
-            "mesos.control.token",
+            "mesos.web.token",
             "mesos.source.gs.credential",
             "containerized.master.env.X",
             "containerized.taskmanager.env.X",

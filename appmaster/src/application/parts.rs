@@ -8,7 +8,7 @@ use flink::{
     config::Configuration,
     options::{
         flink::{JOBMANAGER_RPC_ADDRESS, JOBMANAGER_RPC_PORT},
-        mesos::CONTROL_PORT,
+        mesos::WEB_PORT,
     },
 };
 use mesos::{scheduler::SchedulerOptions, v1};
@@ -214,7 +214,7 @@ impl Setup {
         let options = ControlOptions { bind, token, view_token, name, address, port, tls };
         let server = ControlServer::start(options).await;
         let mut server = server
-            .map_err(|e| Failure::usage(anyhow!("{CONTROL_PORT}: cannot listen on {bind}: {e}")))?;
+            .map_err(|e| Failure::usage(anyhow!("{WEB_PORT}: cannot listen on {bind}: {e}")))?;
         let mut running = Running::here(
             server.local_url(),
             server.url().to_owned(),

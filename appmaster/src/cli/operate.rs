@@ -23,7 +23,7 @@ pub struct Contact {
     #[arg(long, env = "FLINK_MESOS_CONTROL", value_name = "URL", global = true)]
     pub at: Option<String>,
 
-    /// File with the control API token (`mesos.control.token`) [default:
+    /// File with the control API token (`mesos.web.token`) [default:
     /// `FLINK_MESOS_CONTROL_TOKEN`, otherwise the run file of an application master of this user on
     /// this machine]
     #[arg(long, value_name = "FILE", global = true)]

@@ -18,7 +18,7 @@ pub(super) fn reached(announced: &str, host: &str, is_here: bool) -> Result<Stri
     let url = address(announced).map_err(|error| error.to_string())?;
     if url.host_str().is_some_and(is_loopback) && !is_here {
         return Err(format!(
-            "its control API listens only on {host} itself: run the command there, or set mesos.control.bind-address"
+            "its control API listens only on {host} itself: run the command there, or set mesos.web.bind-address"
         ));
     }
     Ok(url.as_str().trim_end_matches('/').to_owned())

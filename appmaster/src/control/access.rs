@@ -135,11 +135,11 @@ impl Gate {
             return Ok(role);
         }
         if role == Role::Anyone {
-            let why = "the application master's token is required (Authorization: Bearer …): that of mesos.control.token, \
+            let why = "the application master's token is required (Authorization: Bearer …): that of mesos.web.token, \
                        or the one in its run file";
             return Err((StatusCode::UNAUTHORIZED, why.to_owned()));
         }
-        let why = "this token only allows to look at the cluster; commands and logs need the one of mesos.control.token";
+        let why = "this token only allows to look at the cluster; commands and logs need the one of mesos.web.token";
         Err((StatusCode::FORBIDDEN, why.to_owned()))
     }
 

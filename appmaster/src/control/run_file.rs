@@ -307,7 +307,7 @@ mod tests {
             let advice = error.advice();
             assert!(advice.contains(&expected), "{advice}");
             assert!(
-                advice.contains("Set XDG_RUNTIME_DIR") && advice.contains("mesos.control.token"),
+                advice.contains("Set XDG_RUNTIME_DIR") && advice.contains("mesos.web.token"),
                 "{advice}"
             );
         }

@@ -12,7 +12,7 @@ use flink::{
         },
         mesos::{
             ARTIFACT_SERVER_ADDRESS, ARTIFACT_SERVER_BIND_PORT, ARTIFACT_SERVER_EXECUTOR_PORT,
-            ARTIFACT_SERVER_PORT, CONTROL_ADDRESS, CONTROL_BIND_PORT, CONTROL_PORT,
+            ARTIFACT_SERVER_PORT, WEB_ADDRESS, WEB_BIND_PORT, WEB_PORT,
         },
     },
 };
@@ -34,9 +34,9 @@ const OPTIONS: [&str; 16] = [
     ARTIFACT_SERVER_PORT.key(),
     ARTIFACT_SERVER_BIND_PORT.key(),
     ARTIFACT_SERVER_EXECUTOR_PORT.key(),
-    CONTROL_ADDRESS.key(),
-    CONTROL_PORT.key(),
-    CONTROL_BIND_PORT.key(),
+    WEB_ADDRESS.key(),
+    WEB_PORT.key(),
+    WEB_BIND_PORT.key(),
 ];
 
 /// Replaces the variables with what Marathon has set them to.

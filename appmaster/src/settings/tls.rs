@@ -15,7 +15,7 @@ use flink::{
         },
         mesos::{
             ARTIFACT_SERVER_SSL_AUTHORITIES, ARTIFACT_SERVER_SSL_CERTIFICATE,
-            ARTIFACT_SERVER_SSL_ENABLED, ARTIFACT_SERVER_SSL_KEY, CONTROL_SSL_ENABLED,
+            ARTIFACT_SERVER_SSL_ENABLED, ARTIFACT_SERVER_SSL_KEY, WEB_SSL_ENABLED,
         },
     },
 };
@@ -85,7 +85,7 @@ impl Tls {
         report: &mut Report,
     ) -> Option<Self> {
         let for_artifacts = report.setting(config, config.read(&ARTIFACT_SERVER_SSL_ENABLED));
-        let for_control = report.setting(config, config.read(&CONTROL_SSL_ENABLED));
+        let for_control = report.setting(config, config.read(&WEB_SSL_ENABLED));
         let rest = report.setting(config, rest(config));
         let (for_artifacts, for_control) = (for_artifacts?, for_control?);
         let is_used = for_artifacts || for_control != Some(false);
@@ -108,7 +108,7 @@ impl Tls {
 fn no_certificate(config: &Configuration) -> SettingsError {
     let hint = "the control API speaks TLS with the artifact server's certificate: set mesos.resourcemanager.artifactserver.ssl.certificate \
                 and .key, or the key store of security.ssl.rest";
-    invalid(CONTROL_SSL_ENABLED.key(), config, hint.to_owned())
+    invalid(WEB_SSL_ENABLED.key(), config, hint.to_owned())
 }
 
 /// The key store and trust store of REST, from its own options or the general ones, if it speaks
@@ -230,20 +230,19 @@ mod tests {
 
     #[test]
     fn the_control_api_speaks_tls_beyond_loopback_where_there_is_a_certificate() {
-        const WIDE: (&str, &str) = ("mesos.control.bind-address", "0.0.0.0");
+        const WIDE: (&str, &str) = ("mesos.web.bind-address", "0.0.0.0");
         let speaks =
             |more: &[(&str, &str)]| read(&[&REST[..], more].concat()).unwrap().control.is_some();
         assert!(
             !speaks(&[])
                 && speaks(&[WIDE])
-                && speaks(&[(CONTROL_SSL_ENABLED.key(), "true")])
-                && !speaks(&[WIDE, (CONTROL_SSL_ENABLED.key(), "false")])
+                && speaks(&[(WEB_SSL_ENABLED.key(), "true")])
+                && !speaks(&[WIDE, (WEB_SSL_ENABLED.key(), "false")])
         );
         assert!(read(&[WIDE]).unwrap().control.is_none());
-        let none = read(&[(CONTROL_SSL_ENABLED.key(), "true")]).unwrap_err();
+        let none = read(&[(WEB_SSL_ENABLED.key(), "true")]).unwrap_err();
         assert!(
-            none.starts_with("mesos.control.ssl.enabled: true: ")
-                && none.contains("ssl.certificate"),
+            none.starts_with("mesos.web.ssl.enabled: true: ") && none.contains("ssl.certificate"),
             "{none}"
         );
     }

@@ -333,7 +333,7 @@ mod tests {
             ("my.password.hu.sh", "my.password.******"),
             ("my.password:hush", "my.password:******"),
             ("fs.azure.account.key.hush", "fs.azure.account.key.******"),
-            ("mesos.control.token.hush", "mesos.control.token.******"),
+            ("mesos.web.token.hush", "mesos.web.token.******"),
             ("security.delegation.tokens.enabled", "security.delegation.tokens.enabled"),
             ("mesos.secret-artifacts.key", "mesos.secret-artifacts.key"),
             (

@@ -68,7 +68,8 @@ mod tests {
         let mut config = Configuration::new();
         for key in [
             "mesos.control.token",
-            "mesos.control.view-token",
+            "mesos.web.token",
+            "mesos.web.view-token",
             "containerized.master.env.DB_PASSWORD",
             "containerized.taskmanager.env.X",
             "env.java.opts.jobmanager",

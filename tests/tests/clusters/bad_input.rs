@@ -169,7 +169,7 @@ fn a_run_folder_that_others_can_write_to_is_reported_by_a_check_and_by_the_comma
             folder.display(),
             nix::unistd::geteuid()
         );
-        for part in [&place, "Set XDG_RUNTIME_DIR", "mesos.control.token"] {
+        for part in [&place, "Set XDG_RUNTIME_DIR", "mesos.web.token"] {
             assert!(said.contains(part), "{part:?} is missing in: {said}");
         }
     }

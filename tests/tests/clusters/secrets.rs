@@ -276,7 +276,7 @@ async fn no_planted_secret_is_visible_outside_the_workers_own_files() {
     ] {
         options.push((key.to_owned(), value));
     }
-    let token = options.iter().find(|(key, _)| key == "mesos.control.token").unwrap().1.clone();
+    let token = options.iter().find(|(key, _)| key == "mesos.web.token").unwrap().1.clone();
     let home = flink_configured(folder.path(), &options);
     let mut cluster = FlinkMesos::start(&home, &["session", "--workers=1", "--log", "trace"]);
     let control = cluster.wait_for("control")["address"].as_str().unwrap().to_owned();

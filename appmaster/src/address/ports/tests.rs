@@ -69,9 +69,9 @@ async fn a_port_of_our_own_servers_must_be_free_also_where_the_job_manager_takes
     let (ports, report) = settle(&mut config.clone(), PortInUse::TakeAnother).await;
     let rpc = ports.unwrap().job_manager.unwrap().rpc;
     assert!(rpc.number().to_string() != port, "{report}");
-    config.set(CONTROL_PORT.key(), port, file);
+    config.set(WEB_PORT.key(), port, file);
     let (_, report) = settle(&mut config, PortInUse::TakeAnother).await;
-    assert!(report.failure().to_string().starts_with(CONTROL_PORT.key()), "{report}");
+    assert!(report.failure().to_string().starts_with(WEB_PORT.key()), "{report}");
 }
 
 #[tokio::test]

@@ -56,7 +56,7 @@ impl RunFolderError {
         format!(
             "no run file: {self}. `flink-mesos workers` and `stop` do not find an application master without its run file, and know \
              no token that was generated. Set XDG_RUNTIME_DIR to a folder of your own and start the application master again, or set \
-             mesos.control.token and use --at and --token-file"
+             mesos.web.token and use --at and --token-file"
         )
     }
 }

@@ -23,10 +23,10 @@ async fn a_port_in_use_is_reported_with_its_key() {
 async fn the_control_port_in_use_is_reported_too() {
     let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = taken.local_addr().unwrap().port();
-    let installation = Installation::new("127.0.0.1:1").with(&format!("mesos.control.port={port}"));
+    let installation = Installation::new("127.0.0.1:1").with(&format!("mesos.web.port={port}"));
     let errors = installation.errors().await;
     assert!(
-        matches!(errors.as_slice(), [error] if error.starts_with("mesos.control.port: ")),
+        matches!(errors.as_slice(), [error] if error.starts_with("mesos.web.port: ")),
         "{errors:#?}"
     );
 }

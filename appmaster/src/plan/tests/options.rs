@@ -110,7 +110,7 @@ async fn a_value_of_the_wrong_form_is_reported_once_whatever_reads_it() {
         "jobmanager.memory.process.size=many",
         "mesos.executor.log-format=xml",
         "jobmanager.rpc.port=many",
-        "mesos.control.port=many",
+        "mesos.web.port=many",
         "env.java.opts.jobmanager=-Da='b",
     ] {
         let installation = Installation::new("127.0.0.1:1")

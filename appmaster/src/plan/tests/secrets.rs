@@ -48,7 +48,7 @@ async fn an_error_shows_neither_user_nor_query_nor_password_of_a_value_but_its_h
         "mesos.resourcemanager.tasks.uris=user:hush@h/x",
         "mesos.resourcemanager.tasks.uris=hush@h/x",
         "mesos.resourcemanager.tasks.uris=h/x?sig=hush",
-        "mesos.control.bind-address=user:hush@h",
+        "mesos.web.bind-address=user:hush@h",
         "mesos.resourcemanager.artifactserver.bind-address=h?sig=hush",
         "mesos.resourcemanager.artifactserver.address=user:hush@h",
         "rest.address=user:hush@h",

@@ -61,30 +61,30 @@ declare! {
     /// largest share of the agents to avoid because workers keep failing there
     option WORKER_AVOIDED_AGENTS: f64 = key("mesos.worker.avoided-agents").within(Bounds::Number(0.0, 1.0)).default("0.25");
 
-    /// port of the control API (`flink-mesos workers`); 0: any free port
-    option CONTROL_PORT: u16 = key("mesos.control.port").port().default("0");
+    /// port of the control API and of `/metrics`; 0: any free port
+    option WEB_PORT: u16 = key("mesos.web.port").formerly(&["mesos.control.port"]).port().default("0");
 
     /// port that the control API listens on, if it differs from the one by which others reach it
-    option CONTROL_BIND_PORT: Option<u16> = key("mesos.control.bind-port").port();
+    option WEB_BIND_PORT: Option<u16> = key("mesos.web.bind-port").port();
 
     /// host by which others reach the control API; not set: the address it listens on, or
     /// `jobmanager.rpc.address` if that is all
-    option CONTROL_ADDRESS: Option<String> = key("mesos.control.address");
+    option WEB_ADDRESS: Option<String> = key("mesos.web.address");
 
     /// IP address that the control API listens on; `0.0.0.0` or `::`: all; use TLS beyond loopback
-    option CONTROL_BIND_ADDRESS: String = key("mesos.control.bind-address").default("127.0.0.1");
+    option WEB_BIND_ADDRESS: String = key("mesos.web.bind-address").formerly(&["mesos.control.bind-address"]).default("127.0.0.1");
 
     /// token of the control API, 16 characters or more; not set: a random one in the run file,
     /// where `flink-mesos workers` and `flink-mesos stop` of the same user find it
-    option CONTROL_TOKEN: Option<String> = key("mesos.control.token").secret();
+    option WEB_TOKEN: Option<String> = key("mesos.web.token").formerly(&["mesos.control.token"]).secret();
 
     /// second token of the control API, 16 characters or more, with which status, workers, events,
     /// offers and metrics can be read, but no log; it allows no command
-    option CONTROL_VIEW_TOKEN: Option<String> = key("mesos.control.view-token").secret();
+    option WEB_VIEW_TOKEN: Option<String> = key("mesos.web.view-token").secret();
 
     /// use TLS at the control API, with the artifact server's certificate; not set: only beyond
     /// loopback, if there is a certificate
-    option CONTROL_SSL_ENABLED: Option<bool> = key("mesos.control.ssl.enabled");
+    option WEB_SSL_ENABLED: Option<bool> = key("mesos.web.ssl.enabled").formerly(&["mesos.control.ssl.enabled"]);
 
     /// log4j properties for the workers, in place of `conf/log4j-console.properties`
     option WORKER_LOG4J: Option<String> = key("mesos.worker.log4j");

@@ -56,7 +56,7 @@ async fn a_cluster_with_tls_at_rest_serves_its_workers_over_tls() {
     options.push("-Dsecurity.ssl.rest.key-password=changeit".to_owned());
     // Mesos's fetcher does not trust our certificate.
     options.push("-Dmesos.resourcemanager.artifactserver.executor-port=0".to_owned());
-    options.push("-Dmesos.control.ssl.enabled=true".to_owned());
+    options.push("-Dmesos.web.ssl.enabled=true".to_owned());
     let options: Vec<&str> = options.iter().map(String::as_str).collect();
     let mut cluster = session(&mesos, Line::V1_20, 1, &options);
     let control = cluster.wait_for("control")["address"].as_str().unwrap().to_owned();

@@ -72,7 +72,7 @@ async fn a_cluster_is_found_by_its_run_file_and_at_the_mesos_master_and_can_be_m
     // Other tests run clusters of the same user.
     let name = format!("found-{}", std::process::id());
     let named = format!("-Dmesos.resourcemanager.framework.name={name}");
-    let viewer = format!("-Dmesos.control.view-token={VIEW_TOKEN}");
+    let viewer = format!("-Dmesos.web.view-token={VIEW_TOKEN}");
     let mut cluster = session(&mesos, Line::V1_20, 1, &[&named, &viewer]);
     let control = cluster.wait_for("control")["address"].as_str().unwrap().to_owned();
     let framework = cluster.wait_for("registered")["framework"].clone();
@@ -136,7 +136,7 @@ async fn a_leader_is_found_through_zookeeper_with_its_configuration_and_no_run_f
     let name = format!("elected-{}", std::process::id());
     let options = [
         format!("mesos.resourcemanager.framework.name: {name}"),
-        "mesos.control.token: a-token-of-a-test".to_owned(),
+        "mesos.web.token: a-token-of-a-test".to_owned(),
         "high-availability.type: zookeeper".to_owned(),
         format!("high-availability.zookeeper.quorum: {}", zookeeper.connect_string()),
         format!("high-availability.storageDir: file://{}", folder.path().display()),

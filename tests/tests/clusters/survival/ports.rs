@@ -10,7 +10,7 @@ const KEYS: [&str; 4] = [
     "rest.port",
     "jobmanager.rpc.port",
     "mesos.resourcemanager.artifactserver.port",
-    "mesos.control.port",
+    "mesos.web.port",
 ];
 
 #[tokio::test(flavor = "multi_thread")]
