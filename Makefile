@@ -42,7 +42,7 @@ check: ## formatting, lints, documentation, English, dependencies
 	@CARGO="$(CARGO)" tests/lint/rust-version "$(TARGET)"
 
 test: setup ## every test, on the real Mesos, ZooKeeper and Flink
-	$(CARGO) build --locked --workspace --all-features --bins
+	$(CARGO) build --locked --workspace --all-features --bins --tests
 	@tests/all --locked --workspace --all-features
 
 fuzz: ## look for inputs that break the parsers, guided by coverage

@@ -16,7 +16,13 @@ use nix::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{Line, endings_jar, flink_home};
+use fetcher_client::cache::PATH_VARIABLE;
+
+use crate::{
+    Line,
+    class_data::{self, Process},
+    endings_jar, flink_home,
+};
 
 /// Long enough for a JVM on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(300);
@@ -41,26 +47,28 @@ pub const SMALL: &[&str] = &[
     "-Djobmanager.rpc.port=0",
     "-Drest.port=0",
     "-Dtaskmanager.registration.timeout=60 s",
-    // Each test has its own cache, so each would pay a JVM to write an archive that nothing uses.
+    // Most tests end before the JVM that writes an archive. Ours are made before all tests.
     "-Dmesos.executor.class-data-sharing=false",
 ];
 
-/// Options of the JVM in which Flink's own client runs.
+/// The same for Flink's own client, without an archive.
 pub const CLIENT_JVM: &str = "-Xmx256m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC";
 
 impl FlinkMesos {
-    /// Starts `flink-mesos ARGUMENTS` with this Flink.
+    /// Starts `flink-mesos ARGUMENTS` with this Flink. The executors of its own Mesos, if it starts
+    /// one, share the cache of all tests.
     pub fn start(home: &Path, arguments: &[&str]) -> Self {
-        Self::start_in(home, arguments, &[])
+        Self::start_in(home, arguments, &[(PATH_VARIABLE, &class_data::executors_cache())])
     }
 
-    /// The same with these environment variables.
+    /// The same with these environment variables, and a cache of its own.
     pub fn start_in(home: &Path, arguments: &[&str], environment: &[(&str, &Path)]) -> Self {
         let work = TempDir::with_prefix("flink-mesos-test-").unwrap();
         let log = work.path().join("log");
         // A test's own options come last, and override the others.
         let mut child = command(&arguments[..1])
             .args(SMALL)
+            .args(class_data_options(home))
             .arg(format!("-Denv.log.dir={}", log.display()))
             .args(["--output", "json"])
             .args(
@@ -184,6 +192,21 @@ impl Drop for FlinkMesos {
     }
 }
 
+/// The options with which the JVMs of a cluster use their archives.
+fn class_data_options(home: &Path) -> impl Iterator<Item = String> {
+    let processes = [Process::JobManager, Process::TaskManager].into_iter();
+    processes.filter_map(|process| {
+        let name = process.archive().trim_end_matches(".jsa");
+        Some(format!("-Denv.java.opts.{name}={}", class_data::options(home, process)?))
+    })
+}
+
+/// The options of the JVM in which Flink's own client runs.
+pub fn client_jvm(home: &Path) -> String {
+    let archive = class_data::options(home, Process::Client).unwrap_or_default();
+    format!("{CLIENT_JVM} {archive}")
+}
+
 /// `flink-mesos ARGUMENTS` with captured output.
 pub fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(crate::binary("flink-mesos"));
@@ -220,13 +243,13 @@ pub fn assert_no_flink_in(folder: &Path) {
 }
 
 /// `flink run` of Flink's own client, for the cluster at `web`; options and the jar follow.
-fn flink_run(home: &Path, web: &str) -> Command {
+pub fn flink_run(home: &Path, web: &str) -> Command {
     let (host, port) = web.trim_start_matches("http://").rsplit_once(':').unwrap();
     let mut program = Command::new(home.join("bin/flink"));
     program
         .args(["run", &format!("-Drest.address={host}"), &format!("-Drest.port={port}")])
         .env("FLINK_HOME", home)
-        .env("JVM_ARGS", CLIENT_JVM)
+        .env("JVM_ARGS", client_jvm(home))
         .env_remove("FLINK_CONF_DIR")
         .stdin(Stdio::null());
     program

@@ -11,6 +11,7 @@
 )]
 
 mod cache;
+pub mod class_data;
 pub mod cluster;
 mod flink_rest;
 mod http;
@@ -31,6 +32,6 @@ pub use flink_rest::{FlinkRest, Job, Overview, TaskManager};
 pub use keeper::{Ended, Keeper, Program, is_alive};
 pub use ports::{PortBlock, ReservedPort};
 pub use proxy::Proxy;
-pub use real_mesos::{RealMesos, RealMesosOptions};
+pub use real_mesos::{ExecutorsCache, RealMesos, RealMesosOptions};
 pub use wait::wait_until;
 pub use zookeeper::{RealZooKeeper, RealZooKeeperOptions};

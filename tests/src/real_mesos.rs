@@ -17,7 +17,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use self::daemon::Daemon;
-pub use self::options::RealMesosOptions;
+pub use self::options::{ExecutorsCache, RealMesosOptions};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 

@@ -23,7 +23,7 @@ use prost::Message as _;
 use tokio::{sync::mpsc::Receiver, task::JoinSet, time::Instant};
 
 use self::artifacts::Artifacts;
-use crate::{RealMesos, RealMesosOptions, binary, wait_until};
+use crate::{ExecutorsCache, RealMesos, RealMesosOptions, binary, wait_until};
 
 /// Enough for any step on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -63,6 +63,7 @@ impl Rig {
     /// The same with other artifacts, too.
     pub async fn start_on(mut options: RealMesosOptions, artifacts: Artifacts) -> Self {
         options.master_flags.push("--allocation_interval=100ms".to_owned());
+        options.cache = ExecutorsCache::Own;
         let mesos = RealMesos::start_with(options).await;
         let capability = framework_info::capability::Type::TaskKillingState;
         let framework = FrameworkInfo {

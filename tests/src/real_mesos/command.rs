@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use crate::{PortBlock, Program, mesos_home};
+use crate::{PortBlock, Program, class_data::executors_cache, mesos_home};
 use serde_json::json;
 
-use super::RealMesosOptions;
+use super::{ExecutorsCache, RealMesosOptions};
 
 /// The master `name`; with `zookeeper` ("zk://..."), one of several.
 pub(super) fn master(
@@ -66,8 +66,14 @@ pub(super) fn agent(
     let mut program = Program::new(bin.join("mesos-agent"), &work.join(format!("{name}.log")));
     let home = work.join(name);
     program.arguments = common();
-    if options.own_cache {
-        let variables = json!({ "FLINK_MESOS_CACHE_DIR": home.join("cache"), "FLINK_MESOS_LOG_DIR": home.join("logs") });
+    let cache = match options.cache {
+        ExecutorsCache::Shared => Some(executors_cache()),
+        ExecutorsCache::Own => Some(home.join("cache")),
+        ExecutorsCache::Default => None,
+    };
+    if let Some(cache) = cache {
+        let variables =
+            json!({ "FLINK_MESOS_CACHE_DIR": cache, "FLINK_MESOS_LOG_DIR": home.join("logs") });
         program.arguments.push(format!("--executor_environment_variables={variables}"));
     }
     for (flag, folder) in [

@@ -23,11 +23,23 @@ pub struct RealMesosOptions {
     /// Principals and secrets. If there are any, frameworks must authenticate with one of them
     /// (HTTP basic).
     pub credentials: Vec<(String, String)>,
-    /// Whether a variable makes executors cache downloads in the cluster's own folder.
-    pub own_cache: bool,
+    /// Where executors cache downloads.
+    pub cache: ExecutorsCache,
     /// With a key, executors must authenticate with the JSON Web Token that the agent signs with
     /// it.
     pub jwt_key: Option<String>,
+}
+
+/// Where the executors of an agent cache what they download, and whether they leave their logs in
+/// the agent's folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExecutorsCache {
+    /// In the folder that all tests share: most of them need not fetch anything.
+    Shared,
+    /// In the agent's own folder.
+    Own,
+    /// Where an agent without our variables has it.
+    Default,
 }
 
 impl Default for RealMesosOptions {
@@ -41,7 +53,7 @@ impl Default for RealMesosOptions {
             agent_flags: Vec::new(),
             flags_of_each_agent: Vec::new(),
             credentials: Vec::new(),
-            own_cache: true,
+            cache: ExecutorsCache::Shared,
             jwt_key: None,
         }
     }

@@ -17,7 +17,12 @@ use flink::{
 use overlays::worker::Entry;
 use tempfile::TempDir;
 
-use crate::{FlinkRest, Line, ReservedPort, cluster::CLIENT_JVM, flink_home, wait_until};
+use crate::{
+    FlinkRest, Line, ReservedPort,
+    class_data::{self, Process},
+    cluster::client_jvm,
+    flink_home, wait_until,
+};
 
 /// Long enough for a JVM on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(120);
@@ -64,8 +69,13 @@ impl JobManager {
         let place = |name: &str| folder.path().join(name);
         let directories = Directories { conf: place("conf"), log: place("log"), tmp: place("tmp") };
         command::prepare(&home, &config, &directories).unwrap();
-        let command =
+        let mut command =
             command::job_manager(&home, &java(), &config, &directories, &variable).unwrap();
+        // Its options are not in the configuration, which is that of the TaskManagers, too.
+        let archive = class_data::options(&home.path, Process::JobManager).unwrap_or_default();
+        let jvm = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"].into_iter();
+        let jvm = jvm.chain(archive.split_whitespace()).map(str::to_owned);
+        command.arguments.splice(0..0, jvm);
         let configuration = config
             .iter()
             .map(|(key, value)| Entry { key: key.into(), value: value.into() })
@@ -117,7 +127,7 @@ impl JobManager {
         program
             .env("FLINK_CONF_DIR", self.conf())
             .env("JAVA_HOME", java_home())
-            .env("JVM_ARGS", CLIENT_JVM);
+            .env("JVM_ARGS", client_jvm(&flink_home(Line::V1_20)));
         let output = program.stdin(Stdio::null()).output().unwrap();
         assert!(output.status.success(), "flink run: {}", String::from_utf8_lossy(&output.stderr));
         wait_until("the job runs", PATIENCE, async || {

@@ -77,7 +77,7 @@ fn an_application_finishes_on_the_mesos_for_a_laptop_with_flink_1_20_and_the_clu
 
 /// Longer than a replacement takes. With Flink's defaults, a JobManager waits for missing slots
 /// only for this long after its start.
-const SLOTS: Duration = Duration::from_secs(60);
+const SLOTS: Duration = Duration::from_secs(25);
 
 /// Kills the only TaskManager of a cluster whose JobManager is so old that Flink would not wait for
 /// slots. The job may fail twice.

@@ -16,7 +16,7 @@ use nix::{
     unistd::Pid,
 };
 use tests::{
-    Line, PortBlock, RealMesos, RealMesosOptions, RealZooKeeper,
+    ExecutorsCache, Line, PortBlock, RealMesos, RealMesosOptions, RealZooKeeper,
     cluster::{FlinkMesos, assert_no_flink_in, command, processes_with, text_with, word_count},
     flink_home, wait_until, wordcount_jar,
 };
@@ -31,6 +31,12 @@ fn session(mesos: &RealMesos, line: Line, workers: usize, more: &[&str]) -> Flin
     let mut arguments = vec!["session", "--workers", &workers, &master];
     arguments.extend(more);
     FlinkMesos::start(&flink_home(line), &arguments)
+}
+
+/// A Mesos whose executors have to fetch everything.
+async fn mesos_with_a_cold_cache() -> RealMesos {
+    let cache = ExecutorsCache::Own;
+    RealMesos::start_with(RealMesosOptions { cache, ..RealMesosOptions::default() }).await
 }
 
 /// Runs the word count and checks its output.
@@ -82,7 +88,7 @@ fn end_in_order(mut cluster: FlinkMesos) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_word_count_runs_on_the_real_mesos_with_flink_1_20() {
-    let mesos = RealMesos::start(1).await;
+    let mesos = mesos_with_a_cold_cache().await;
     let mut cluster = session(&mesos, Line::V1_20, 2, &[]);
     let web = cluster.ready();
     count_words(&mut cluster, Line::V1_20, &web);
@@ -270,7 +276,7 @@ async fn a_master_that_leaves_out_small_offers_still_sends_large_ones() {
     let mut cluster = session(&mesos, Line::V1_20, 2, &["-Dtaskmanager.memory.process.size=1g"]);
     let starved = cluster.wait_for("starved");
     assert!(starved["reason"].as_str().unwrap().contains("largest was 944 MB"), "{starved}");
-    let first = cluster.wait_for("running")["worker"].as_str().unwrap().to_owned();
+    let first = cluster.events("launched")[0]["worker"].as_str().unwrap().to_owned();
     let api = format!("http://{}/api/v1", mesos.master());
     wait_until("the master knows how much is needed", Duration::from_secs(60), async || {
         let asked = reqwest_client().post(&api).header("accept", "application/json");
@@ -284,7 +290,9 @@ async fn a_master_that_leaves_out_small_offers_still_sends_large_ones() {
         (least["mem"]["value"] == 1056.0).then_some(())
     })
     .await;
-    kill(task_managers(&first).pop().expect("the TaskManager's process"), Signal::SIGKILL).unwrap();
+    let running = async || task_managers(&first).pop();
+    let pid = wait_until("its TaskManager runs", Duration::from_secs(60), running).await;
+    kill(pid, Signal::SIGKILL).unwrap();
     let second = cluster.wait_for("launched");
     assert_ne!(second["worker"], first.as_str());
     end_in_order(cluster);

@@ -37,7 +37,7 @@ fn an_application_in_python_runs_its_functions_with_the_shipped_python() {
         "-py",
         &job,
     ];
-    let mut cluster = FlinkMesos::start(&home, &arguments);
+    let mut cluster = FlinkMesos::start_in(&home, &arguments, &[]);
     let code = cluster.end().code();
     assert_eq!(code, Some(0), "{}", cluster.errors());
     let printed = printed(work.path());

@@ -11,7 +11,7 @@ use std::{
 use flink::options::{self, Kind};
 use nix::sys::signal::Signal;
 use tests::{
-    FlinkRest, Line, RealMesos, RealMesosOptions, RealZooKeeper,
+    ExecutorsCache, FlinkRest, Line, RealMesos, RealMesosOptions, RealZooKeeper,
     cluster::{FlinkMesos, processes_with},
     flink_home,
 };
@@ -250,9 +250,11 @@ async fn no_planted_secret_is_visible_outside_the_workers_own_files() {
     let mark = MARK.as_str();
     let principal_secret = format!("principal-{mark}");
     let credentials = vec![("flink".to_owned(), principal_secret.clone())];
+    // Its files are searched, too.
+    let cache = ExecutorsCache::Own;
     let mesos =
-        RealMesos::start_with(RealMesosOptions { credentials, ..RealMesosOptions::default() })
-            .await;
+        RealMesos::start_with(RealMesosOptions { credentials, cache, ..Default::default() });
+    let mesos = mesos.await;
     let zookeeper = RealZooKeeper::start().await;
     let folder = tempfile::tempdir().unwrap();
     let secret_file = folder.path().join("licence");

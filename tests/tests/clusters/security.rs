@@ -191,11 +191,12 @@ async fn every_listener_file_and_socket_is_as_the_security_page_says() {
         format!("-Dmesos.executor.fetcher-socket={socket}"),
         format!("-Dmesos.secret-artifacts.key={}", path("key")),
         "-Dmy.password=hunter22".to_owned(),
-        // Makes the executor's own cache, although the sidecar fetches.
+        // Makes the executor's own cache, although the sidecar fetches: without an archive of ours.
         "-Dmesos.executor.class-data-sharing=true".to_owned(),
+        "-Denv.java.opts.taskmanager=".to_owned(),
     ];
     let options: Vec<_> = options.iter().map(String::as_str).collect();
-    let mut session = FlinkMesos::start(&flink_home(Line::V1_20), &options);
+    let mut session = FlinkMesos::start_in(&flink_home(Line::V1_20), &options, &[]);
     session.ready();
 
     let mut wrong = listeners(session.pid().as_raw(), sidecar, &socket);

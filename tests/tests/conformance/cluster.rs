@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use mesos_local::{LocalCluster, LocalOptions};
 use tempfile::TempDir;
-use tests::{RealMesos, RealMesosOptions};
+use tests::{ExecutorsCache, RealMesos, RealMesosOptions};
 
 use crate::{framework::Framework, messages, raw::Http};
 
@@ -48,12 +48,12 @@ impl Cluster {
         let resources = "cpus:4;mem:4096;disk:8192".to_owned();
         let master_flags = vec![format!("--allocation_interval={}ms", ROUND.as_millis())];
         // Mesos itself is tested, as it is.
-        let own_cache = false;
+        let cache = ExecutorsCache::Default;
         let options = RealMesosOptions {
             agents,
             resources,
             master_flags,
-            own_cache,
+            cache,
             ..RealMesosOptions::default()
         };
         Self {

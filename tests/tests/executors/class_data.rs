@@ -26,6 +26,9 @@ use tests::{
     wait_until,
 };
 
+/// For JVMs that end before optimised code would pay off.
+const QUICK: (&str, &str) = ("env.java.opts.all", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC");
+
 struct Scene {
     rig: Rig,
     job_manager: JobManager,
@@ -48,7 +51,10 @@ impl Scene {
         let mut worker = self.rig.description(id);
         worker.configuration.clone_from(&self.job_manager.configuration);
         worker.configuration.extend(
-            more.iter().map(|(key, value)| Entry { key: (*key).into(), value: (*value).into() }),
+            [QUICK]
+                .iter()
+                .chain(more)
+                .map(|(key, value)| Entry { key: (*key).into(), value: (*value).into() }),
         );
         self.rig.launch(vec![worker]).await;
         self.rig.update(id, TaskState::TaskRunning).await;

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use tests::{
     Line, RealMesos, RealZooKeeper,
-    cluster::{CLIENT_JVM, FlinkMesos, assert_no_flink_in},
+    cluster::{FlinkMesos, assert_no_flink_in, client_jvm},
     endings_jar, flink_home,
 };
 
@@ -92,7 +92,7 @@ fn a_job_that_halts_the_job_manager_of_a_session_with_0_does_not_end_the_session
         .arg(endings_jar(Line::V1_20))
         .arg(format!("halt-0-once-{}/halted", folder.path().display()))
         .env("FLINK_HOME", &home)
-        .env("JVM_ARGS", CLIENT_JVM)
+        .env("JVM_ARGS", client_jvm(&home))
         .env_remove("FLINK_CONF_DIR")
         .stdin(Stdio::null())
         .stdout(Stdio::null())

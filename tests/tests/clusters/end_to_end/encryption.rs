@@ -49,7 +49,7 @@ fn keytool(arguments: &[&[&str]]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cluster_with_tls_at_rest_serves_its_workers_over_tls() {
-    let mesos = RealMesos::start(1).await;
+    let mesos = mesos_with_a_cold_cache().await;
     let folder = tempfile::tempdir().unwrap();
     let mut options = stores(folder.path(), "dns:localhost,ip:127.0.0.1").to_vec();
     // The stores and their passwords are options of Flink, which also needs the key's password.

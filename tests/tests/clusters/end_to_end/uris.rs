@@ -39,7 +39,7 @@ fn local(uris: &str, work: &Path, more: &[&str]) -> FlinkMesos {
     let work = work.display().to_string();
     let mut arguments = vec!["local", "--workers", "1", "--work-dir", &work, &uris];
     arguments.extend(more);
-    FlinkMesos::start(&flink_home(Line::V1_20), &arguments)
+    FlinkMesos::start_in(&flink_home(Line::V1_20), &arguments, &[])
 }
 
 #[tokio::test(flavor = "multi_thread")]

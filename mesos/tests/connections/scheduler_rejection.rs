@@ -1,13 +1,7 @@
 //! When a master does not want a framework: reported once, with the master's message, and not tried
 //! again.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
-
-#[path = "fakes/framework.rs"]
-mod framework;
-#[path = "fakes/peer.rs"]
-mod peer;
-
+use crate::fakes::{framework, peer};
 use framework::{Framework, error, options, subscribed};
 use mesos::{
     scheduler::{

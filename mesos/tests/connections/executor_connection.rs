@@ -1,12 +1,6 @@
 //! How an executor speaks to its agent.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
-
-#[path = "fakes/executor.rs"]
-mod executor;
-#[path = "fakes/peer.rs"]
-mod peer;
-
+use crate::fakes::{executor, peer};
 use bytes::Bytes;
 use mesos::{
     executor::{ConnectionError, ExecutorConnection, ExecutorEvents},

@@ -1,13 +1,5 @@
 //! A listener that speaks TLS with the certificate in `data/`.
 
-#![allow(
-    dead_code,
-    unreachable_pub,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "shared by several test files"
-)]
-
 use std::{io, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use axum::serve::Listener;
@@ -18,13 +10,13 @@ use rustls::{
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
-pub struct TlsListener {
+pub(crate) struct TlsListener {
     listener: TcpListener,
     acceptor: TlsAcceptor,
 }
 
 impl TlsListener {
-    pub async fn bind() -> (Self, SocketAddr) {
+    pub(crate) async fn bind() -> (Self, SocketAddr) {
         common::tls::install_provider();
         let chain = CertificateDer::pem_file_iter(data("server.pem"))
             .unwrap()
@@ -59,6 +51,6 @@ impl Listener for TlsListener {
 }
 
 /// A file of the test data.
-pub fn data(name: &str) -> PathBuf {
+pub(crate) fn data(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
 }

@@ -1,14 +1,6 @@
 //! As much of a ZooKeeper server as an election needs: nodes, data, children, watches, sessions and
 //! digest authentication, over the real wire protocol (`zookeeper.jute` of ZooKeeper 3.x).
 
-#![allow(
-    dead_code,
-    unreachable_pub,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "shared by several test files"
-)]
-
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
@@ -33,10 +25,10 @@ const EVENT_DATA_CHANGED: i32 = 3;
 const EVENT_CHILDREN_CHANGED: i32 = 4;
 
 /// The server.
-pub struct FakeZooKeeper {
-    pub address: SocketAddr,
+pub(crate) struct FakeZooKeeper {
+    pub(crate) address: SocketAddr,
     tree: Arc<Mutex<Tree>>,
-    server: AbortOnDropHandle<()>,
+    _server: AbortOnDropHandle<()>,
 }
 
 #[derive(Default)]
@@ -52,7 +44,7 @@ struct Tree {
 
 impl FakeZooKeeper {
     /// Starts empty. With `allowed`, only who shows that `user:password` may read.
-    pub async fn start(allowed: Option<&str>) -> Self {
+    pub(crate) async fn start(allowed: Option<&str>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let tree =
@@ -64,11 +56,11 @@ impl FakeZooKeeper {
                 connections.spawn(serve(stream, Arc::clone(&served)));
             }
         });
-        Self { address, tree, server: AbortOnDropHandle::new(server) }
+        Self { address, tree, _server: AbortOnDropHandle::new(server) }
     }
 
     /// Makes or changes a node; those above it must be there already.
-    pub fn set(&self, path: &str, data: &str) {
+    pub(crate) fn set(&self, path: &str, data: &str) {
         let mut tree = self.tree.lock().unwrap();
         if tree.nodes.insert(path.to_owned(), data.as_bytes().to_vec()).is_some() {
             tree.fire(path, false, EVENT_DATA_CHANGED);
@@ -78,7 +70,7 @@ impl FakeZooKeeper {
         }
     }
 
-    pub fn remove(&self, path: &str) {
+    pub(crate) fn remove(&self, path: &str) {
         let mut tree = self.tree.lock().unwrap();
         tree.nodes.remove(path).expect("no such node");
         tree.fire(path, false, EVENT_DELETED);
@@ -87,7 +79,7 @@ impl FakeZooKeeper {
     }
 
     /// Waits until somebody watches this node.
-    pub async fn watched(&self, path: &str) {
+    pub(crate) async fn watched(&self, path: &str) {
         let watched = || self.tree.lock().unwrap().watches.iter().any(|watch| watch.0 == path);
         while !watched() {
             tokio::time::sleep(Duration::from_millis(1)).await;
@@ -95,7 +87,7 @@ impl FakeZooKeeper {
     }
 
     /// Breaks all connections and forgets all sessions.
-    pub fn expire_sessions(&self) {
+    pub(crate) fn expire_sessions(&self) {
         let mut tree = self.tree.lock().unwrap();
         tree.sessions.clear();
         tree.watches.clear();

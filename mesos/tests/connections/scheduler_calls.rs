@@ -1,12 +1,6 @@
 //! How calls reach the master: in their order, once, under the subscription they were made for.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
-
-#[path = "fakes/framework.rs"]
-mod framework;
-#[path = "fakes/peer.rs"]
-mod peer;
-
+use crate::fakes::{framework, peer};
 use std::time::Duration;
 
 use framework::{Framework, options, subscribe, update};

@@ -1,12 +1,6 @@
 //! What a master shows its operators, as far as it shows us.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
-
-#[path = "fakes/framework.rs"]
-mod framework;
-#[path = "fakes/peer.rs"]
-mod peer;
-
+use crate::fakes::{framework, peer};
 use framework::{Framework, options, subscribe};
 use mesos::{
     scheduler::{Credential, SchedulerOptions, Snapshot},

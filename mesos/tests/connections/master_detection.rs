@@ -1,14 +1,6 @@
 //! How the leading master is found.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
-
-#[path = "fakes/framework.rs"]
-mod framework;
-#[path = "fakes/peer.rs"]
-mod peer;
-#[path = "fakes/zookeeper.rs"]
-mod zookeeper;
-
+use crate::fakes::{framework, peer, zookeeper};
 use std::{net::SocketAddr, time::Duration};
 
 use framework::{Framework, options, subscribe};

@@ -1,17 +1,13 @@
 //! The executor's side of a test: the environment that an agent gives it.
 
-#![allow(
-    dead_code,
-    unreachable_pub,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "shared by several test files"
-)]
-
 use mesos::executor::ExecutorEnvironment;
 
 /// The variables that every agent sets, with `more` before them.
-pub fn variable(agent: &str, name: &str, more: impl Fn(&str) -> Option<String>) -> Option<String> {
+pub(crate) fn variable(
+    agent: &str,
+    name: &str,
+    more: impl Fn(&str) -> Option<String>,
+) -> Option<String> {
     more(name).or_else(|| match name {
         "MESOS_AGENT_ENDPOINT" => Some(agent.to_owned()),
         "MESOS_CHECKPOINT" => Some("1".to_owned()),
@@ -27,6 +23,9 @@ pub fn variable(agent: &str, name: &str, more: impl Fn(&str) -> Option<String>) 
     })
 }
 
-pub fn environment(agent: &str, more: impl Fn(&str) -> Option<String>) -> ExecutorEnvironment {
+pub(crate) fn environment(
+    agent: &str,
+    more: impl Fn(&str) -> Option<String>,
+) -> ExecutorEnvironment {
     ExecutorEnvironment::from_variables(|name| variable(agent, name, &more)).unwrap()
 }

@@ -1,12 +1,6 @@
 //! A framework that was registered before subscribes only at a master that knows it.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
-
-#[path = "fakes/framework.rs"]
-mod framework;
-#[path = "fakes/peer.rs"]
-mod peer;
-
+use crate::fakes::{framework, peer};
 use framework::{Framework, framework, options, subscribe};
 use mesos::{
     scheduler::{SchedulerConnection, SchedulerOptions},

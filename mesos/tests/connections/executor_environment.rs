@@ -1,10 +1,6 @@
 //! What an executor reads from its environment.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
-
-#[path = "fakes/executor.rs"]
-mod executor;
-
+use crate::fakes::executor;
 use std::{path::PathBuf, time::Duration};
 
 use mesos::executor::{EnvironmentError, ExecutorEnvironment};

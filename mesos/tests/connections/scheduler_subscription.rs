@@ -1,12 +1,6 @@
 //! How a scheduler subscribes, stays subscribed, and comes back.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
-
-#[path = "fakes/framework.rs"]
-mod framework;
-#[path = "fakes/peer.rs"]
-mod peer;
-
+use crate::fakes::{framework, peer};
 use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::STANDARD};

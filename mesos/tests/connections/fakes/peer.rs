@@ -1,14 +1,6 @@
 //! A master or agent whose part the test plays: a real HTTP server on a port of the system's choice
 //! that hands every request to the test and sends what the test answers.
 
-#![allow(
-    dead_code,
-    unreachable_pub,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "shared by several test files"
-)]
-
 use std::{convert::Infallible, net::SocketAddr, time::Duration};
 
 use axum::{
@@ -30,52 +22,52 @@ use tokio_stream::wrappers::UnboundedReceiverStream;
 use tokio_util::{codec::Encoder, task::AbortOnDropHandle};
 
 /// Longer than anything here takes on the slowest machine; reached only when a test fails.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Waits for something that must happen.
-pub fn soon<T>(what: impl Future<Output = T>) -> impl Future<Output = T> {
+pub(crate) fn soon<T>(what: impl Future<Output = T>) -> impl Future<Output = T> {
     let what = timeout(PATIENCE, Box::pin(what));
     async move { what.await.expect("it never happened") }
 }
 
 /// The server.
-pub struct FakePeer {
-    pub address: SocketAddr,
+pub(crate) struct FakePeer {
+    pub(crate) address: SocketAddr,
     requests: mpsc::UnboundedReceiver<Asked>,
-    server: AbortOnDropHandle<()>,
+    _server: AbortOnDropHandle<()>,
 }
 
 /// One request that waits for its answer.
-pub struct Asked {
-    pub path: String,
-    pub headers: HeaderMap,
-    pub body: Bytes,
+pub(crate) struct Asked {
+    pub(crate) path: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
     /// The client's end of the connection: the same one as long as the connection is kept.
-    pub connection: SocketAddr,
+    pub(crate) connection: SocketAddr,
     answer: oneshot::Sender<Response>,
 }
 
 /// The sending end of an event stream. Dropping it ends the stream properly.
-pub struct Events(mpsc::UnboundedSender<Result<Bytes, Infallible>>);
+pub(crate) struct Events(mpsc::UnboundedSender<Result<Bytes, Infallible>>);
 
 type Requests = mpsc::UnboundedSender<Asked>;
 
 impl FakePeer {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::start_on(TcpListener::bind("127.0.0.1:0").await.unwrap())
     }
 
     /// Starts on a port that may have been somebody else's.
-    pub fn start_on(listener: TcpListener) -> Self {
+    pub(crate) fn start_on(listener: TcpListener) -> Self {
         let address = listener.local_addr().unwrap();
         let (sender, requests) = mpsc::unbounded_channel();
         let service = app(sender).into_make_service_with_connect_info::<SocketAddr>();
         let server = tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
-        Self { address, requests, server: AbortOnDropHandle::new(server) }
+        Self { address, requests, _server: AbortOnDropHandle::new(server) }
     }
 
     /// Starts on any listener; the connection's address is not known then.
-    pub fn start_anywhere<L>(listener: L) -> Self
+    pub(crate) fn start_anywhere<L>(listener: L) -> Self
     where
         L: axum::serve::Listener,
         L::Addr: std::fmt::Debug,
@@ -84,16 +76,16 @@ impl FakePeer {
         let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
         let app = app(sender).layer(axum::Extension(ConnectInfo(unknown)));
         let server = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-        Self { address: unknown, requests, server: AbortOnDropHandle::new(server) }
+        Self { address: unknown, requests, _server: AbortOnDropHandle::new(server) }
     }
 
     /// The next request.
-    pub async fn asked(&mut self) -> Asked {
+    pub(crate) async fn asked(&mut self) -> Asked {
         soon(self.requests.recv()).await.expect("the server has ended")
     }
 
     /// Whether a request waits already.
-    pub fn is_asked(&self) -> bool {
+    pub(crate) fn is_asked(&self) -> bool {
         !self.requests.is_empty()
     }
 }
@@ -123,40 +115,40 @@ async fn hand_over(
 
 impl Asked {
     /// The call in the body.
-    pub fn call<C: Message + Default>(&self) -> C {
+    pub(crate) fn call<C: Message + Default>(&self) -> C {
         C::decode(self.body.clone()).unwrap()
     }
 
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 
-    pub fn answer(self, status: u16, text: &'static str) {
+    pub(crate) fn answer(self, status: u16, text: &'static str) {
         self.reply(Response::builder().status(status), Body::from(text));
     }
 
-    pub fn accept(self) {
+    pub(crate) fn accept(self) {
         self.answer(202, "");
     }
 
     /// Accepts, and closes the connection after the answer.
-    pub fn accept_and_close(self) {
+    pub(crate) fn accept_and_close(self) {
         self.reply(Response::builder().status(202).header("connection", "close"), Body::empty());
     }
 
     /// Breaks the connection in the middle of the answer's head.
-    pub fn hang_up(self) {
+    pub(crate) fn hang_up(self) {
         let broken =
             futures_util::stream::once(async { Err::<Bytes, _>(std::io::Error::other("hung up")) });
         self.reply(Response::builder().status(202), Body::from_stream(broken));
     }
 
-    pub fn redirect(self, location: &str) {
+    pub(crate) fn redirect(self, location: &str) {
         self.reply(Response::builder().status(307).header("location", location), Body::empty());
     }
 
     /// Accepts a subscription.
-    pub fn stream(self, stream_id: &str) -> Events {
+    pub(crate) fn stream(self, stream_id: &str) -> Events {
         let (sender, pieces) = mpsc::unbounded_channel();
         let body = Body::from_stream(UnboundedReceiverStream::new(pieces));
         let head = Response::builder().header("content-type", "application/x-protobuf");
@@ -174,23 +166,23 @@ impl Asked {
 
 impl Events {
     /// Sends one event as one chunk.
-    pub fn send(&self, event: &impl Message) {
+    pub(crate) fn send(&self, event: &impl Message) {
         self.send_bytes(record(event));
     }
 
     /// Sends bytes, whatever they are.
-    pub fn send_bytes(&self, bytes: Bytes) {
+    pub(crate) fn send_bytes(&self, bytes: Bytes) {
         assert!(self.0.send(Ok(bytes)).is_ok(), "the client has gone");
     }
 
     /// Whether the client still listens.
-    pub async fn left(&self) {
+    pub(crate) async fn left(&self) {
         soon(self.0.closed()).await;
     }
 }
 
 /// An event as it goes over the wire.
-pub fn record(event: &impl Message) -> Bytes {
+pub(crate) fn record(event: &impl Message) -> Bytes {
     let mut bytes = BytesMut::new();
     RecordIo::new(usize::MAX).encode(event.encode_to_vec().into(), &mut bytes).unwrap();
     bytes.freeze()

@@ -1,16 +1,6 @@
 //! Masters and agents behind TLS.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
-
-#[path = "fakes/executor.rs"]
-mod executor;
-#[path = "fakes/framework.rs"]
-mod framework;
-#[path = "fakes/peer.rs"]
-mod peer;
-#[path = "fakes/tls.rs"]
-mod tls;
-
+use crate::fakes::{executor, framework, peer, tls};
 use framework::{Framework, options, subscribe};
 use mesos::{
     executor::{ExecutorConnection, ExecutorEnvironment},
