@@ -53,7 +53,7 @@ soak: ## what tests draw by chance, from fresh seeds: simulated worlds for SECON
 	FLINK_MESOS_SIMULATION_$(if $(RUNS),RUNS="$(RUNS)",SECONDS="$(SECONDS)") \
 		$(CARGO) test --release --locked -p scheduler --lib core::simulation -- --nocapture
 	@echo "SEED=$(SEED)"
-	PROPTEST_RNG_SEED=$(SEED) PROPTEST_CASES=2000 FLINK_MESOS_TEST_SEED=$(SEED) \
+	PROPTEST_RNG_SEED=$(SEED) PROPTEST_CASES=2000 FLINK_MESOS_TEST_SEED=$(SEED) FLINK_MESOS_TEST_ROUNDS=10000 \
 		$(CARGO) test --locked --workspace --exclude tests --all-features --lib --test against_flink --test broken_files
 
 demo: setup build ## Flink on a Mesos before your eyes

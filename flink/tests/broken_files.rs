@@ -18,10 +18,8 @@ mod mutation;
 
 use mutation::{corpus, mutated};
 
-/// Broken files for each format, and more of them from a fresh seed.
+/// Broken files for each format; `make soak` tries more of them.
 const ROUNDS: u64 = 2_000;
-const ROUNDS_OF_A_FRESH_SEED: u64 = 10_000;
-const SEED: u64 = 5_000;
 
 #[test]
 fn no_config_yaml_breaks_its_reader_or_is_changed_by_writing() {
@@ -44,10 +42,8 @@ struct Target {
 fn fuzz(target: &Target) {
     let corpus = corpus(target.file);
     assert!(corpus.len() > 2, "no corpus for {}", target.file);
-    #[expect(clippy::disallowed_methods, reason = "`make soak` sets a fresh seed")]
-    let fresh = std::env::var("FLINK_MESOS_TEST_SEED").ok();
-    let rounds = if fresh.is_some() { ROUNDS_OF_A_FRESH_SEED } else { ROUNDS };
-    let seed = fresh.map_or(SEED, |text| text.parse().expect("a number"));
+    let rounds = number("FLINK_MESOS_TEST_ROUNDS").unwrap_or(ROUNDS);
+    let seed = number("FLINK_MESOS_TEST_SEED").unwrap_or_default();
     let mut random = StdRng::seed_from_u64(seed);
     let (mut read, mut refused) = (0, 0);
     let broken = (0..rounds).map(|_| mutated(&corpus, &mut random));
@@ -67,6 +63,13 @@ fn fuzz(target: &Target) {
         "{}: only {refused} of {rounds} were refused",
         target.file
     );
+}
+
+/// What `make soak` sets to more than usual, or to a fresh seed.
+#[expect(clippy::disallowed_methods, reason = "`make soak` says it in the environment")]
+fn number(variable: &str) -> Option<u64> {
+    let text = std::env::var(variable).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{variable} must be a number")))
 }
 
 impl Target {

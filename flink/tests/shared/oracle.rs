@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -67,7 +68,28 @@ impl fmt::Debug for Refusal {
     }
 }
 
-/// The JVM of this distribution, which all tests share: it is started once.
+/// The folder of this program's classes, which the first test that needs them compiles with this
+/// class path: compiling takes longer than most tests.
+fn compiled(program: &Path, class_path: &str) -> PathBuf {
+    let mut hasher = DefaultHasher::new();
+    (fs_err::read(program).unwrap(), class_path).hash(&mut hasher);
+    let name = format!("java-{:016x}", hasher.finish());
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let lock = fs_err::File::create(folder.with_extension("lock")).unwrap().into_parts().0;
+    lock.lock().unwrap();
+    if !folder.exists() {
+        let new = folder.with_extension("new");
+        #[expect(clippy::disallowed_methods, reason = "waits for the compiler")]
+        let mut javac = Command::new("javac");
+        javac.args(["-proc:none", "-nowarn", "-encoding", "UTF-8", "-cp", class_path, "-d"]);
+        let output = javac.arg(&new).arg(program).output().expect("javac runs; else: make setup");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        fs_err::rename(&new, &folder).unwrap();
+    }
+    folder
+}
+
+/// The JVM of this distribution, which all tests of a process share: it is started once.
 pub(crate) fn flink(name: &str) -> MutexGuard<'static, Oracle> {
     static STARTED: LazyLock<Mutex<HashMap<String, &'static Mutex<Oracle>>>> =
         LazyLock::new(Mutex::default);
@@ -96,17 +118,19 @@ impl Oracle {
         environment: &[(&str, PathBuf)],
     ) -> Self {
         let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/java").join(program);
+        let classes = compiled(&program, class_path);
         #[expect(clippy::disallowed_methods, reason = "ended and reaped by Drop")]
         let mut jvm = Command::new("java")
             .args([
                 "-XX:TieredStopAtLevel=1",
+                "-XX:+UseSerialGC",
                 "-XX:+UnlockDiagnosticVMOptions",
                 "-XX:+DisplayVMOutputToStderr",
                 "-Dlog4j2.level=OFF",
                 "-cp",
-                class_path,
+                &format!("{}:{class_path}", classes.display()),
             ])
-            .arg(program)
+            .arg(program.file_stem().unwrap())
             // Else the JVM cannot read names beyond ASCII.
             .env("LC_ALL", "C.UTF-8")
             .env_remove("HADOOP_CONF_DIR")
