@@ -14,7 +14,7 @@
 //! ```
 //!
 //! Every request but those for health must carry a token (`Authorization: Bearer …`): see
-//! [`access`] for what the token for viewers suffices. By default it is generated at
+//! `access` for what the token for viewers suffices. By default it is generated at
 //! the start, and commands of the same user find it in the run file. The API listens on loopback
 //! unless an option says otherwise.
 
