@@ -13,7 +13,7 @@ use std::{
     sync::Arc,
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use fetcher_client::cache::PATH_VARIABLE;
 use fs_err::File;
 use mesos_local::{LocalCluster, LocalOptions};
@@ -36,6 +36,7 @@ use crate::{
     failure::Failure,
     log_folder,
     plan::{self, Plan, Request},
+    replacement::{Replacement, Wish},
     report::Report,
     settings::{External, StateLocation},
     shell::{Outcome, Shell, Signals},
@@ -44,11 +45,12 @@ use crate::{
 
 /// Runs a cluster on the configured Mesos until it ends.
 pub async fn on_mesos(
-    request: Request,
+    mut request: Request,
     lookup: Arc<Lookup>,
     console: Console,
 ) -> Result<(), Failure> {
     raise_descriptors();
+    let wish = request.replaces.take();
     let plan = Plan::make(request, Arc::clone(&lookup)).await?;
     let work = working_folder().await?;
     let log = match plan.settings.external {
@@ -58,17 +60,18 @@ pub async fn on_mesos(
     };
     let (folder, work_lock) = (work.path().to_owned(), Some(work.lock()));
     let place = RunContext { work: folder, work_lock, log, mesos: None };
-    Box::pin(run(plan, &lookup, console, place)).await
+    Box::pin(run(plan, wish, &lookup, console, place)).await
 }
 
 /// Runs a cluster on a Mesos inside this process until it ends.
 pub async fn local(
-    request: Request,
+    mut request: Request,
     work_dir: Option<PathBuf>,
     lookup: Arc<Lookup>,
     console: Console,
 ) -> Result<(), Failure> {
     raise_descriptors();
+    let wish = request.replaces.take();
     let mut plan = Plan::make(request, Arc::clone(&lookup)).await?;
     let (work, temporary) = work_folder(work_dir).await?;
     let mesos =
@@ -86,7 +89,7 @@ pub async fn local(
         work_lock: temporary.as_ref().map(WorkingFolder::lock),
         mesos: Some(mesos_folder(&work)),
     };
-    let ended = Box::pin(run(plan, &lookup, console, place)).await;
+    let ended = Box::pin(run(plan, wish, &lookup, console, place)).await;
     mesos.shutdown().await;
     let Some(folder) = temporary else { return ended };
     let failed = ended.is_err();
@@ -186,11 +189,13 @@ struct RunContext {
 /// Leads, again whenever leadership was lost, until the cluster ends.
 async fn run(
     mut plan: Plan,
+    wish: Option<Wish>,
     lookup: &Arc<Lookup>,
     console: Console,
     place: RunContext,
 ) -> Result<(), Failure> {
     let mut signals = Signals::listen()?;
+    let mut replacement = replacement(wish, &plan, &**lookup, &console).await?;
     let mut source = LeadershipSource::of(&plan.settings.state);
     if let Some(before) = source.look().await? {
         take_port_again(&mut plan, before, &console).await;
@@ -198,7 +203,7 @@ async fn run(
     warn(&console, &plan.warnings);
     report_start(&console, &plan, &place.log);
     let cluster = Cluster(plan.job.clone());
-    let setup = Setup { cluster, plan, lookup: Arc::clone(lookup), place };
+    let setup = Arc::new(Setup { cluster, plan, lookup: Arc::clone(lookup), place });
     let mut uris = None;
     if matches!(source, LeadershipSource::Election(_)) {
         // A possible standby does the slow work in advance. No other process uses its folder.
@@ -217,6 +222,7 @@ async fn run(
             console.report("stopped", "The cluster has ended.", json!({}));
             return verdict(ended);
         }
+        check_fresh(replacement.as_ref(), &leadership)?;
         // Only once, and only when it is certain that no other process uses the same folder.
         let uris = match &mut uris {
             Some(uris) => uris,
@@ -232,7 +238,7 @@ async fn run(
             } => prepared?.1,
             () = signals.any() => break Outcome::Stopped,
         };
-        let parts = setup.parts(prepared, leadership);
+        let parts = setup.parts(prepared, leadership, replacement.take());
         let shell = Box::pin(Shell::start(parts, &console)).await?;
         match Box::pin(shell.run(&mut signals)).await? {
             Outcome::Deposed => {
@@ -243,6 +249,35 @@ async fn run(
     };
     console.report("stopped", "Stopped.", json!({}));
     setup.cluster.verdict(outcome)
+}
+
+/// Looks for the cluster to replace.
+async fn replacement(
+    wish: Option<Wish>,
+    plan: &Plan,
+    lookup: &Lookup,
+    console: &Console,
+) -> Result<Option<Replacement>, Failure> {
+    let Some(wish) = wish else { return Ok(None) };
+    let new = &plan.settings.framework.info.name;
+    let found = Replacement::prepare(wish, new, lookup).await?;
+    let old = found.old();
+    let text =
+        format!("Replacing cluster {old}: its job keeps running until TaskManagers run here");
+    console.report("replacing", &text, json!({ "old": old }));
+    Ok(Some(found))
+}
+
+/// A cluster that was started before may have the job already.
+fn check_fresh(replacement: Option<&Replacement>, leadership: &Leadership) -> Result<(), Failure> {
+    let Some(old) = replacement.map(Replacement::old) else { return Ok(()) };
+    if leadership.state.framework.is_none() {
+        return Ok(());
+    }
+    Err(Failure::usage(anyhow!(
+        "--replace {old}: this cluster has been started before, and its state is kept: if {old:?} runs its job, give this          cluster another high-availability.cluster-id or mesos.state.dir; if its job has moved here, start this \
+         cluster without --replace"
+    )))
 }
 
 fn report_start(console: &Console, plan: &Plan, logs: &Path) {

@@ -8,7 +8,7 @@ mod recent;
 use std::{
     io::{IsTerminal as _, Write as _},
     sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use clap::ValueEnum;
@@ -41,6 +41,8 @@ pub struct Console {
     recent: Recent,
     /// Whether the progress line is shown.
     moves: AtomicBool,
+    /// Whether standard error is the log of a process in the background, for people.
+    has_log: bool,
 }
 
 /// The longest text of the progress line, in characters. A terminal echoes `^C` after it: if that
@@ -59,7 +61,15 @@ impl Console {
             ProgressBar::new_spinner().with_style(style)
         });
         let (moves, recent) = (AtomicBool::new(false), Recent::new());
-        Self { form, started: Instant::now(), progress, recent, moves }
+        Self { form, started: Instant::now(), progress, recent, moves, has_log: false }
+    }
+
+    /// A console in the background: JSON for the process that has started this one, and lines for
+    /// people in the log, which is standard error.
+    pub fn in_background() -> Self {
+        let mut console = Self::new(OutputForm::Json);
+        console.has_log = true;
+        console
     }
 
     /// Reports an event: `text` for people, `event` and `fields` for programs.
@@ -82,6 +92,9 @@ impl Console {
             // `suspend` would draw a hidden line.
             Some(bar) if self.moves.load(Ordering::Relaxed) => bar.suspend(|| print_line(&line)),
             _ => print_line(&line),
+        }
+        if self.has_log {
+            log_line(text);
         }
     }
 
@@ -150,6 +163,12 @@ fn json_line(passed: Duration, event: &str, text: &str, fields: Value) -> String
         line.extend(fields);
     }
     line.to_string()
+}
+
+/// Writes a line with its time to standard error.
+fn log_line(text: &str) {
+    let now = humantime::format_rfc3339_millis(SystemTime::now());
+    _ = writeln!(std::io::stderr().lock(), "{now}  {}", several_lines(text));
 }
 
 fn print_line(line: &str) {

@@ -10,7 +10,8 @@
 //! GET  /healthz    whether the application master answers
 //! GET  /readyz     whether the cluster is ready
 //! GET  /history    the last transitions of workers, with cause and initiator
-//! POST /commands   a `Command` as JSON; answers like /workers, once the command is durable
+//! POST /commands   a `Command` as JSON; answers like /workers, once the command is durable;
+//!                  `hand-over` answers with how far it is, see `hand_over`
 //! ```
 //!
 //! Every request but those for health must carry a token (`Authorization: Bearer …`): see
@@ -22,6 +23,7 @@ mod access;
 pub mod client;
 mod command;
 pub mod events;
+pub mod hand_over;
 mod health;
 mod listener;
 pub mod logs;

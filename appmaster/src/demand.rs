@@ -47,6 +47,8 @@ pub struct JobNeed {
     pub more: u64,
     /// Whether any of its tasks waits for a slot.
     pub waits: bool,
+    /// Whether tasks run, and none is on the way to that.
+    pub runs: bool,
     /// Whether it is, or may be, a batch job, whose results stay on TaskManagers without a task.
     pub keeps_results: bool,
     /// Its vertices.
@@ -63,6 +65,11 @@ pub struct Slots {
 }
 
 impl Slots {
+    /// Those that jobs have.
+    pub(crate) fn used(&self) -> u64 {
+        self.all.saturating_sub(self.free)
+    }
+
     /// Whether no job has a slot of it.
     pub(crate) fn is_idle(self) -> bool {
         self.free >= self.all

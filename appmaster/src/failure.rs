@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use anyhow::anyhow;
 use common::{addresses::without_users, exit_code::USAGE};
 use scheduler::NeedsAPerson;
 
@@ -25,6 +26,26 @@ impl Failure {
     /// An error that other options would not fix.
     pub fn other(error: impl Into<anyhow::Error>) -> Self {
         Self::Other(error.into())
+    }
+
+    /// The same, with what it belongs to before it.
+    #[must_use]
+    pub fn context(self, what: &str) -> Self {
+        self.map(|error| anyhow!("{what}: {error:#}"))
+    }
+
+    /// The same with a further line.
+    #[must_use]
+    pub fn and(self, line: &str) -> Self {
+        self.map(|error| anyhow!("{error:#}\n{line}"))
+    }
+
+    fn map(self, change: impl FnOnce(anyhow::Error) -> anyhow::Error) -> Self {
+        match self {
+            Self::Usage(error) => Self::Usage(change(error)),
+            Self::Cancelled(error) => Self::Cancelled(change(error)),
+            Self::Other(error) => Self::Other(change(error)),
+        }
     }
 
     /// The exit code: `EX_USAGE` of sysexits(3), 2 if cancelled, or 1.
@@ -63,8 +84,6 @@ impl fmt::Display for Failure {
 
 #[cfg(test)]
 mod tests {
-    use anyhow::anyhow;
-
     use super::*;
 
     #[test]

@@ -6,6 +6,7 @@ mod graph;
 mod leader;
 pub(crate) mod logs;
 mod reason;
+mod reports;
 
 use std::{
     collections::BTreeSet, io, ops::ControlFlow, os::unix::process::ExitStatusExt as _,
@@ -27,14 +28,10 @@ use self::{
     ending::{Ending, Evidence},
     graph::JobEnd,
     reason::Output,
+    reports::{list_task_managers, observe_demand},
 };
 pub use self::{external::ExternalJobManager, graph::Submission};
-use crate::{
-    demand::{Observation, poller::Poller},
-    flink_rest::FlinkRest,
-    job_file::JobGraph,
-    process,
-};
+use crate::{demand::Observation, flink_rest::FlinkRest, job_file::JobGraph, process};
 
 /// An event in the life of the JobManager.
 #[derive(Debug)]
@@ -57,6 +54,8 @@ pub enum JobManagerEvent {
     Failed(String),
     /// It crashed and is restarted after this delay.
     Restarting(String, Duration),
+    /// Its log, with any ending.
+    Logs(PathBuf),
     /// The one that somebody else runs is here.
     Found(FlinkRest),
     /// What its operator should know.
@@ -108,7 +107,6 @@ pub struct JobManager {
 const START: Duration = Duration::from_secs(120);
 const GRACE: Duration = Duration::from_secs(10);
 const FAST_POLL: Duration = Duration::from_millis(150);
-const SLOW_POLL: Duration = Duration::from_secs(2);
 
 enum End {
     Requested,
@@ -272,6 +270,11 @@ impl JobManager {
         }
     }
 
+    /// Its log, with any ending.
+    pub(crate) fn log_path(&self) -> PathBuf {
+        self.file("log")
+    }
+
     /// A file with this extension in the folder of logs.
     fn file(&self, ending: &str) -> PathBuf {
         self.log.join(format!("{}.{ending}", self.log_name))
@@ -311,33 +314,6 @@ impl JobManager {
             log.display()
         );
         [vec![first], more].concat().join("\n  ")
-    }
-}
-
-/// Reports the listed TaskManagers when they change; polls often while they do, and rarely
-/// otherwise.
-async fn list_task_managers(rest: &FlinkRest, events: &mpsc::Sender<JobManagerEvent>) {
-    let mut last = BTreeSet::new();
-    let mut quiet = 0;
-    loop {
-        if let Ok(listed) = rest.task_managers().await
-            && listed != last
-        {
-            last.clone_from(&listed);
-            quiet = 0;
-            send(events, JobManagerEvent::TaskManagers(listed)).await;
-        }
-        quiet += 1;
-        sleep(if quiet < 100 { FAST_POLL } else { SLOW_POLL }).await;
-    }
-}
-
-/// Reports what jobs need, again and again.
-async fn observe_demand(rest: &FlinkRest, adaptive: bool, events: &mpsc::Sender<JobManagerEvent>) {
-    let mut poller = Poller::new(rest.clone(), adaptive);
-    loop {
-        let seen = poller.next().await;
-        send(events, JobManagerEvent::Demand(seen)).await;
     }
 }
 

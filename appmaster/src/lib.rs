@@ -7,6 +7,7 @@
 mod abbreviation;
 pub mod address;
 pub mod application;
+pub mod background;
 mod bounded_answer;
 pub mod check;
 pub mod cli;
@@ -28,6 +29,7 @@ pub mod operator;
 pub mod persistent_cache;
 pub mod plan;
 pub mod process;
+pub mod replacement;
 pub mod report;
 mod sandbox;
 pub mod session_jobs;

@@ -1,9 +1,9 @@
 //! `flink-mesos`: the application master and its command line.
 
-use std::{collections::HashMap, process::ExitCode, sync::Arc};
+use std::{collections::HashMap, path::PathBuf, process::ExitCode, sync::Arc};
 
 use appmaster::{
-    address, application, check,
+    address, application, background, check,
     cli::{self, Cli, Command, Common, Config, Doctor},
     clusters,
     console::{Console, several_lines},
@@ -11,7 +11,8 @@ use appmaster::{
     environment::Lookup,
     events,
     failure::Failure,
-    logs, operator, plan,
+    logs, operator,
+    plan::{self, Request},
     report::Report,
     session_jobs, settings,
 };
@@ -59,17 +60,12 @@ fn run(cli: Cli) -> Result<(), Failure> {
     let lookup: Arc<Lookup> = Arc::new(move |name: &str| variables.get(name).cloned());
     match cli.command {
         Command::Session(common) => {
-            let console = begin(&common)?;
             let request = common.request(environment);
-            runtime.block_on(application::on_mesos(request, lookup, console))
+            runtime.block_on(start(&common, request, None, lookup))
         }
         Command::Job(job) => {
-            let console = begin(&job.common)?;
-            let (request, work_dir) = (job.request(environment), job.work_dir);
-            if job.local {
-                return runtime.block_on(application::local(request, work_dir, lookup, console));
-            }
-            runtime.block_on(application::on_mesos(request, lookup, console))
+            let request = job.request(environment);
+            runtime.block_on(start(&job.common, request, job.work_dir, lookup))
         }
         Command::Doctor(doctor) => runtime.block_on(diagnose(doctor, environment, lookup)),
         Command::List(list) => runtime.block_on(print(clusters::list(list, &*lookup))),
@@ -85,11 +81,33 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Man { folder } => cli::manual(&folder).map_err(Failure::usage),
         Command::Config(config) => runtime.block_on(show(config, environment, lookup)),
         Command::Local(local) => {
-            let console = begin(&local.common)?;
             let request = local.request(environment);
-            runtime.block_on(application::local(request, local.work_dir, lookup, console))
+            runtime.block_on(start(&local.common, request, local.work_dir, lookup))
         }
     }
+}
+
+/// Runs an application master, or starts it in the background.
+async fn start(
+    common: &Common,
+    request: Request,
+    work_dir: Option<PathBuf>,
+    lookup: Arc<Lookup>,
+) -> Result<(), Failure> {
+    let is_background = background::is_background(&*lookup);
+    if common.detached && !is_background {
+        return background::start(request, common.output, lookup).await;
+    }
+    let console = begin(common, is_background)?;
+    let ended = if request.local {
+        application::local(request, work_dir, lookup, console).await
+    } else {
+        application::on_mesos(request, lookup, console).await
+    };
+    if let (true, Err(failure)) = (is_background, &ended) {
+        background::report_end(failure);
+    }
+    ended
 }
 
 async fn show(
@@ -142,7 +160,7 @@ fn write(answer: &str) -> Result<(), Failure> {
     common::stdout::write(answer).map_err(Failure::other)
 }
 
-fn begin(common: &Common) -> Result<Console, Failure> {
+fn begin(common: &Common, is_background: bool) -> Result<Console, Failure> {
     let filter = EnvFilter::try_new(&common.log)
         .map_err(|e| Failure::usage(anyhow::anyhow!("--log: {e}")))?;
     let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
@@ -151,5 +169,5 @@ fn begin(common: &Common) -> Result<Console, Failure> {
         .with_writer(std::io::stderr)
         .with_ansi(colours)
         .init();
-    Ok(Console::new(common.output))
+    Ok(if is_background { Console::in_background() } else { Console::new(common.output) })
 }

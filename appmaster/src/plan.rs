@@ -27,6 +27,7 @@ use mesos::master::MasterUrl;
 pub use self::{
     certificates::Trusted,
     configuration::{configuration, home},
+    folders::logs,
     inspection::{Found, Inspection},
     job::Job,
 };
@@ -39,6 +40,7 @@ use crate::{
     environment::Lookup,
     failure::Failure,
     job_file::ToolsJar,
+    replacement::Wish,
     settings::Settings,
 };
 
@@ -61,6 +63,8 @@ pub struct Request {
     pub job: Option<Job>,
     /// For the Mesos for a laptop.
     pub local: bool,
+    /// The cluster to replace.
+    pub replaces: Option<Wish>,
     /// The environment variables.
     pub environment: Vec<(String, String)>,
 }

@@ -1,4 +1,4 @@
-//! Child processes that end with us.
+//! Child processes: those that end with us, and this program again in the background.
 
 pub(crate) mod identity;
 
@@ -34,6 +34,22 @@ pub fn start(
     if let Some(lock) = lock {
         sys::inherit(&mut command, lock);
     }
+    command.spawn()
+}
+
+/// Starts this program with the same command line and this variable in a session of its own, so
+/// that no terminal ends it. It writes to `log`; its standard output is for the caller.
+pub fn again(log: &File, variable: &str) -> io::Result<Child> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this program itself, which outlives this process"
+    )]
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(std::env::args_os().skip(1)).env(variable, "1");
+    let log = log.file().try_clone()?;
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
+    sys::begin_session(&mut command);
+    common::descriptors::inherit_none(command.as_std_mut());
     command.spawn()
 }
 
@@ -99,7 +115,7 @@ mod sys {
     use nix::{
         fcntl::{FcntlArg, FdFlag, fcntl},
         sys::{prctl, signal::Signal},
-        unistd::getppid,
+        unistd::{getppid, setsid},
     };
     use tokio::process::Command;
 
@@ -114,6 +130,14 @@ mod sys {
                 // The parent may have died before `prctl`.
                 if getppid() == parent { Ok(()) } else { Err(nix::errno::Errno::ESRCH.into()) }
             });
+        }
+    }
+
+    /// Has the child lead a session without a terminal.
+    pub(super) fn begin_session(command: &mut Command) {
+        // SAFETY: between fork and exec only setsid is called, a plain system call.
+        unsafe {
+            command.pre_exec(|| setsid().map(drop).map_err(Into::into));
         }
     }
 

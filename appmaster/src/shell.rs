@@ -4,10 +4,13 @@
 mod agents;
 mod ending;
 mod events;
+mod hand_over;
 mod logs;
 mod metrics;
 mod notices;
 mod operator;
+mod replacing;
+mod restart;
 mod scaling;
 mod signals;
 mod status;
@@ -32,10 +35,12 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::hand_over::LEASE;
 use self::{
-    ending::Ending, logs::Addresses, operator::Promised, scaling::Scaling, status::Trouble,
+    ending::Ending, hand_over::HandOver, logs::Addresses, operator::Promised, replacing::Replacing,
+    scaling::Scaling, status::Trouble,
 };
-pub use self::{signals::Signals, status::Identity};
+pub use self::{restart::FromSavepoint, signals::Signals, status::Identity};
 use crate::{
     console::Console,
     control::{ControlServer, status::JobManagerState},
@@ -43,6 +48,7 @@ use crate::{
     flink_rest::FlinkRest,
     job_manager::{JobManager, JobManagerEvent, Supervision, logs::USUAL},
     metrics::Metrics,
+    replacement::Replacement,
     settings::ScalingSettings,
 };
 
@@ -72,6 +78,10 @@ pub struct Parts {
     pub identity: Identity,
     /// The folder of the Mesos inside this process.
     pub local_mesos: Option<PathBuf>,
+    /// Prepares a JobManager whose job starts from a savepoint, for a cluster with a job of its own.
+    pub from_savepoint: Option<FromSavepoint>,
+    /// The cluster whose job this one continues.
+    pub replacement: Option<Replacement>,
 }
 
 /// How a run without error ended.
@@ -110,6 +120,9 @@ pub struct Shell<'a> {
     metrics: Box<Metrics>,
     promised: Vec<Promised>,
     scaling: Scaling,
+    hand_over: HandOver,
+    from_savepoint: Option<FromSavepoint>,
+    replacing: Option<Replacing>,
     view: View,
     ending: Option<Ending>,
 }
@@ -120,6 +133,8 @@ struct View {
     /// Workers taken over that have not registered yet.
     adopted: BTreeSet<WorkerId>,
     registered: BTreeSet<WorkerId>,
+    /// The jobs that were seen running.
+    running_jobs: BTreeSet<String>,
     job_manager_up: bool,
     job_manager: JobManagerState,
     /// The framework's id, once it is registered.
@@ -137,7 +152,7 @@ enum Next {
 
 /// The JobManager's log, with any ending. Reports it if it has an unusual name.
 fn own_log(own: &JobManager, console: &Console) -> PathBuf {
-    let path = logs::of_job_manager(&own.log, &own.log_name);
+    let path = own.log_path();
     if own.log_name != USUAL {
         let log = path.display();
         let text =
@@ -157,6 +172,9 @@ impl<'a> Shell<'a> {
             Supervision::Own(own) => (Some(own.rest.clone()), Some(own_log(own, console))),
             Supervision::External(_) => (None, None),
         };
+        let replacing = rest.as_ref().zip(parts.replacement).map(|(rest, replacement)| {
+            Replacing::begin(replacement, rest.clone(), parts.scaling.slots)
+        });
         let scaling = Scaling::new(parts.scaling, driver.core().scale(), rest.clone());
         // A JobManager that fails at its first start would fail again. With workers that were taken
         // over, more attempts are worthwhile, unless a standby can take over at once.
@@ -164,6 +182,8 @@ impl<'a> Shell<'a> {
             if driver.took_over() && !driver.is_elected() { STARTS_AFTER_TAKEOVER } else { 1 };
         let stop = stop_job_manager.clone();
         let job_manager_task = match parts.job_manager {
+            // It is prepared again, with the savepoint.
+            Supervision::Own(_) if replacing.is_some() => tokio::spawn(async {}),
             Supervision::Own(own) => tokio::spawn(own.supervise(starts, job_manager_out, stop)),
             Supervision::External(other) => tokio::spawn(other.follow(job_manager_out, stop)),
         };
@@ -180,6 +200,9 @@ impl<'a> Shell<'a> {
         Ok(Self {
             driver,
             scaling,
+            hand_over: HandOver::new(),
+            from_savepoint: parts.from_savepoint,
+            replacing,
             view: View { adopted, ..View::default() },
             console,
             server: parts.server,
@@ -205,11 +228,13 @@ impl<'a> Shell<'a> {
     /// Runs until the cluster ends.
     pub async fn run(mut self, signals: &mut Signals) -> Result<Outcome, Failure> {
         self.console.waiting("Waiting for Mesos and the JobManager");
-        let wanted = self.scaling.at_start(self.driver.core());
+        let first = self.replacing.as_ref().map_or(0, Replacing::workers);
+        let wanted = self.scaling.at_start(self.driver.core(), first);
         let ended = match self.feed(Input::Target(wanted)).await {
             Next::End(ended) => ended,
             Next::GoOn => self.go_on(signals).await,
         };
+        let ended = self.deposed(ended);
         self.console.settled();
         self.stop_job_manager.cancel();
         self.driver.disconnect().await;
@@ -224,6 +249,7 @@ impl<'a> Shell<'a> {
     async fn go_on(&mut self, signals: &mut Signals) -> Result<Outcome, Failure> {
         loop {
             let deadline = self.ending.as_ref().map(|ending| ending.deadline);
+            let lease = self.hand_over.lease();
             let next = tokio::select! {
                 wake = self.driver.wait() => {
                     self.driver.handle(wake).await;
@@ -232,6 +258,12 @@ impl<'a> Shell<'a> {
                 Some(asked) = self.control.next() => self.asked(asked).await,
                 Some(event) = self.job_manager.recv() => self.job_manager_event(event).await,
                 Some(unused) = self.scaling.confirmed() => self.confirmed(unused).await,
+                Some(saved) = self.hand_over.saved() => self.saved(saved).await,
+                () = sleep_until(lease.unwrap_or_else(Instant::now)), if lease.is_some() => {
+                    self.take_back("because the new cluster is silent");
+                    Next::GoOn
+                }
+                Some(report) = Replacing::report(&mut self.replacing) => self.replacement_reported(report).await,
                 () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => self.give_up().await,
                 _ = signals.interrupt.recv() => self.interrupted().await,
                 _ = signals.terminate.recv() => self.terminated().await,
@@ -239,6 +271,7 @@ impl<'a> Shell<'a> {
             if let Next::End(ended) = next {
                 return ended;
             }
+            self.announce_workers();
         }
     }
 

@@ -1,5 +1,7 @@
 //! The JobManager's configuration and command.
 
+use std::sync::Arc;
+
 use anyhow::anyhow;
 use flink::{
     command::{self, Directories},
@@ -8,7 +10,7 @@ use flink::{
 };
 use tokio::task::spawn_blocking;
 
-use super::{heartbeats, parts::Setup};
+use super::{Cluster, heartbeats, parts::Setup};
 use crate::{
     address::RestAddress,
     failure::Failure,
@@ -17,6 +19,7 @@ use crate::{
     job_manager::{ExternalJobManager, JobManager, Submission, Supervision, logs},
     plan::{Job, Plan, user_jars},
     settings::StateLocation,
+    shell::FromSavepoint,
 };
 
 impl Setup {
@@ -24,7 +27,10 @@ impl Setup {
     pub(super) async fn job_manager(&self) -> Result<Supervision, Failure> {
         let Plan { settings, trusted, home, addresses, .. } = &self.plan;
         match (&settings.external, &addresses.rest) {
-            (None, Some(rest)) => Ok(Supervision::Own(Box::new(self.own_job_manager(rest).await?))),
+            (None, Some(rest)) => {
+                let own = self.own_job_manager(&self.cluster, rest).await?;
+                Ok(Supervision::Own(Box::new(own)))
+            }
             (Some(place), _) => Ok(Supervision::External(Box::new(ExternalJobManager {
                 place: place.clone(),
                 trusted: trusted.rest.clone(),
@@ -34,9 +40,27 @@ impl Setup {
         }
     }
 
+    /// Prepares JobManagers whose job starts from a savepoint, if the cluster has a job of its own.
+    pub(super) fn from_savepoint(self: &Arc<Self>) -> Option<FromSavepoint> {
+        let job = self.cluster.0.clone()?;
+        let (setup, rest) = (Arc::clone(self), self.plan.addresses.rest.clone()?);
+        Some(Arc::new(move |savepoint| {
+            let (setup, rest) = (Arc::clone(&setup), rest.clone());
+            let cluster = Cluster(Some(job.started_from(savepoint)));
+            Box::pin(async move {
+                let own = setup.own_job_manager(&cluster, &rest).await?;
+                setup.with_own_log(Box::new(own)).await.map(|own| *own)
+            })
+        }))
+    }
+
     /// Writes the JobManager's configuration and makes its command.
-    async fn own_job_manager(&self, rest: &RestAddress) -> Result<JobManager, Failure> {
-        let Self { cluster, plan, lookup, place } = self;
+    async fn own_job_manager(
+        &self,
+        cluster: &Cluster,
+        rest: &RestAddress,
+    ) -> Result<JobManager, Failure> {
+        let Self { plan, lookup, place, .. } = self;
         let folder = place.work.join("jobmanager");
         let directories = Directories {
             conf: folder.join("conf"),
@@ -51,7 +75,7 @@ impl Setup {
         // paths of the application's jars.
         let whole = plan.config.clone();
         let runs_application = cluster.runs_application();
-        let graph = self.submission().await?;
+        let graph = self.submission(cluster).await?;
         let cluster = cluster.clone();
         let job_manager_config = config.clone();
         let prepared = spawn_blocking(move || {
@@ -82,8 +106,8 @@ impl Setup {
 
 impl Setup {
     /// The job graph to submit, if the cluster exists for one.
-    async fn submission(&self) -> Result<Option<Submission>, Failure> {
-        let Some(Job::Graph(file)) = &self.cluster.0 else { return Ok(None) };
+    async fn submission(&self, cluster: &Cluster) -> Result<Option<Submission>, Failure> {
+        let Some(Job::Graph(file)) = &cluster.0 else { return Ok(None) };
         let Plan { home, java, config, .. } = &self.plan;
         let jars = user_jars(home, config).await;
         let tools = Tools { home, java, config, lookup: &*self.lookup, user_jars: &jars };

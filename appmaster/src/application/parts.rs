@@ -34,8 +34,9 @@ use crate::{
     },
     environment::Lookup,
     failure::Failure,
-    job_manager::Supervision,
+    job_manager::{JobManager, Supervision},
     plan::Plan,
+    replacement::Replacement,
     settings::{ControlSettings, External, Settings, StateLocation},
     shell::{Identity, Parts},
     user_uris::UserUris,
@@ -85,15 +86,24 @@ impl Setup {
 
     /// Claims the log of a JobManager of our own.
     async fn with_log(&self, job_manager: Supervision) -> Result<Supervision, Failure> {
-        let Supervision::Own(mut own) = job_manager else { return Ok(job_manager) };
+        match job_manager {
+            Supervision::Own(own) => Ok(Supervision::Own(self.with_own_log(own).await?)),
+            external @ Supervision::External(_) => Ok(external),
+        }
+    }
+
+    /// Claims the log of this JobManager of our own.
+    pub(super) async fn with_own_log(
+        &self,
+        mut own: Box<JobManager>,
+    ) -> Result<Box<JobManager>, Failure> {
         let port = self.plan.addresses.rest.as_ref().map_or(0, |rest| rest.port);
         let claimed = spawn_blocking(move || own.take_log(port).map(|()| own)).await;
-        let own = claimed.map_err(Failure::other)?.map_err(|e| {
+        claimed.map_err(Failure::other)?.map_err(|e| {
             Failure::usage(anyhow!(
                 "the JobManager cannot log: {e}; set FLINK_LOG_DIR or env.log.dir to a folder that can be written"
             ))
-        })?;
-        Ok(Supervision::Own(own))
+        })
     }
 
     /// The URL of the web page, unless only ZooKeeper knows it.
@@ -107,7 +117,12 @@ impl Setup {
     }
 
     /// All parts, ready to be started.
-    pub(super) fn parts(&self, prepared: Prepared, leadership: Leadership) -> Parts {
+    pub(super) fn parts(
+        self: &Arc<Self>,
+        prepared: Prepared,
+        leadership: Leadership,
+        replacement: Option<Replacement>,
+    ) -> Parts {
         let Prepared { server, template, origin, job_manager, control, identity } = prepared;
         let Settings { framework, workers, .. } = &self.plan.settings;
         let core = core::Settings {
@@ -139,6 +154,8 @@ impl Setup {
             control,
             identity,
             local_mesos: self.place.mesos.clone(),
+            from_savepoint: self.from_savepoint(),
+            replacement,
         }
     }
 

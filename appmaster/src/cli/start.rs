@@ -1,6 +1,6 @@
 //! The commands that start a cluster.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
 use flink::command::Application;
@@ -9,13 +9,19 @@ use crate::{
     console::OutputForm,
     job_file::{GraphFile, SqlFile},
     plan::{Job, Request},
+    replacement::Wish,
 };
+
+/// The default of `--replace-timeout`.
+const LONGEST_REPLACEMENT: Duration = Duration::from_secs(600);
 
 pub(super) const SESSION: &str = "\
 Start a session cluster on Mesos and keep it running.
 
 Reads FLINK_HOME and FLINK_CONF_DIR, starts the JobManager, and starts TaskManagers when jobs need them. Submit jobs with \
 Flink's own tools to the web address that it prints.
+
+With `--detached` it runs in the background, and this command returns once the cluster is ready.
 
 To stop the cluster, use `flink-mesos stop`, Ctrl-C, or `DELETE /cluster` at the JobManager. This stops TaskManagers, \
 JobManager and standby application masters, and removes the framework. With durable state (`mesos.state.dir`, or \
@@ -32,6 +38,11 @@ The job is one of these:
 
 The job's jars are those in the distribution's `usrlib` and those of `--jars`. Options have the names of \
 Flink's standalone-job.sh. The remaining arguments go to `main`; put `--` before them if the first begins with a dash.
+
+With `--detached` the cluster runs in the background, and this command returns with exit code 0 once the job runs.
+
+With `--replace OLD` the job of the cluster OLD moves to this one: TaskManagers start, the job of OLD stops with a savepoint, \
+and starts here from it. Once it runs here, OLD ends. If it does not, this cluster ends, and OLD continues its job.
 
 Exit code: 0 if the job finished, 1 if it failed, 2 if it was cancelled or stopped before it finished, 64 for \
 mistakes in usage, configuration, job graph and SQL, which are found before a TaskManager is launched. With \
@@ -75,6 +86,10 @@ pub struct Common {
     /// Who runs the JobManager; the option `mesos.jobmanager` [default: own]
     #[arg(long, value_enum, value_name = "WHO")]
     pub jobmanager: Option<WhoRuns>,
+
+    /// Run in the background; return once the cluster is ready, or once its job runs
+    #[arg(short, long)]
+    pub detached: bool,
 
     /// Output format
     #[arg(long, value_enum, default_value_t)]
@@ -154,6 +169,20 @@ pub struct JobOptions {
     #[arg(short = 'n', long, visible_alias = "allowNonRestoredState")]
     pub allow_non_restored_state: bool,
 
+    /// Continue the job of this cluster, which ends once the job runs here: its name or framework id,
+    /// as shown by `flink-mesos list`, or its control API URL
+    #[arg(long, value_name = "CLUSTER", conflicts_with = "from_savepoint")]
+    pub replace: Option<String>,
+
+    /// Longest time until the job runs here, e.g. `90s`; after it, the old cluster continues the job
+    /// [default: 10m]
+    #[arg(long, value_name = "DURATION", requires = "replace", value_parser = humantime::parse_duration)]
+    pub replace_timeout: Option<Duration>,
+
+    /// Folder for the savepoint, e.g. `hdfs:///savepoints` [default: the old cluster's option for it]
+    #[arg(long, value_name = "FOLDER", requires = "replace")]
+    pub savepoint_folder: Option<String>,
+
     /// Run on this machine, on a Mesos for a laptop
     #[arg(long)]
     pub local: bool,
@@ -182,8 +211,18 @@ impl JobOptions {
             jars: self.jars.clone(),
             job: Some(self.job()),
             local: self.local,
+            replaces: self.wish(),
             ..self.common.request(environment)
         }
+    }
+
+    /// The cluster to replace.
+    fn wish(&self) -> Option<Wish> {
+        Some(Wish {
+            old: self.replace.clone()?,
+            folder: self.savepoint_folder.clone(),
+            timeout: self.replace_timeout.unwrap_or(LONGEST_REPLACEMENT),
+        })
     }
 
     fn job(&self) -> Job {

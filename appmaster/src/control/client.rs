@@ -1,6 +1,6 @@
 //! The client of the control API.
 
-use std::{fmt, time::Duration};
+use std::{fmt, io::ErrorKind, time::Duration};
 
 use common::causes::root_cause;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
@@ -13,6 +13,7 @@ use url::Url;
 use super::{
     Command,
     events::Events,
+    hand_over::{HandOverRequest, HandOverState},
     logs::{LogPart, LogRequest},
     offers::Offers,
     status::Status,
@@ -43,6 +44,8 @@ pub enum ControlError {
         address: String,
         /// The reason.
         why: String,
+        /// Whether its machine says that nothing listens there.
+        refused: bool,
     },
     /// The connection gave no answer.
     #[error("the application master at {address} does not answer: {why}")]
@@ -65,6 +68,18 @@ pub enum ControlError {
         /// Its message.
         reason: String,
     },
+}
+
+impl ControlError {
+    /// Whether nothing listens at the address: the application master has ended.
+    pub fn has_ended(&self) -> bool {
+        matches!(self, Self::Unreachable { refused: true, .. })
+    }
+
+    /// Whether the application master does not know the request: it is of an earlier version.
+    pub fn is_unknown(&self) -> bool {
+        matches!(self, Self::Refused { status: 422, .. })
+    }
 }
 
 impl NeedsAPerson for ControlError {
@@ -204,6 +219,15 @@ impl Client {
         self.send(request, LARGEST).await
     }
 
+    /// Asks the cluster to give its job to another one. How far that is.
+    pub async fn hand_over(&self, request: HandOverRequest) -> Result<HandOverState, ControlError> {
+        let HandOverRequest { to, step, folder } = request;
+        let answer = self.command(&Command::HandOver { to, step, folder }).await?;
+        let url = address(&self.address)?;
+        serde_json::from_value(answer)
+            .map_err(|source| ControlError::Answer(AnswerError::Unexpected { url, source }))
+    }
+
     /// Sends a request, whose answer has at most `most` bytes.
     async fn send(
         &self,
@@ -217,7 +241,8 @@ impl Client {
             if is_cut {
                 ControlError::Cut { address, why }
             } else {
-                ControlError::Unreachable { address, why }
+                let refused = error.is_connect() && is_refused(&error);
+                ControlError::Unreachable { address, why, refused }
             }
         };
         let request = match &self.token {
@@ -249,6 +274,15 @@ fn root(error: &reqwest::Error) -> String {
         );
     }
     root_cause(error)
+}
+
+/// Whether the machine answers, but nothing listens at the port.
+fn is_refused(error: &reqwest::Error) -> bool {
+    let first: &dyn std::error::Error = error;
+    std::iter::successors(Some(first), |error| error.source()).any(|error| {
+        let error = error.downcast_ref::<std::io::Error>();
+        error.is_some_and(|error| error.kind() == ErrorKind::ConnectionRefused)
+    })
 }
 
 #[cfg(test)]
@@ -294,12 +328,10 @@ mod tests {
 
     #[tokio::test]
     async fn an_unreachable_application_master_gives_one_short_error() {
-        let error = Client::new("127.0.0.1:1", None, None)
-            .unwrap()
-            .get("workers")
-            .await
-            .unwrap_err()
-            .to_string();
+        let client = Client::new("127.0.0.1:1", None, None).unwrap();
+        let error = client.get("workers").await.unwrap_err();
+        assert!(error.has_ended());
+        let error = error.to_string();
         let expected = "cannot reach the application master at http://127.0.0.1:1: Connection refused (os error 111)";
         assert_eq!(error, expected);
     }

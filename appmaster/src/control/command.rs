@@ -5,7 +5,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
-use super::logs::LogRequest;
+use super::{
+    hand_over::{HandOverRequest, Step},
+    logs::LogRequest,
+};
 
 /// Takes an operator's number of workers back.
 const DEFAULT_SCALE: &str = "default";
@@ -41,6 +44,15 @@ pub enum Command {
         /// The agent; `None` for all agents.
         agent: Option<String>,
     },
+    /// Give the job to the cluster that replaces this one.
+    HandOver {
+        /// The new cluster.
+        to: String,
+        /// What it wants.
+        step: Step,
+        /// The folder for the savepoint; `None`: the configured one.
+        folder: Option<String>,
+    },
     /// Stop the cluster and all standby application masters.
     // The braces make serde refuse unknown fields.
     Stop {},
@@ -51,6 +63,9 @@ impl Command {
     pub(crate) fn into_request(self) -> Result<Request, String> {
         Ok(Request::Command(match self {
             Self::Stop {} => return Ok(Request::Stop),
+            Self::HandOver { to, step, folder } => {
+                return Ok(Request::HandOver(HandOverRequest { to, step, folder }));
+            }
             Self::Drain { agent } | Self::Undrain { agent } if agent.trim().is_empty() => {
                 return Err(format!("{agent:?} is not an agent: its id or host name is required"));
             }
@@ -86,6 +101,7 @@ pub(crate) enum Request {
     Workers,
     History,
     Command(Input),
+    HandOver(HandOverRequest),
     Stop,
 }
 

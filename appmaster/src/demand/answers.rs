@@ -28,6 +28,16 @@ pub(crate) struct JobSummary {
     pub(crate) kind: Option<String>,
 }
 
+impl JobSummary {
+    /// Whether tasks run, and none is on the way to that. Later tasks of a batch job may be created
+    /// only.
+    pub(crate) fn runs(&self) -> bool {
+        self.state == "RUNNING"
+            && self.tasks.running > 0
+            && self.tasks.running == self.tasks.active()
+    }
+}
+
 /// Number of tasks by state. The overview has the states in small letters.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(default)]

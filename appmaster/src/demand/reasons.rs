@@ -137,6 +137,7 @@ mod tests {
             slots: *slots,
             more: 0,
             waits: true,
+            runs: false,
             keeps_results: false,
             vertices: Vec::new(),
         });

@@ -56,6 +56,7 @@ pub(super) fn need(
         slots: slots.min(MOST_SLOTS),
         more: more.min(summary.tasks.scheduled),
         waits: summary.tasks.scheduled > 0,
+        runs: summary.runs(),
         keeps_results: is_batch || kind == Kind::Unknown,
         vertices: detail.vertices.iter().map(|vertex| vertex.id.clone()).collect(),
     }

@@ -90,6 +90,12 @@ impl FlinkRest {
         Ok(last.cloned().unwrap_or_default())
     }
 
+    /// How many checkpoints the job has completed.
+    pub async fn completed_checkpoints(&self, id: &str) -> Result<u64, FlinkError> {
+        let checkpoints: Value = self.read(&format!("jobs/{id}/checkpoints")).await?;
+        Ok(checkpoints["counts"]["completed"].as_u64().unwrap_or(0))
+    }
+
     /// Begins to cancel a job.
     pub async fn cancel(&self, id: &str) -> Result<(), FlinkError> {
         let request = self.client.patch(self.url(&format!("jobs/{id}?mode=cancel")));

@@ -35,7 +35,7 @@ const CREATED: [&[&str]; 3] = [
 ];
 
 /// The configured folder of the JobManager's log.
-pub(super) fn logs(home: &FlinkHome, config: &Configuration, lookup: &Lookup) -> PathBuf {
+pub fn logs(home: &FlinkHome, config: &Configuration, lookup: &Lookup) -> PathBuf {
     let named = lookup("FLINK_LOG_DIR").or_else(|| config.get(&ENV_LOG_DIR).map(str::to_owned));
     named.map_or_else(|| home.path.join("log"), PathBuf::from)
 }

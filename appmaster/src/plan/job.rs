@@ -75,6 +75,18 @@ impl Job {
         }
     }
 
+    /// The same job, started from this savepoint.
+    pub(crate) fn started_from(&self, path: String) -> Self {
+        let mut job = self.clone();
+        match &mut job {
+            Self::Application(job) | Self::Sql(SqlFile { application: job, .. }) => {
+                job.savepoint = Some(path);
+            }
+            Self::Graph(graph) => graph.savepoint = Some(path),
+        }
+        job
+    }
+
     /// The savepoint that it starts from.
     pub(super) fn savepoint(&self) -> Option<&str> {
         match self {

@@ -81,6 +81,9 @@ impl Shell<'_> {
     }
 
     pub(super) async fn job_manager_event(&mut self, event: JobManagerEvent) -> Next {
+        if self.ends_replacement(&event) {
+            return Next::GoOn;
+        }
         match event {
             JobManagerEvent::Ready => {
                 self.view.job_manager_up = true;
@@ -103,6 +106,9 @@ impl Shell<'_> {
             JobManagerEvent::Demand(seen) => self.observed(seen).await,
             JobManagerEvent::TaskManagers(listed) => self.feed(Input::Registered(listed)).await,
             JobManagerEvent::Finished => {
+                if let Some(next) = self.has_stopped_for_hand_over().await {
+                    return next;
+                }
                 let what = self
                     .runs
                     .map_or("JobManager ended".to_owned(), |runs| format!("{runs} finished"));
@@ -127,11 +133,16 @@ impl Shell<'_> {
             JobManagerEvent::Restarting(why, wait) => {
                 self.view.job_manager = JobManagerState::Restarting;
                 self.metrics.job_manager_failures.inc();
+                self.view.running_jobs.clear();
                 self.view.trouble.job_manager = Some((self.driver.core().now(), why.clone()));
                 let text = format!("{why}\nRestarting it in {wait:.1?}.");
                 self.console.report("jobmanager-restarting", &text, json!({ "reason": why }));
                 self.scaling.job_manager_down();
                 self.feed(Input::JobManager(false)).await
+            }
+            JobManagerEvent::Logs(path) => {
+                self.logs = Some(path);
+                Next::GoOn
             }
             JobManagerEvent::Found(rest) => {
                 self.web = Some(rest.address().to_owned());
@@ -187,7 +198,9 @@ impl Shell<'_> {
 
     /// Ctrl-C stops the cluster; a second one skips the waiting.
     pub(super) async fn interrupted(&mut self) -> Next {
-        if self.ending.is_some() {
+        if self.interrupt_replacement() {
+            Next::GoOn
+        } else if self.ending.is_some() {
             self.give_up().await
         } else {
             self.end(Ok(Outcome::Stopped)).await
@@ -196,7 +209,7 @@ impl Shell<'_> {
 
     /// SIGTERM leaves the workers to the next application master if the state is durable.
     pub(super) async fn terminated(&mut self) -> Next {
-        if !self.driver.is_durable() {
+        if !self.driver.is_durable() || self.replacing.is_some() {
             return self.interrupted().await;
         }
         self.leave(Ok(Outcome::Stopped))

@@ -153,12 +153,6 @@ fn read(path: &Path, request: &LogRequest) -> Result<LogPart, String> {
     read().map_err(|error| error.to_string())
 }
 
-/// The JobManager's log, without its ending.
-pub(super) fn of_job_manager(folder: &Path, name: &str) -> PathBuf {
-    // The ending is replaced.
-    folder.join(format!("{name}.log"))
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -176,7 +170,7 @@ mod tests {
     #[test]
     fn the_job_managers_log_is_read_part_by_part_and_its_growth_too() {
         let folder = tempfile::tempdir().unwrap();
-        let path = of_job_manager(folder.path(), "jobmanager-8081");
+        let path = folder.path().join("jobmanager-8081.log");
         let request = |file, offset| LogRequest { of: JOB_MANAGER.to_owned(), file, offset };
         fs_err::write(&path, "one\n").unwrap();
         let first = read(&path, &request(LogFile::Log, None)).unwrap();

@@ -43,6 +43,10 @@ impl Shell<'_> {
                     "Operator: stopping the cluster.",
                     json!({ "command": "stop" }),
                 );
+                if self.interrupt_replacement() {
+                    _ = answer.send(Ok(self.workers(None)));
+                    return Next::GoOn;
+                }
                 let end = Ok(Outcome::Stopped);
                 // Answer once the end is durable, so that it survives a crash, but before the
                 // program ends. If the store does not recover soon, the cluster is stopped
@@ -50,6 +54,11 @@ impl Shell<'_> {
                 _ = timeout(LONGEST_WRITE, self.record_end(&end)).await;
                 _ = answer.send(Ok(self.workers(None)));
                 return self.stop(end).await;
+            }
+            Request::HandOver(request) => {
+                let (shown, next) = self.hand_over(request).await;
+                _ = answer.send(shown);
+                return next;
             }
             Request::Command(input) => {
                 let input = match self.with_whole_name(input) {

@@ -58,9 +58,10 @@ impl Scaling {
         }
     }
 
-    /// How many workers are wanted at the start.
-    pub(super) fn at_start(&self, core: &Core) -> usize {
-        self.policy.at_start(fleet(core).workers.len())
+    /// How many workers are wanted at the start: those that are there, or `first` for a job that
+    /// will come.
+    pub(super) fn at_start(&self, core: &Core, first: usize) -> usize {
+        self.policy.at_start(fleet(core).workers.len().max(first))
     }
 
     /// Workers that can be stopped.
@@ -77,6 +78,11 @@ impl Scaling {
     pub(super) fn job_manager_down(&mut self) {
         self.policy.job_manager_down();
         (self.seen, self.waiting) = (None, Waiting::default());
+    }
+
+    /// What the JobManager has said last.
+    pub(super) fn seen(&self) -> Option<&Observation> {
+        self.seen.as_ref()
     }
 
     /// Why jobs wait for slots, if they have waited for a while.
@@ -157,6 +163,7 @@ impl Shell<'_> {
                 Next::GoOn
             }
         };
+        self.report_running(&seen);
         self.report_waiting(&seen);
         // Workers taken over that never registered may be gone now.
         if !self.view.told_ready {
@@ -197,6 +204,17 @@ impl Shell<'_> {
         let text = format!("{what}: {wanted} {plural} wanted");
         let fields = json!({ "workers": wanted, "slots": slots, "jobs": jobs });
         self.console.report("demand", &text, fields);
+    }
+
+    /// Reports the jobs that run for the first time since the JobManager was started.
+    fn report_running(&mut self, seen: &Observation) {
+        for job in seen.jobs.iter().filter(|job| job.runs) {
+            if self.view.running_jobs.insert(job.id.clone()) {
+                let text = format!("Job {} ({}) is running", job.name, job.id);
+                let fields = json!({ "job": job.id, "name": job.name });
+                self.console.report("job-running", &text, fields);
+            }
+        }
     }
 
     /// Reports why jobs still wait for slots.

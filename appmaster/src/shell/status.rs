@@ -73,7 +73,11 @@ impl Shell<'_> {
             workers: facts.workers,
             jobs: None,
             last_failure: self.last_failure(),
-            waiting_for: waiting_for(&facts).into_iter().chain(slots).collect(),
+            waiting_for: waiting_for(&facts)
+                .into_iter()
+                .chain(slots)
+                .chain(self.hand_over.waiting())
+                .collect(),
         }
     }
 

@@ -9,6 +9,7 @@
 )]
 
 mod application;
+mod background;
 mod bad_input;
 mod demand;
 mod demo;
@@ -18,6 +19,7 @@ mod external;
 mod high_availability;
 mod jobs;
 mod python;
+mod replacing;
 mod running;
 mod secrets;
 mod security;

@@ -18,6 +18,7 @@ struct Session {
     cluster: FlinkMesos,
     control: String,
     jar: String,
+    home: std::path::PathBuf,
 }
 
 impl Session {
@@ -26,11 +27,17 @@ impl Session {
         let mut cluster = FlinkMesos::start(&flink_home(line), &options);
         let control = cluster.wait_for("control")["address"].as_str().unwrap().to_owned();
         cluster.ready();
-        Self { cluster, control, jar: endings_jar(line).display().to_string() }
+        let jar = endings_jar(line).display().to_string();
+        Self { cluster, control, jar, home: flink_home(line) }
     }
 
     fn spawn(&self, arguments: &[&str]) -> Child {
-        command(arguments).env("FLINK_MESOS_CONTROL", &self.control).spawn().unwrap()
+        command(arguments)
+            .env("FLINK_MESOS_CONTROL", &self.control)
+            .env("FLINK_HOME", &self.home)
+            .env_remove("FLINK_CONF_DIR")
+            .spawn()
+            .unwrap()
     }
 
     fn output(&self, arguments: &[&str]) -> Output {
@@ -114,6 +121,10 @@ async fn jobs_are_run_and_managed(line: Line) {
     let shown = session.succeeds(&["jobs", "show", failed, "--output", "json"]);
     let shown: Value = serde_json::from_str(&shown).unwrap();
     assert_eq!(shown["failure"][0], "java.lang.IllegalStateException: it was to fail", "{shown}");
+    let replace = ["job", "--local", "--replace", &session.control, "--jars", &session.jar];
+    let name = "-Dmesos.resourcemanager.framework.name=new";
+    let errors = session.fails(64, &[&replace[..], &[name, "--", "never"]].concat());
+    assert!(errors.contains("it is a session with 0 jobs"), "{errors}");
     sql(&session, folder.path());
     ctrl_c(&session, savepoint).await;
     drop(session.cluster);

@@ -19,6 +19,7 @@ fn job(slots: u64) -> JobNeed {
         slots,
         more: 0,
         waits: false,
+        runs: true,
         keeps_results: false,
         vertices: Vec::new(),
     }
